@@ -1,0 +1,3 @@
+from greendapt.cli.app import main
+
+main()

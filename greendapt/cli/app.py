@@ -1,0 +1,77 @@
+"""The command line. Commands import what they need when they run: ``--help`` stays fast."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from typing import Annotated, NoReturn
+
+import click
+import typer
+
+from greendapt import __version__
+from greendapt.cli import bench, report, resume, suites
+from greendapt.core.errors import GreendaptError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Which way of adapting a pre-trained network is worth its carbon, on your data and "
+    "your machine? Start with: greendapt bench --suite chestxray",
+)
+app.command()(bench.bench)
+app.command()(resume.resume)
+app.command()(report.report)
+app.add_typer(suites.app)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"greendapt {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the traceback of an error (works after any command).")
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> NoReturn:
+    """Entry point: every expected error is one sentence on stderr and an exit code."""
+    arguments = sys.argv[1:]
+    own = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    debug = "--debug" in own
+    if debug:
+        arguments.remove("--debug")
+    sys.exit(_run(arguments, debug))
+
+
+def _run(arguments: list[str], debug: bool) -> int:
+    try:
+        return app(arguments, prog_name="greendapt", standalone_mode=False) or 0
+    except GreendaptError as error:
+        return _fail(str(error), error.exit_code, debug)
+    except click.ClickException as error:
+        return _fail(error.format_message(), 2, debug)
+    except (KeyboardInterrupt, click.Abort):
+        return _fail("stopped; what was finished is kept (greendapt resume RUN goes on)", 130, debug)
+    except BrokenPipeError:
+        return 1
+    except Exception as error:
+        what = f"{type(error).__name__}: {error}"
+        return _fail(f"internal error, {what} (--debug shows where; please report it)", 1, debug)
+
+
+def _fail(message: str, code: int, debug: bool) -> int:
+    if debug:
+        traceback.print_exc()
+    print(f"greendapt: {message}", file=sys.stderr)
+    return code

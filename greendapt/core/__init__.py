@@ -1,0 +1,1 @@
+"""Figures, records, suites, errors and units: pydantic and the standard library only."""

@@ -1,0 +1,103 @@
+"""What a finished stage leaves behind, and what a run says in the end (schema 1)."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from greendapt.core.figures import Figure
+
+SCHEMA = 1
+
+Role = Literal["sunk", "adaptation", "transfer", "evaluation"]
+"""Who pays: sunk (generic pre-training, shown apart), adaptation (DAPT), transfer, evaluation."""
+
+COST_UNITS = {
+    "wall_s": "s",
+    "energy_gpu_j": "J",
+    "energy_cpu_j": "J",
+    "energy_dram_j": "J",
+    "energy_ram_j": "J",
+    "energy_j": "J",
+    "carbon_g": "g",
+    "training_flops": "FLOP",
+    "peak_memory_bytes": "byte",
+}
+"""The figures of every record. ``energy_j`` is the headline: GPU + CPU + DRAM, as measured or
+estimated; modelled RAM power (``energy_ram_j``) stays apart."""
+
+
+class Record(BaseModel):
+    """One finished (or failed) stage. Append-only: a stage that runs again adds a record."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    schema_version: int = Field(SCHEMA, alias="schema")
+    key: str
+    kind: str
+    role: Role
+    label: str
+    status: Literal["done", "failed"] = "done"
+    error: str | None = None
+    parents: list[str] = []
+    started_at: str
+    figures: dict[str, Figure] = {}
+    metrics: dict[str, Any] = {}
+    details: dict[str, Any] = {}
+
+
+class Row(BaseModel):
+    """One cell of the summary: what it reached and what it cost, as if it had run alone.
+
+    ``shots`` is images per class or ``"full"``. The cost figures are adaptation + transfer;
+    ``parts`` holds them by role (sunk and evaluation apart).
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    strategy: str
+    backbone: str
+    seed: int
+    transfer: str
+    shots: int | Literal["full"]
+    metrics: dict[str, Any]
+    wall_s: Figure
+    energy_j: Figure
+    carbon_g: Figure
+    training_flops: Figure
+    peak_memory_bytes: Figure
+    on_front: bool = False
+    parts: dict[str, dict[str, Figure]] = {}
+    stages: list[str] = []
+    trainable_params: int = 0
+
+
+class Failure(BaseModel):
+    """A cell that did not finish, and why."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    strategy: str
+    backbone: str
+    seed: int
+    transfer: str
+    shots: int | Literal["full"]
+    stage: str
+    error: str
+
+
+class Summary(BaseModel):
+    """``summary.json``: every cell of a run."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    schema_version: int = Field(SCHEMA, alias="schema")
+    synthetic: bool
+    suite: str
+    profile: str
+    rows: list[Row]
+    failures: list[Failure] = []
+    sunk: dict[str, Figure] = {}
+    spent: dict[str, Figure] = {}
+    notes: list[str] = []

@@ -1,0 +1,304 @@
+"""What a suite may say. Every table refuses unknown keys; `bench.suites` reads the files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import model_validator
+
+Split = Literal["train", "val", "test"]
+Shots = Annotated[int, Field(ge=1)] | Literal["full"]
+Augmentation = Literal["none", "light", "strong"]
+Optimizer = Literal["adam", "adamw", "sgd"]
+BatchNorm = Literal["frozen", "affine", "train"]
+"""frozen: stored statistics, no updates at all (the paper); affine: stored statistics, scale and
+shift train; train: batch statistics and everything trains."""
+
+
+class Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+# --- data ---------------------------------------------------------------------------------
+
+
+class PhantomData(Table):
+    """Synthetic chest X-rays: projected ellipsoids from one of two simulated hospitals."""
+
+    source: Literal["phantom"]
+    hospital: Literal["a", "b"] = "a"
+    images: PositiveInt = 600
+    task: Literal["diagnosis", "findings"] = "diagnosis"
+    seed: NonNegativeInt = 0
+
+
+class FractalData(Table):
+    """Synthetic images of iterated function systems, one system a class."""
+
+    source: Literal["fractal"]
+    classes: Annotated[int, Field(ge=2)] = 32
+    images: PositiveInt = 1600
+    seed: NonNegativeInt = 0
+
+
+class FolderData(Table):
+    """A folder with ``labels.csv``, or one sub-folder a class (ImageFolder)."""
+
+    source: Literal["folder"]
+    path: Path
+    label: str | None = None
+    """A column, several joined by commas, or ``*`` for every finding column."""
+    split: Split | None = None
+
+
+class XrayVisionData(Table):
+    """A dataset class of torchxrayvision, by name (install the ``xrv`` extra)."""
+
+    source: Literal["torchxrayvision"]
+    dataset: str
+    images: Path
+    csv: Path | None = None
+    views: tuple[str, ...] = ("PA", "AP")
+    findings: tuple[str, ...] = ()
+
+
+Dataset = Annotated[
+    PhantomData | FractalData | FolderData | XrayVisionData, Field(discriminator="source")
+]
+
+
+class Data(Table):
+    """The DAPT data, the downstream data, and the same task from other sources."""
+
+    pool: Dataset
+    development: Dataset
+    external: dict[str, Dataset] = {}
+    aliases: dict[str, tuple[str, ...]] = {}
+    """Canonical label -> the names other sources use for it."""
+    pool_validation: Annotated[float, Field(gt=0, lt=0.5)] = 0.1
+    """Fraction of the pool's patients kept to choose the best epoch of a phase."""
+
+
+# --- models and strategies ----------------------------------------------------------------
+
+
+class FractalPretraining(Table):
+    """Generic pre-training on formula-made images: done once a machine, then cached."""
+
+    classes: Annotated[int, Field(ge=2)] = 48
+    images: PositiveInt = 2400
+    epochs: PositiveInt = 10
+    batch_size: Annotated[int, Field(ge=2)] = 64
+    learning_rate: PositiveFloat = 0.05
+    seed: NonNegativeInt = 0
+
+
+class Model(Table):
+    backbones: Annotated[tuple[str, ...], Field(min_length=1)]
+    image_size: Annotated[int, Field(ge=16, le=1024)] = 224
+    weights: str = "fractal"
+    """``fractal``, ``timm``, ``none``, or the path of a .safetensors file."""
+
+
+class Phase(Table):
+    """Which parameters train, and how. Used as a template by name, or inline in a strategy."""
+
+    train: str | tuple[str, ...]
+    """``head``, ``last:N`` (blocks), ``all``, or a list of stages such as ``["stage4"]``."""
+    epochs: PositiveInt
+    learning_rate: PositiveFloat
+    optimizer: Optimizer = "adam"
+    batch_size: PositiveInt = 16
+    batch_norm: BatchNorm = "frozen"
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    schedule: Literal["constant", "cosine"] = "constant"
+    augmentation: Augmentation = "none"
+    objective: Literal["supervised", "simclr"] = "supervised"
+    select: Literal["best", "last"] = "best"
+    """``best``: the epoch with the lowest loss on the pool's validation part."""
+
+
+class Use(Table):
+    """A phase by the name of its template, with what differs here."""
+
+    use: str
+    train: str | tuple[str, ...] | None = None
+    epochs: PositiveInt | None = None
+    learning_rate: PositiveFloat | None = None
+    optimizer: Optimizer | None = None
+    batch_size: PositiveInt | None = None
+    batch_norm: BatchNorm | None = None
+    weight_decay: Annotated[float, Field(ge=0)] | None = None
+    schedule: Literal["constant", "cosine"] | None = None
+    augmentation: Augmentation | None = None
+    objective: Literal["supervised", "simclr"] | None = None
+    select: Literal["best", "last"] | None = None
+
+
+class Strategy(Table):
+    """How DAPT is done: a backbone transform and a list of phases (none: generic weights only)."""
+
+    about: str = ""
+    base: str | None = None
+    """Another strategy whose phases run first."""
+    cut: PositiveInt | None = None
+    """Keep the backbone up to and with this stage (the stem is stage 0)."""
+    phases: tuple[str | Use, ...] = ()
+
+
+class Probe(Table):
+    """An MLP head on frozen, globally pooled features."""
+
+    kind: Literal["probe"]
+    hidden: tuple[PositiveInt, ...] = ()
+    epochs: PositiveInt
+    learning_rate: PositiveFloat
+    batch_size: PositiveInt = 64
+    optimizer: Optimizer = "adam"
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    select: Literal["best", "last"] = "best"
+
+
+class FineTune(Table):
+    """Head and backbone trained together on the development data."""
+
+    kind: Literal["finetune"]
+    epochs: PositiveInt
+    learning_rate: PositiveFloat
+    batch_size: PositiveInt = 32
+    optimizer: Optimizer = "adam"
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    batch_norm: BatchNorm = "frozen"
+    augmentation: Augmentation = "none"
+    select: Literal["best", "last"] = "best"
+
+
+Transfer = Annotated[Probe | FineTune, Field(discriminator="kind")]
+
+Corruption = Literal["noise", "blur", "contrast", "gamma", "jpeg", "pixelate"]
+
+
+class Evaluation(Table):
+    corruptions: tuple[Corruption, ...] = (
+        "noise",
+        "blur",
+        "contrast",
+        "gamma",
+        "jpeg",
+        "pixelate",
+    )
+    severities: tuple[Annotated[int, Field(ge=1, le=5)], ...] = (3,)
+    bootstrap: Annotated[int, Field(ge=100)] = 1000
+
+
+class Carbon(Table):
+    """Grid and building, applied once. Never looked up by location."""
+
+    region: Annotated[str, Field(pattern="^[A-Z]{3}$")] | None = None
+    intensity_g_per_kwh: Annotated[float, Field(ge=0)] | None = None
+    pue: Annotated[float, Field(ge=1)] = 1.0
+
+
+class Run(Table):
+    """What of the suite is run."""
+
+    strategies: Annotated[tuple[str, ...], Field(min_length=1)]
+    transfers: Annotated[tuple[str, ...], Field(min_length=1)]
+    seeds: PositiveInt = 3
+    shots: Annotated[tuple[Shots, ...], Field(min_length=1)] = ("full",)
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    prefix_cache: bool = True
+    """Compute what lies before the first trainable parameter once per image."""
+
+
+class Suite(Table):
+    """One TOML file, with one profile already laid over it."""
+
+    schema_version: Literal[1] = Field(1, alias="schema")
+    name: Annotated[str, Field(pattern="^[a-z0-9][a-z0-9_-]*$")]
+    title: str
+    about: str = ""
+    profile: str = "default"
+    run: Run
+    model: Model
+    data: Data
+    phase: dict[str, Phase] = {}
+    strategy: dict[str, Strategy]
+    transfer: dict[str, Transfer]
+    fractal: FractalPretraining = FractalPretraining()
+    evaluation: Evaluation = Evaluation()
+    carbon: Carbon = Carbon()
+
+    @model_validator(mode="after")
+    def _refers_to_what_exists(self) -> Suite:
+        problems = [*_unknown_names(self), *_bad_phases(self)]
+        if problems:
+            raise ValueError("\n".join(problems))
+        return self
+
+    def phases(self, strategy: str) -> tuple[Phase, ...]:
+        """The strategy's phases in order, its base's first, templates filled in."""
+        entry = self.strategy[strategy]
+        before = self.phases(entry.base) if entry.base else ()
+        return before + tuple(self._phase(item) for item in entry.phases)
+
+    def cut(self, strategy: str) -> int | None:
+        entry = self.strategy[strategy]
+        return entry.cut or (self.cut(entry.base) if entry.base else None)
+
+    def _phase(self, item: str | Use) -> Phase:
+        if isinstance(item, str):
+            return self.phase[item]
+        said = {k: v for k, v in item if k != "use" and v is not None}
+        return self.phase[item.use].model_copy(update=said)
+
+
+def _unknown_names(suite: Suite) -> list[str]:
+    def check(key: str, names: tuple[str, ...], known: dict[str, object]) -> list[str]:
+        return [
+            f"{key}: there is no '{name}' (there is: {', '.join(known) or 'nothing'})"
+            for name in names
+            if name not in known
+        ]
+
+    problems = check("run.strategies", suite.run.strategies, dict(suite.strategy))
+    problems += check("run.transfers", suite.run.transfers, dict(suite.transfer))
+    for name, strategy in suite.strategy.items():
+        used = tuple(i if isinstance(i, str) else i.use for i in strategy.phases)
+        problems += check(f"strategy.{name}.phases", used, dict(suite.phase))
+        if strategy.base:
+            problems += check(f"strategy.{name}.base", (strategy.base,), dict(suite.strategy))
+            problems += _cycle(suite, name)
+    return problems
+
+
+def _cycle(suite: Suite, name: str) -> list[str]:
+    seen = [name]
+    base = suite.strategy[name].base
+    while base is not None and base in suite.strategy:
+        if base in seen:
+            return [f"strategy.{name}.base: a cycle, {' -> '.join([*seen, base])}"]
+        seen.append(base)
+        base = suite.strategy[base].base
+    return []
+
+
+def _bad_phases(suite: Suite) -> list[str]:
+    problems = []
+    named = [(f"phase.{name}.train", phase.train) for name, phase in suite.phase.items()]
+    for name, strategy in suite.strategy.items():
+        named += [
+            (f"strategy.{name}.phases[{i}].train", item.train)
+            for i, item in enumerate(strategy.phases)
+            if not isinstance(item, str) and item.train is not None
+        ]
+    for key, train in named:
+        if isinstance(train, str) and train not in ("head", "all"):
+            kind, _, count = train.partition(":")
+            if kind != "last" or not count.isdigit() or int(count) < 1:
+                problems.append(
+                    f"{key}: '{train}' is not 'head', 'last:N', 'all' or a list of stages"
+                )
+    return problems

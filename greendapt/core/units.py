@@ -1,0 +1,31 @@
+"""Units and how people read them."""
+
+JOULES_PER_KWH = 3.6e6
+
+_PREFIXES = ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"))
+
+
+def si(value: float, unit: str, digits: int = 3) -> str:
+    """``value`` with an SI prefix: ``si(12345, "J") == "12.3 kJ"``."""
+    if value == 0:
+        return f"0 {unit}".strip()
+    size = abs(value)
+    factor, prefix = next(((f, p) for f, p in _PREFIXES if size >= f), _PREFIXES[-1])
+    return f"{value / factor:.{digits}g} {prefix}{unit}".strip()
+
+
+def duration(seconds: float) -> str:
+    """``seconds`` as people say it: ``0.4 s``, ``42 s``, ``3 min 05 s``, ``2 h 10 min``."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def grams(value: float) -> str:
+    """A mass of CO2e: grams keep their prefix up to the kilogram."""
+    return si(value, "g")
