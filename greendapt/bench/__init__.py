@@ -1,1 +1,1 @@
-
+"""From a suite to a finished run: read, plan, execute, resume, sum up."""

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import sys
 import traceback
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
-import click
 import typer
 
 from greendapt import __version__
-from greendapt.cli import bench, report, resume, suites
+from greendapt.cli import bench, flops, measure, report, resume, suites
 from greendapt.core.errors import GreendaptError
 
 app = typer.Typer(
@@ -23,6 +22,8 @@ app = typer.Typer(
 app.command()(bench.bench)
 app.command()(resume.resume)
 app.command()(report.report)
+app.command(context_settings={"ignore_unknown_options": True})(measure.measure)
+app.command()(flops.flops)
 app.add_typer(suites.app)
 
 
@@ -44,6 +45,10 @@ def _options(
     pass
 
 
+# click's usage errors: newer versions of typer carry a click of their own
+_UsageError: type[Any] = next(k for k in typer.BadParameter.__mro__ if k.__name__ == "ClickException")
+
+
 def main() -> NoReturn:
     """Entry point: every expected error is one sentence on stderr and an exit code."""
     arguments = sys.argv[1:]
@@ -59,9 +64,9 @@ def _run(arguments: list[str], debug: bool) -> int:
         return app(arguments, prog_name="greendapt", standalone_mode=False) or 0
     except GreendaptError as error:
         return _fail(str(error), error.exit_code, debug)
-    except click.ClickException as error:
+    except _UsageError as error:
         return _fail(error.format_message(), 2, debug)
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         return _fail("stopped; what was finished is kept (greendapt resume RUN goes on)", 130, debug)
     except BrokenPipeError:
         return 1

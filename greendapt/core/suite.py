@@ -17,6 +17,14 @@ BatchNorm = Literal["frozen", "affine", "train"]
 shift train; train: batch statistics and everything trains."""
 
 
+Schedule = Literal["constant", "cosine"]
+Select = Literal["best", "last"]
+"""best: the epoch with the lowest validation loss."""
+Objective = Literal["supervised", "simclr"]
+Train = str | tuple[str, ...]
+"""``head``, ``last:N`` (blocks), ``all``, or a list of stages such as ``["stem", "stage4"]``."""
+
+
 class Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -102,39 +110,42 @@ class Model(Table):
     """``fractal``, ``timm``, ``none``, or the path of a .safetensors file."""
 
 
-class Phase(Table):
-    """Which parameters train, and how. Used as a template by name, or inline in a strategy."""
+class Recipe(Table):
+    """How one thing is trained; every trained thing of a suite has these."""
 
-    train: str | tuple[str, ...]
-    """``head``, ``last:N`` (blocks), ``all``, or a list of stages such as ``["stage4"]``."""
     epochs: PositiveInt
     learning_rate: PositiveFloat
     optimizer: Optimizer = "adam"
     batch_size: PositiveInt = 16
-    batch_norm: BatchNorm = "frozen"
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
-    schedule: Literal["constant", "cosine"] = "constant"
+    schedule: Schedule = "constant"
     augmentation: Augmentation = "none"
-    objective: Literal["supervised", "simclr"] = "supervised"
-    select: Literal["best", "last"] = "best"
-    """``best``: the epoch with the lowest loss on the pool's validation part."""
+    select: Select = "best"
+
+
+class Phase(Recipe):
+    """Which parameters train, and how. A template by name, used and varied by strategies."""
+
+    train: Train
+    batch_norm: BatchNorm = "frozen"
+    objective: Objective = "supervised"
 
 
 class Use(Table):
     """A phase by the name of its template, with what differs here."""
 
     use: str
-    train: str | tuple[str, ...] | None = None
+    train: Train | None = None
     epochs: PositiveInt | None = None
     learning_rate: PositiveFloat | None = None
     optimizer: Optimizer | None = None
     batch_size: PositiveInt | None = None
     batch_norm: BatchNorm | None = None
     weight_decay: Annotated[float, Field(ge=0)] | None = None
-    schedule: Literal["constant", "cosine"] | None = None
+    schedule: Schedule | None = None
     augmentation: Augmentation | None = None
-    objective: Literal["supervised", "simclr"] | None = None
-    select: Literal["best", "last"] | None = None
+    objective: Objective | None = None
+    select: Select | None = None
 
 
 class Strategy(Table):
@@ -148,31 +159,21 @@ class Strategy(Table):
     phases: tuple[str | Use, ...] = ()
 
 
-class Probe(Table):
+class Probe(Recipe):
     """An MLP head on frozen, globally pooled features."""
 
     kind: Literal["probe"]
     hidden: tuple[PositiveInt, ...] = ()
-    epochs: PositiveInt
-    learning_rate: PositiveFloat
-    batch_size: PositiveInt = 64
-    optimizer: Optimizer = "adam"
-    weight_decay: Annotated[float, Field(ge=0)] = 0.0
-    select: Literal["best", "last"] = "best"
+    standardize: bool = True
+    """Scale features by the mean and deviation of the training images."""
 
 
-class FineTune(Table):
+class FineTune(Recipe):
     """Head and backbone trained together on the development data."""
 
     kind: Literal["finetune"]
-    epochs: PositiveInt
-    learning_rate: PositiveFloat
-    batch_size: PositiveInt = 32
-    optimizer: Optimizer = "adam"
-    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    train: Train = "all"
     batch_norm: BatchNorm = "frozen"
-    augmentation: Augmentation = "none"
-    select: Literal["best", "last"] = "best"
 
 
 Transfer = Annotated[Probe | FineTune, Field(discriminator="kind")]

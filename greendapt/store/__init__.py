@@ -1,1 +1,1 @@
-
+"""Run folders: what a run was asked, what it finished, and what that cost."""

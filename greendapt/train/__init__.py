@@ -1,1 +1,1 @@
-
+"""The one training loop, its objectives, and the constant-prefix cache."""

@@ -1,0 +1,142 @@
+"""Run a plan: what is finished is reused, what fails fails alone, what is done is on the disk."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from greendapt.bench import generic
+from greendapt.bench.plan import Cell, Stage, stages
+from greendapt.bench.predict import work
+from greendapt.bench.progress import Reporter
+from greendapt.bench.work import Outcome, do
+from greendapt.bench.workbench import Workbench
+from greendapt.core.errors import RunError
+from greendapt.core.figures import Figure
+from greendapt.core.records import Record
+from greendapt.meter import Meter
+from greendapt.store.run import latest
+
+
+@dataclass
+class Executor:
+    """Works through cells; ``records`` is the run so far, last record of each stage."""
+
+    bench: Workbench
+    meter: Meter
+    reporter: Reporter
+    debug: bool = False
+    records: dict[str, Record] = field(default_factory=dict)
+
+    def run(self, cells: list[Cell]) -> dict[str, Record]:
+        """Every stage of every cell, each once. Returns the records by key."""
+        self.records = latest(self.bench.folder.records())
+        planned = stages(cells)
+        works = {stage.key: work(self.bench, stage) for stage in planned}
+        self.reporter.total(len(planned), sum(works.values()))
+        needed = self._needed(planned)
+        broken: set[str] = set()
+        for stage in planned:
+            if any(parent.key in broken for parent in stage.parents):
+                broken.add(stage.key)
+                self._inherit_failure(stage)
+                continue
+            reason = needed.get(stage.key)
+            if reason is None:
+                finished = self.records[stage.key].started_at
+                self.reporter.reuse(stage.label, works[stage.key], f"reused, done {finished}")
+            elif not self._do(stage, works[stage.key], reason):
+                broken.add(stage.key)
+        return self.records
+
+    def _needed(self, planned: list[Stage]) -> dict[str, str]:
+        """Which stages run, and why; a stage whose files are gone runs only if they are read."""
+        needed: dict[str, str] = {}
+        for stage in planned:
+            record = self.records.get(stage.key)
+            if record is None:
+                needed[stage.key] = "runs, not finished before" if self.records else ""
+            elif record.status == "failed":
+                needed[stage.key] = "runs again, it failed before"
+        read = [parent for stage in planned if stage.key in needed for parent in stage.parents]
+        while read:
+            stage = read.pop()
+            if stage.key not in needed and not self._has_output(stage):
+                needed[stage.key] = "runs again, its files are gone and a later stage reads them"
+                read += stage.parents
+        return needed
+
+    def _has_output(self, stage: Stage) -> bool:
+        if stage.kind == "pretrain":
+            return generic.kept_record(stage) is not None
+        return self.bench.folder.checkpoint(stage.key).is_dir()
+
+    def _do(self, stage: Stage, predicted: float, reason: str) -> bool:
+        self.reporter.start(stage.label, predicted, reason)
+        if stage.kind == "pretrain":
+            record = self._pretrain(stage)
+        else:
+            record = self._metered(stage, lambda: do(self.bench, stage, self.reporter.advance))
+        self.bench.folder.append(record)
+        self.records[stage.key] = record
+        wall_s = record.figures["wall_s"].value if "wall_s" in record.figures else 0.0
+        self.reporter.finish(wall_s or 0.0)
+        if record.status == "failed":
+            self.reporter.say(f"failed: {stage.label}: {record.error}")
+        return record.status == "done"
+
+    def _pretrain(self, stage: Stage) -> Record:
+        """Generic weights are made once a machine; afterwards their first record counts."""
+        with generic.building(stage):
+            kept = generic.kept_record(stage)
+            if kept is not None:
+                return kept.model_copy(update={"key": stage.key, "label": stage.label})
+            suite, engine = self.bench.suite, self.bench.engine
+            record = self._metered(
+                stage, lambda: generic.pretrain(suite, stage, engine, self.reporter.advance)
+            )
+            if record.status == "done":
+                generic.keep_record(stage, record)
+            return record
+
+    def _metered(self, stage: Stage, job: Callable[[], Outcome]) -> Record:
+        """The job inside a meter window; an exception becomes a failed record."""
+        started = datetime.now(UTC).isoformat(timespec="seconds")
+        said = {
+            "key": stage.key,
+            "kind": stage.kind,
+            "role": stage.role,
+            "label": stage.label,
+            "parents": [parent.key for parent in stage.parents],
+            "started_at": started,
+        }
+        try:
+            with self.meter.window() as window:
+                outcome = job()
+        except RunError:
+            raise
+        except Exception as error:
+            if self.debug:
+                traceback.print_exc(file=sys.stderr)
+            return Record(**said, status="failed", error=_sentence(error))
+        flops = Figure.measured(
+            outcome.training_flops, "FLOP", "operators of one step, times what ran"
+        )
+        return Record(
+            **said,
+            figures={**window.figures, "training_flops": flops},
+            metrics=outcome.metrics,
+            details=outcome.details,
+        )
+
+    def _inherit_failure(self, stage: Stage) -> None:
+        """A stage behind a failed one counts as failed with it, without a record of its own."""
+        self.records.pop(stage.key, None)
+
+
+def _sentence(error: Exception) -> str:
+    text = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {text[0]}" if text else type(error).__name__

@@ -1,0 +1,140 @@
+"""Generic weights: where they come from, what identifies them, and pre-training on fractals.
+
+Fractal weights are made once a machine and kept in the user's cache, with the record of what
+they cost: a sunk cost, shown apart.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from platformdirs import user_cache_path
+from safetensors.torch import save
+
+from greendapt.bench.plan import Stage
+from greendapt.bench.work import OnProgress, Outcome
+from greendapt.bench.workbench import examples
+from greendapt.core.keys import key_of, seed_of
+from greendapt.core.records import Record
+from greendapt.core.suite import FractalData, Phase, Suite
+from greendapt.data.fractal import load_fractal
+from greendapt.data.labels import Names
+from greendapt.models import weights
+from greendapt.models.network import Network, mlp
+from greendapt.store.files import disk_errors, write_atomic
+from greendapt.train.loop import Engine
+from greendapt.train.phase import train_phase
+from greendapt.train.prefix import activation_shape
+
+_RECIPE = 1
+"""Raise when pre-training gives other weights for the same settings."""
+
+
+def cache_folder() -> Path:
+    """``$GREENDAPT_CACHE``, else the user's cache folder."""
+    said = os.environ.get("GREENDAPT_CACHE")
+    return Path(said) if said else user_cache_path("greendapt")
+
+
+def identity(suite: Suite, backbone: str) -> str:
+    """What names the content of the generic weights; reads the weights, so errors come early."""
+    said, size = suite.model.weights, suite.model.image_size
+    if said == "none":
+        return "none"
+    if said == "fractal":
+        return key_of(recipe=_RECIPE, backbone=backbone, image_size=size, fractal=suite.fractal)
+    loaded = weights.load(backbone, said, image_size=size, cut=None, seed=0)
+    state = {k: v.contiguous() for k, v in loaded.net.state_dict().items()}
+    return hashlib.sha256(save(state)).hexdigest()[:16]
+
+
+def argument(suite: Suite, backbone: str) -> str:
+    """The ``weights`` argument that loads the generic weights of a backbone."""
+    if suite.model.weights != "fractal":
+        return suite.model.weights
+    return str(_folder(identity(suite, backbone)) / "backbone.safetensors")
+
+
+def kept_record(stage: Stage) -> Record | None:
+    """The record of a pre-training that this machine has done before."""
+    folder = _folder(stage.start.identity)
+    if not (folder / "backbone.safetensors").exists() or not (folder / "record.json").exists():
+        return None
+    return Record.model_validate_json((folder / "record.json").read_bytes())
+
+
+def keep_record(stage: Stage, record: Record) -> None:
+    path = _folder(stage.start.identity) / "record.json"
+    write_atomic(path, record.model_dump_json(by_alias=True, indent=2).encode())
+
+
+@contextmanager
+def building(stage: Stage) -> Iterator[None]:
+    """One process builds; others wait for it."""
+    folder = _folder(stage.start.identity)
+    with disk_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / ".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+def pretrain(suite: Suite, stage: Stage, engine: Engine, on_progress: OnProgress) -> Outcome:
+    """Classify formula-made fractals from random weights, and keep the backbone in the cache."""
+    spec, size = suite.fractal, suite.model.image_size
+    data = FractalData(
+        source="fractal", classes=spec.classes, images=spec.images, seed=spec.seed
+    )
+    fractals = load_fractal(
+        data, name="fractals", image_size=size, names=Names.of({}), needs="labels"
+    )
+    name, seed = stage.start.backbone, seed_of(f"pretrain {spec.seed}")
+    backbone = weights.load(name, "none", image_size=size, cut=None, seed=seed)
+    width = activation_shape(backbone, size, len(backbone.units))[0]
+    network = Network(backbone, mlp(width, (), spec.classes, seed)).to(engine.device)
+    torch.manual_seed(seed)
+    recipe = Phase(
+        train="all",
+        epochs=spec.epochs,
+        learning_rate=spec.learning_rate,
+        optimizer="sgd",
+        batch_size=spec.batch_size,
+        batch_norm="train",
+        weight_decay=1e-4,
+        schedule="cosine",
+        augmentation="light",
+        select="last",
+    )
+    trained = train_phase(
+        network,
+        examples(fractals),
+        None,
+        recipe=recipe,
+        units=recipe.train,
+        batch_norm=recipe.batch_norm,
+        loss="multiclass",
+        seed=seed,
+        engine=engine,
+        cache=False,
+        on_progress=on_progress,
+    )
+    final = _folder(stage.start.identity) / "backbone.safetensors"
+    temporary = final.with_name(f".{os.getpid()}.safetensors")
+    with disk_errors(final):
+        weights.save(backbone, temporary)
+        temporary.replace(final)
+    losses = trained.fit.train_loss
+    return Outcome(
+        trained.training_flops,
+        details={"images": len(fractals), "steps": trained.fit.steps, "train_loss": losses},
+    )
+
+
+def _folder(name: str) -> Path:
+    return cache_folder() / "weights" / f"fractal-{name}"

@@ -1,0 +1,97 @@
+"""What the command line changes in a suite, as tables laid over it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from greendapt.core.errors import SuiteError
+
+_SPLITS = ("train", "val", "test")
+
+
+def names(text: str | None) -> list[str] | None:
+    """``a,b`` as a list."""
+    return None if text is None else [part.strip() for part in text.split(",") if part.strip()]
+
+
+def shots(text: str | None) -> list[int | str] | None:
+    """``5,20,full`` as ``[5, 20, "full"]``."""
+    parts = names(text)
+    if parts is None:
+        return None
+    bad = [part for part in parts if part != "full" and not part.isdigit()]
+    if bad or not parts:
+        raise SuiteError(f"--shots {text}: give images per class or 'full', such as 5,20,full")
+    return [part if part == "full" else int(part) for part in parts]
+
+
+def weights(text: str | None) -> str | None:
+    """A keyword as it is, a file as an absolute path."""
+    if text is None or text in ("fractal", "timm", "none"):
+        return text
+    return str(Path(text).expanduser().resolve())
+
+
+def datasets(options: Sequence[str]) -> dict[str, Any]:
+    """``ROLE=DIR[:COLUMN][@SPLIT]`` options as the suite's data table.
+
+    A replaced development set takes the suite's external sets with it: they are another task.
+    """
+    table: dict[str, Any] = {}
+    for option in options:
+        role, equals, where = option.partition("=")
+        if not equals or not where or role not in ("pool", "development", "external"):
+            raise SuiteError(
+                f"--data {option}: write pool=DIR, development=DIR or external=DIR, "
+                "with :COLUMN and @SPLIT where needed"
+            )
+        spec = _folder(where)
+        if role == "external":
+            external = table.setdefault("external", {})
+            external[_fresh(Path(spec["path"]).name or "external", external)] = spec
+        else:
+            table[role] = spec
+    if "development" in table:
+        table.setdefault("external", {})
+    if "external" in table:
+        table["external"] = Replace(table["external"])
+    return table
+
+
+class Replace(dict[str, Any]):
+    """A table that takes the place of the one below it instead of merging with it."""
+
+
+def clean(table: dict[str, Any]) -> dict[str, Any]:
+    """Without what was not given (None), and without tables left empty by that."""
+    kept = {}
+    for key, value in table.items():
+        if isinstance(value, dict) and not isinstance(value, Replace):
+            value = clean(value)
+            if not value:
+                continue
+        if value is not None:
+            kept[key] = value
+    return kept
+
+
+def _folder(where: str) -> dict[str, Any]:
+    rest, at, split = where.rpartition("@")
+    if not at or split not in _SPLITS:
+        rest, split = where, ""
+    path, colon, column = rest.rpartition(":")
+    if not colon:
+        path, column = rest, ""
+    spec: dict[str, Any] = {"source": "folder", "path": str(Path(path).expanduser().resolve())}
+    if column:
+        spec["label"] = column
+    if split:
+        spec["split"] = split
+    return spec
+
+
+def _fresh(name: str, taken: dict[str, Any]) -> str:
+    candidates = (name, *(f"{name}_{i}" for i in range(2, 1000)))
+    return next(candidate for candidate in candidates if candidate not in taken)

@@ -1,0 +1,161 @@
+"""A run from its start, or from where it was stopped, to its summary and report files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from greendapt import __version__
+from greendapt.bench import generic
+from greendapt.bench.environment import environment, fingerprint
+from greendapt.bench.execute import Executor
+from greendapt.bench.plan import Cell, Digests, cells
+from greendapt.bench.predict import check_models
+from greendapt.bench.progress import Reporter
+from greendapt.bench.summary import summarize
+from greendapt.bench.workbench import Workbench
+from greendapt.core.errors import MeterError, RunError
+from greendapt.core.keys import key_of
+from greendapt.core.records import Summary
+from greendapt.core.suite import Suite
+from greendapt.data.checks import Prepared, prepare
+from greendapt.data.imageset import ImageSet
+from greendapt.meter import Meter
+from greendapt.meter.carbon import Grid, grid
+from greendapt.models.backbone import check_backbone
+from greendapt.store.run import RunFolder
+from greendapt.train.loop import Engine
+
+
+@dataclass(frozen=True)
+class Session:
+    """A suite with its data, weights and plan checked: nothing has run yet."""
+
+    suite: Suite
+    data: Prepared
+    plan: list[Cell]
+    engine: Engine
+    grid: Grid
+    generic: dict[str, str]
+
+    def described(self, command: str) -> dict[str, Any]:
+        """``run.json``: what was asked, on what, with what."""
+        said = environment(self.engine.device)
+        data = self.data
+        return {
+            "suite": self.suite.model_dump(mode="json", by_alias=True),
+            "command": command,
+            "version": __version__,
+            "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "environment": {**said, "precision": self.engine.precision},
+            "fingerprint": fingerprint(said),
+            "grid": {
+                "intensity_g_per_kwh": self.grid.intensity_g_per_kwh,
+                "pue": self.grid.pue,
+                "source": self.grid.source,
+                "flagged": self.grid.flagged,
+            },
+            "data": {
+                "pool": _described(data.pool),
+                "development": _described(data.development),
+                "external": {name: _described(one) for name, one in data.external.items()},
+            },
+            "notes": data.notes,
+        }
+
+    def run(self, folder: RunFolder, reporter: Reporter, *, debug: bool = False) -> Summary:
+        """Do what of the plan is not done in ``folder``, and write its summary."""
+        bench = Workbench(self.suite, self.data, folder, self.engine, self.generic)
+        with folder.writing(), reporter:
+            meter = Meter(device=str(self.engine.device), carbon=self.grid)
+            try:
+                _warm_up(bench, self.plan)
+                records = Executor(bench, meter, reporter, debug).run(self.plan)
+            finally:
+                meter.close()
+            summary = summarize(
+                self.suite,
+                self.plan,
+                records,
+                synthetic=synthetic(self.data),
+                notes=self.data.notes,
+            )
+            folder.write_summary(summary)
+        return summary
+
+
+def prepare_session(suite: Suite, say: Callable[[str], None]) -> Session:
+    """Check everything that can be checked before a folder is made: errors come here."""
+    engine = Engine(_device(suite.run.device))
+    chosen = grid(suite.carbon.region, suite.carbon.intensity_g_per_kwh, suite.carbon.pue)
+    for backbone in suite.model.backbones:
+        check_backbone(backbone)
+    nothing = Digests("", "", "", dict.fromkeys(suite.model.backbones, ""))
+    check_models(cells(suite, nothing), suite.model.image_size)
+    identities = {name: generic.identity(suite, name) for name in suite.model.backbones}
+    say("reading the data")
+    data = prepare(suite, suite.model.image_size)
+    external = key_of(sets={name: one.digest for name, one in data.external.items()})
+    digests = Digests(data.pool.digest, data.development.digest, external, identities)
+    arguments = {name: generic.argument(suite, name) for name in suite.model.backbones}
+    return Session(suite, data, cells(suite, digests), engine, chosen, arguments)
+
+
+def unfinished(out: Path, suite: Suite) -> RunFolder | None:
+    """The newest run of the very same suite in ``out`` that did not come to its end."""
+    same = suite.model_dump(mode="json", by_alias=True)
+    for path in sorted(out.glob(f"{suite.name}-*/run.json"), reverse=True):
+        folder = RunFolder(path.parent)
+        try:
+            said = folder.read()
+        except RunError:
+            continue
+        if said.get("suite") == same and folder.summary() is None:
+            return folder
+    return None
+
+
+def synthetic(data: Prepared) -> bool:
+    """Whether any of the data a result rests on is synthetic."""
+    return any(one.synthetic for one in (data.pool, data.development, *data.external.values()))
+
+
+def _device(said: str) -> torch.device:
+    if said == "cuda" and not torch.cuda.is_available():
+        raise MeterError("--device cuda: torch sees no CUDA device; take --device cpu")
+    if said == "auto":
+        said = "cuda" if torch.cuda.is_available() else "cpu"
+    if said == "cuda":
+        torch.backends.cudnn.benchmark = False
+        torch.backends.cudnn.deterministic = True
+    return torch.device(said)
+
+
+def _described(one: ImageSet) -> dict[str, Any]:
+    """Counts only: no file name, no patient."""
+    counts = {split: int((one.splits == split).sum()) for split in ("train", "val", "test")}
+    return {
+        "name": one.name,
+        "images": len(one),
+        "patients": len(set(one.patients.tolist())),
+        "classes": list(one.classes),
+        "task": one.task,
+        "synthetic": one.synthetic,
+        **counts,
+    }
+
+
+def _warm_up(bench: Workbench, plan: list[Cell]) -> None:
+    """One untimed pass, so that the first strategy does not pay for first calls."""
+    from greendapt.models.backbone import create_backbone
+
+    size = bench.suite.model.image_size
+    for name in {cell.backbone for cell in plan}:
+        backbone = create_backbone(name, image_size=size).to(bench.engine.device)
+        images = torch.zeros(8, 3, size, size, device=bench.engine.device)
+        backbone(images).sum().backward()

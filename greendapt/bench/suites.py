@@ -1,0 +1,144 @@
+"""Find and read suites: a TOML file, a profile laid over it, and what the command line changes."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from greendapt.bench.options import Replace
+from greendapt.core.errors import SuiteError
+from greendapt.core.suite import Suite
+
+_HERE = Path(__file__).resolve().parents[1]
+_FOLDERS = (_HERE / "suites", _HERE.parent / "suites")  # inside the wheel; in a checkout
+
+
+def shipped() -> dict[str, Path]:
+    """Name to file of the suites that come with greendapt."""
+    folder = next((f for f in _FOLDERS if f.is_dir()), None)
+    return {path.stem: path for path in sorted(folder.glob("*.toml"))} if folder else {}
+
+
+def find(name_or_path: str) -> Path:
+    """A shipped suite by name, or one's own by path."""
+    known = shipped()
+    if name_or_path in known:
+        return known[name_or_path]
+    path = Path(name_or_path)
+    if path.is_file():
+        return path
+    if path.suffix == ".toml" or len(path.parts) > 1:
+        raise SuiteError(f"--suite: there is no file {path}")
+    near = difflib.get_close_matches(name_or_path, known, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"there is: {', '.join(known)}"
+    raise SuiteError(f"--suite: there is no suite '{name_or_path}'; {hint}")
+
+
+def read_table(path: Path) -> dict[str, Any]:
+    """The TOML file as it stands; SuiteError with the line when it is not TOML."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SuiteError(f"{path}: not valid TOML: {error}") from error
+    except OSError as error:
+        raise SuiteError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def profiles(table: Mapping[str, Any]) -> list[str]:
+    return ["default", *table.get("profile", {})]
+
+
+def load(
+    path: Path, profile: str = "default", changes: Sequence[Mapping[str, Any]] = ()
+) -> Suite:
+    """The suite in ``path`` under ``profile``, ``changes`` laid over it in order, validated.
+
+    Raises one SuiteError that lists every problem with its key.
+    """
+    table = read_table(path)
+    overlays = table.pop("profile", {})
+    if profile != "default" and profile not in overlays:
+        raise SuiteError(
+            f"{path}: there is no profile '{profile}' (there is: default, {', '.join(overlays)})"
+        )
+    for change in (overlays.get(profile, {}), *changes):
+        table = overlay(table, change)
+    table["profile"] = profile
+    _resolve_paths(table, path.parent)
+    try:
+        return Suite.model_validate(table)
+    except ValidationError as error:
+        lines = list(_problems(error))
+        many = f"{len(lines)} problems:\n  " if len(lines) > 1 else ""
+        raise SuiteError(f"{path}: {many}" + "\n  ".join(lines)) from error
+
+
+def overlay(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
+    """``base`` with ``change`` laid over it: tables merge, everything else is replaced.
+
+    A dataset table (it names its ``source``) and a ``Replace`` take the place of what is below.
+    """
+    merged = dict(base)
+    for key, value in change.items():
+        below = merged.get(key)
+        whole = isinstance(value, Replace) or not isinstance(value, Mapping) or "source" in value
+        merged[key] = value if whole or not isinstance(below, Mapping) else overlay(below, value)
+    return merged
+
+
+def setting(text: str) -> dict[str, Any]:
+    """``--set a.b=VALUE`` as a nested table; VALUE is TOML, or a bare string."""
+    key, equals, value = text.partition("=")
+    parts = _key_parts(key.strip())
+    if not equals or not parts:
+        raise SuiteError(f"--set {text}: write KEY=VALUE, such as --set phase.head.epochs=5")
+    try:
+        parsed: Any = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        parsed = value.strip()
+    for part in reversed(parts):
+        parsed = {part: parsed}
+    return dict(parsed)
+
+
+def _key_parts(key: str) -> list[str]:
+    """A dotted key; parts with dots or colons may be quoted as in TOML."""
+    try:
+        table: Any = tomllib.loads(f"{key} = 0")
+    except tomllib.TOMLDecodeError:
+        return [part for part in key.split(".") if part]
+    parts = []
+    while isinstance(table, dict):
+        ((part, table),) = table.items()
+        parts.append(part)
+    return parts
+
+
+def _resolve_paths(table: dict[str, Any], folder: Path) -> None:
+    """Paths in a suite file are relative to that file."""
+    data = table.get("data", {})
+    if not isinstance(data, dict):
+        return
+    external = data.get("external", {})
+    sets = [data.get("pool"), data.get("development")]
+    sets += list(external.values()) if isinstance(external, dict) else []
+    for entry in (e for e in sets if isinstance(e, dict)):
+        for key in ("path", "images", "csv"):
+            if isinstance(entry.get(key), str):
+                entry[key] = str((folder / Path(entry[key]).expanduser()).resolve())
+
+
+def _problems(error: ValidationError) -> Iterator[str]:
+    for item in error.errors():
+        key = ".".join(str(part) for part in item["loc"])
+        message = item["msg"].removeprefix("Value error, ")
+        if item["type"] == "extra_forbidden":
+            message = "unknown key"
+        given = item.get("input")
+        shown = f" (is {given!r})" if isinstance(given, str | int | float) else ""
+        yield from (f"{key}: {line}{shown}" if key else line for line in message.split("\n"))

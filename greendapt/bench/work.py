@@ -1,0 +1,257 @@
+"""How each kind of stage is done. Every function reads its parents' files and writes its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from greendapt.bench.plan import Kind, Stage
+from greendapt.bench.workbench import Workbench, examples
+from greendapt.core.keys import seed_of
+from greendapt.core.suite import FineTune, Phase, Probe
+from greendapt.models.network import Network, mlp
+from greendapt.train.cost import forward_flops, head_cost
+from greendapt.train.loop import Examples, predict
+from greendapt.train.phase import Trained, train_phase
+from greendapt.train.prefix import activations
+from greendapt.transfer.metrics import judge
+from greendapt.transfer.probe import make_head, train_probe
+
+OnProgress = Callable[[float], None]
+_PROJECTION = (256, 64)  # SimCLR's head: one hidden layer, and the width of its output
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What goes into the record besides the meter's figures."""
+
+    training_flops: int
+    metrics: dict[str, Any] = field(default_factory=dict)
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+def do(bench: Workbench, stage: Stage, on_progress: OnProgress) -> Outcome:
+    """Do the stage and leave its files; deterministic for a given suite, seed and device."""
+    torch.manual_seed(seed_of(stage.key))
+    return _WORK[stage.kind](bench, stage, on_progress)
+
+
+def adapt(bench: Workbench, stage: Stage, on_progress: OnProgress) -> Outcome:
+    """One phase of DAPT on the pool."""
+    phase = _given(stage.phase)
+    train, val = bench.pool
+    backbone = bench.backbone(stage.start, stage.parents)
+    network = Network(backbone, _pool_head(bench, stage, phase, _width(backbone, bench)))
+    loss = "simclr" if phase.objective == "simclr" else bench.data.pool.task
+    trained = train_phase(
+        network.to(bench.engine.device),
+        train,
+        val,
+        recipe=phase,
+        units=phase.train,
+        batch_norm=phase.batch_norm,
+        loss=loss,
+        seed=seed_of(f"adapt {stage.position} {stage.seed}"),
+        engine=bench.engine,
+        cache=bench.suite.run.prefix_cache,
+        on_progress=on_progress,
+    )
+    bench.save(stage.key, backbone, network.head)
+    return _trained(trained, images=len(train))
+
+
+def features(bench: Workbench, stage: Stage, on_progress: OnProgress) -> Outcome:
+    """Pooled features of the development images that train and choose heads."""
+    backbone = bench.backbone(stage.start, stage.parents)
+    parts = {split: bench.data.development.part(split) for split in ("train", "val")}
+    stored = {}
+    for number, (split, images) in enumerate(parts.items(), start=1):
+        pixels = torch.from_numpy(images.pixels)
+        stored[split] = activations(backbone, pixels, len(backbone.units), bench.engine)
+        on_progress(number / len(parts))
+    bench.save_tensors(stage.key, stored)
+    return _forwarded(bench, backbone, sum(map(len, stored.values())))
+
+
+def test_features(bench: Workbench, stage: Stage, on_progress: OnProgress) -> Outcome:
+    """Pooled features of everything heads are judged on."""
+    backbone = bench.backbone(stage.start, stage.parents)
+    stored = {}
+    for test in bench.tests():
+        pixels = torch.from_numpy(test.pixels)
+        stored[test.name] = activations(backbone, pixels, len(backbone.units), bench.engine)
+        on_progress(len(stored) / _test_sets(bench))
+    bench.save_tensors(stage.key, stored)
+    return _forwarded(bench, backbone, sum(map(len, stored.values())))
+
+
+def probe(bench: Workbench, stage: Stage, on_progress: OnProgress) -> Outcome:
+    """An MLP head on the stored features."""
+    stored = bench.features(stage.parents[0])
+    sets = []
+    for split in ("train", "val"):
+        images, index = bench.downstream(split, stage)
+        taken = torch.from_numpy(index)
+        sets.append(Examples(stored[split][taken], torch.from_numpy(images.targets)[taken]))
+    development = bench.data.development
+    seed = seed_of(f"head {stage.seed}")
+    head = make_head(_given(stage.transfer), sets[0].inputs, len(development.classes), seed)
+    trained = train_probe(
+        head,
+        *sets,
+        probe=_given(stage.transfer),
+        loss=development.task,
+        seed=seed,
+        engine=bench.engine,
+        on_progress=on_progress,
+    )
+    bench.save(stage.key, None, head)
+    return _trained(trained, images=len(sets[0]))
+
+
+def finetune(bench: Workbench, stage: Stage, on_progress: OnProgress) -> Outcome:
+    """A linear head and the backbone, trained together on the development images."""
+    spec: FineTune = _given(stage.transfer)
+    sets = []
+    for split in ("train", "val"):
+        images, index = bench.downstream(split, stage)
+        sets.append(examples(images.subset(index)))
+    backbone = bench.backbone(stage.start, stage.parents)
+    outputs = len(bench.data.development.classes)
+    seed = seed_of(f"head {stage.seed}")
+    network = Network(backbone, mlp(_width(backbone, bench), (), outputs, seed))
+    trained = train_phase(
+        network.to(bench.engine.device),
+        *sets,
+        recipe=spec,
+        units=spec.train,
+        batch_norm=spec.batch_norm,
+        loss=bench.data.development.task,
+        seed=seed,
+        engine=bench.engine,
+        cache=bench.suite.run.prefix_cache,
+        on_progress=on_progress,
+    )
+    bench.save(stage.key, backbone, network.head)
+    return _trained(trained, images=len(sets[0]))
+
+
+def evaluate(bench: Workbench, stage: Stage, on_progress: OnProgress) -> Outcome:
+    """Metrics on the development test part, every external set, and corrupted copies."""
+    logits_of, flops = _judged_by(bench, stage)
+    result: dict[str, Any] = {"development": {}, "external": {}, "corrupted": {"by": {}}}
+    classes = bench.data.development.classes
+    images = 0
+    for number, test in enumerate(bench.tests(), start=1):
+        role, _, name = test.name.partition(":")
+        draws = 0 if role == "corrupted" else bench.suite.evaluation.bootstrap
+        targets = torch.from_numpy(test.images.targets)
+        logits = logits_of(test.name, test.pixels)
+        judged = judge(logits, targets, test.images.patients, classes, bootstrap=draws)
+        if role == "development":
+            result[role] = judged
+        elif role == "external":
+            result[role][name] = judged
+        else:
+            result[role]["by"][name] = {"auc": judged["auc"]}
+        images += len(targets)
+        on_progress(number / _test_sets(bench))
+    result["corrupted"]["auc"] = _mean_auc(result["corrupted"]["by"])
+    return Outcome(flops * images, metrics=result)
+
+
+_WORK: dict[Kind, Callable[[Workbench, Stage, OnProgress], Outcome]] = {
+    "adapt": adapt,
+    "features": features,
+    "test-features": test_features,
+    "probe": probe,
+    "finetune": finetune,
+    "evaluate": evaluate,
+}
+
+
+def _pool_head(bench: Workbench, stage: Stage, phase: Phase, width: int) -> nn.Module:
+    """The head of the phase before where it has the same objective; else a new one."""
+    simclr = phase.objective == "simclr"
+    hidden, outputs = ((_PROJECTION[0],), _PROJECTION[1]) if simclr else ((), 0)
+    head = mlp(width, hidden, outputs or len(bench.data.pool.classes), seed_of(f"{stage.seed}"))
+    before = stage.parents[0] if stage.parents else None
+    if before and before.phase and before.phase.objective == phase.objective:
+        return bench.load_head(before, head)
+    return head
+
+
+def _judged_by(
+    bench: Workbench, stage: Stage
+) -> tuple[Callable[[str, Any], Tensor], int]:
+    """How a set becomes logits, and the FLOPs an image."""
+    trained = stage.parents[0]
+    outputs = len(bench.data.development.classes)
+    if isinstance(stage.transfer, Probe):
+        stored = bench.features(stage.parents[1])
+        width = stored["development"].shape[1]
+        empty = make_head(stage.transfer, torch.zeros(2, width), outputs, 0)
+        head = bench.load_head(trained, empty).eval()
+        return (
+            lambda name, _pixels: predict(head, stored[name], bench.engine),
+            head_cost(head, width).forward,
+        )
+    backbone = bench.backbone(stage.start, stage.parents)
+    head = bench.load_head(trained, mlp(_width(backbone, bench), (), outputs, 0)).eval()
+    network = Network(backbone, head).to(bench.engine.device).eval()
+    return (
+        lambda _name, pixels: predict(
+            lambda x: network(backbone.prepare(x)), torch.from_numpy(pixels), bench.engine
+        ),
+        forward_flops(backbone, bench.suite.model.image_size),
+    )
+
+
+def _trained(trained: Trained, images: int) -> Outcome:
+    fit = trained.fit
+    return Outcome(
+        trained.training_flops,
+        details={
+            "images": images,
+            "steps": fit.steps,
+            "samples": fit.samples,
+            "best_epoch": fit.best_epoch,
+            "train_loss": fit.train_loss,
+            "val_loss": fit.val_loss,
+            "trainable_params": trained.trainable_params,
+            "cached_bytes": trained.cached_bytes,
+            "uncounted": trained.uncounted,
+        },
+    )
+
+
+def _forwarded(bench: Workbench, backbone: nn.Module, images: int) -> Outcome:
+    flops = forward_flops(backbone, bench.suite.model.image_size)  # type: ignore[arg-type]
+    return Outcome(flops * images, details={"images": images})
+
+
+def _width(backbone: Any, bench: Workbench) -> int:
+    from greendapt.train.prefix import activation_shape
+
+    return activation_shape(backbone, bench.suite.model.image_size, len(backbone.units))[0]
+
+
+def _test_sets(bench: Workbench) -> int:
+    evaluation = bench.suite.evaluation
+    corrupted = len(evaluation.corruptions) * len(evaluation.severities)
+    return 1 + len(bench.data.external) + corrupted
+
+
+def _mean_auc(by: dict[str, dict[str, float | None]]) -> float | None:
+    values = [entry["auc"] for entry in by.values() if entry["auc"] is not None]
+    return sum(values) / len(values) if values else None
+
+
+def _given(value: Any) -> Any:
+    if value is None:
+        raise TypeError("this kind of stage needs a phase or a transfer")
+    return value

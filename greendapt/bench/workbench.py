@@ -1,0 +1,118 @@
+"""What every stage of a run works with: suite, data, folder, engine, and the generic weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from greendapt.bench.plan import Stage, Start
+from greendapt.core.suite import Suite
+from greendapt.data.checks import Prepared
+from greendapt.data.corruptions import corrupt
+from greendapt.data.imageset import ImageSet
+from greendapt.data.splits import few_shot, hold_out
+from greendapt.models import weights
+from greendapt.models.backbone import Backbone
+from greendapt.store.run import RunFolder
+from greendapt.train.loop import Engine, Examples
+
+Pixels = NDArray[np.uint8]
+
+BACKBONE = "backbone.safetensors"
+HEAD = "head.safetensors"
+FEATURES = "features.safetensors"
+
+
+@dataclass(frozen=True)
+class TestSet:
+    """What to judge on: ``name`` is development, external:NAME or corrupted:KIND:SEVERITY;
+    ``pixels`` uint8 [N, C, H, W] are those of ``images``, or a corrupted copy of them."""
+
+    name: str
+    images: ImageSet
+    pixels: Pixels
+
+
+@dataclass(frozen=True)
+class Workbench:
+    """``generic``: the weights argument that loads each backbone's generic weights."""
+
+    suite: Suite
+    data: Prepared
+    folder: RunFolder
+    engine: Engine
+    generic: dict[str, str]
+
+    def backbone(self, start: Start, parents: tuple[Stage, ...]) -> Backbone:
+        """The backbone a stage starts from: its parent's, else the generic weights."""
+        path = self.generic[start.backbone]
+        if parents and parents[0].kind != "pretrain":
+            path = str(self.folder.checkpoint(parents[0].key) / BACKBONE)
+        size = self.suite.model.image_size
+        loaded = weights.load(
+            start.backbone, path, image_size=size, cut=start.cut, seed=start.seed or 0
+        )
+        return loaded.to(self.engine.device).eval()
+
+    def save(self, key: str, backbone: Backbone | None, head: nn.Module | None) -> None:
+        with self.folder.new_checkpoint(key) as folder:
+            if backbone is not None:
+                weights.save(backbone, folder / BACKBONE)
+            if head is not None:
+                state = {k: v.detach().cpu().contiguous() for k, v in head.state_dict().items()}
+                save_file(state, folder / HEAD)
+
+    def save_tensors(self, key: str, tensors: dict[str, Tensor]) -> None:
+        with self.folder.new_checkpoint(key) as folder:
+            save_file(tensors, folder / FEATURES)
+
+    def load_head(self, stage: Stage, head: nn.Module) -> nn.Module:
+        head.load_state_dict(load_file(self.folder.checkpoint(stage.key) / HEAD))
+        return head.to(self.engine.device)
+
+    def head_tensors(self, stage: Stage) -> dict[str, Tensor]:
+        return load_file(self.folder.checkpoint(stage.key) / HEAD)
+
+    def features(self, stage: Stage) -> dict[str, Tensor]:
+        return load_file(self.folder.checkpoint(stage.key) / FEATURES)
+
+    @cached_property
+    def pool(self) -> tuple[Examples, Examples]:
+        """The DAPT data: what trains, and what chooses the epoch (other patients)."""
+        pool = self.data.pool
+        labelled = None if pool.task == "unlabelled" else pool.targets
+        held = hold_out(pool.patients, self.suite.data.pool_validation, 0, labelled)
+        return examples(pool.subset(~held)), examples(pool.subset(held))
+
+    def downstream(self, split: str, stage: Stage) -> tuple[ImageSet, np.ndarray]:
+        """The development images of a split, and the index of those that a stage may see.
+
+        Few-shot takes as many images per class to choose the epoch as to train.
+        """
+        part = self.data.development.part(split)
+        if stage.shots == "full":
+            return part, np.arange(len(part))
+        return part, few_shot(part.targets, stage.shots, stage.seed, part.patients).index
+
+    def tests(self) -> Iterator[TestSet]:
+        """Every set a cell is judged on; corrupted copies are made on the way."""
+        test = self.data.development.part("test")
+        yield TestSet("development", test, test.pixels)
+        for name, external in self.data.external.items():
+            yield TestSet(f"external:{name}", external, external.pixels)
+        evaluation = self.suite.evaluation
+        for kind in evaluation.corruptions:
+            for severity in evaluation.severities:
+                pixels = corrupt(test.pixels, kind, severity, seed=0)
+                yield TestSet(f"corrupted:{kind}:{severity}", test, pixels)
+
+
+def examples(images: ImageSet) -> Examples:
+    return Examples(torch.from_numpy(images.pixels), torch.from_numpy(images.targets))

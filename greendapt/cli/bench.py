@@ -1,0 +1,97 @@
+"""``greendapt bench``: run a suite."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from greendapt.cli.options import Debug, Json
+
+
+def bench(
+    suite: Annotated[
+        str, typer.Option(help="A suite that comes with greendapt, or a TOML file of your own.")
+    ] = "chestxray",
+    profile: Annotated[str, typer.Option(help="smoke, default, paper, or another of the suite's.")]
+    = "default",
+    data: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ROLE=DIR[:COLUMN][@SPLIT]",
+            help="Your data as pool, development or external (repeatable).",
+        ),
+    ] = None,
+    weights: Annotated[
+        str | None, typer.Option(help="fractal, timm, none, or FILE.safetensors.")
+    ] = None,
+    backbone: Annotated[str | None, typer.Option(help="timm models, joined by commas.")] = None,
+    image_size: Annotated[int | None, typer.Option(help="Pixels a side.")] = None,
+    strategies: Annotated[str | None, typer.Option(help="Joined by commas; all without.")] = None,
+    transfers: Annotated[str | None, typer.Option(help="Joined by commas.")] = None,
+    shots: Annotated[
+        str | None, typer.Option(help="Images per class, such as 5,20,full.")
+    ] = None,
+    seeds: Annotated[int | None, typer.Option(help="How many; more give narrower intervals.")]
+    = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
+    region: Annotated[
+        str | None, typer.Option(metavar="ISO3", help="Whose grid: DEU, FRA, USA, ...")
+    ] = None,
+    intensity: Annotated[
+        float | None, typer.Option(metavar="G_PER_KWH", help="Grid intensity in g CO2e/kWh.")
+    ] = None,
+    pue: Annotated[float | None, typer.Option(help="Energy of the building over that of IT.")]
+    = None,
+    prefix_cache: Annotated[
+        bool | None,
+        typer.Option(
+            "--prefix-cache/--no-prefix-cache", help="Compute constant prefixes once per image."
+        ),
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Any key of the suite (repeatable)."),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Where run folders go.")] = Path("runs"),
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Run a suite: every strategy metered, judged, and put into a report.
+
+    Example: greendapt bench --suite chestxray --data pool=XRAYS --data development=LABELLED
+    """
+    from greendapt.bench import options, suites
+
+    change = options.clean(
+        {
+            "run": {
+                "seeds": seeds,
+                "strategies": options.names(strategies),
+                "transfers": options.names(transfers),
+                "shots": options.shots(shots),
+                "device": device,
+                "prefix_cache": prefix_cache,
+            },
+            "model": {
+                "backbones": options.names(backbone),
+                "image_size": image_size,
+                "weights": options.weights(weights),
+            },
+            "carbon": {"region": region, "intensity_g_per_kwh": intensity, "pue": pue},
+            "data": options.datasets(data or []),
+        }
+    )
+    changes: list[dict[str, Any]] = [change, *(suites.setting(text) for text in set_ or [])]
+    chosen = suites.load(suites.find(suite), profile, changes)
+    from greendapt.cli.running import run_new
+
+    run_new(chosen, out, command=_command(), json=json, debug=debug)
+
+
+def _command() -> str:
+    import shlex
+
+    return shlex.join(["greendapt", *sys.argv[1:]])

@@ -1,0 +1,58 @@
+"""``greendapt measure``: any command under the meters."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def measure(
+    command: Annotated[list[str], typer.Argument(help="The command, after --.")],
+    json: Annotated[
+        bool,
+        typer.Option(
+            "--json",
+            help="Print the record as JSON, alone on stdout (the command's stdout goes to stderr).",
+        ),
+    ] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option(help="Write the record as JSON to this file; the command's streams are left."),
+    ] = None,
+    device: Annotated[
+        str, typer.Option(help="Which GPUs count: auto (all visible), cpu (none), cuda:N.")
+    ] = "auto",
+    region: Annotated[
+        str | None, typer.Option(help="Country of the grid, ISO 3166-1 alpha-3 (FRA, IND, ...).")
+    ] = None,
+    intensity: Annotated[
+        float | None, typer.Option(help="The grid's gCO2e/kWh, instead of a country's average.")
+    ] = None,
+    pue: Annotated[
+        float, typer.Option(help="The building's power usage effectiveness (>= 1).")
+    ] = 1.0,
+) -> None:
+    """Run COMMAND and say what it took: time, energy, carbon. Exit status is the command's.
+
+    Example: greendapt measure --json -- python train.py --epochs 3
+    """
+    from greendapt.meter import Meter
+    from greendapt.meter.carbon import grid
+    from greendapt.meter.command import run_metered
+    from greendapt.meter.show import as_json, record_lines
+
+    meter = Meter(device=device, carbon=grid(region, intensity, pue), align=True)
+    try:
+        status, record = run_metered(command, meter, quiet_stdout=json)
+        record["meter"] = meter.facts()
+    finally:
+        meter.close()
+    if output is not None:
+        output.write_text(as_json(record), encoding="utf-8")
+    if json:
+        typer.echo(as_json(record), nl=False)
+    elif output is None:
+        typer.echo("\n".join(record_lines(record)), err=True)
+    raise typer.Exit(status)

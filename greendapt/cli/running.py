@@ -1,0 +1,92 @@
+"""What ``bench`` and ``resume`` share: prepare, run, report."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import typer
+from rich.console import Console
+
+from greendapt.bench.progress import Reporter, reporter
+from greendapt.bench.session import Session, prepare_session, unfinished
+from greendapt.core.errors import CellFailed
+from greendapt.core.records import Summary
+from greendapt.core.suite import Suite
+from greendapt.report.build import load_run, write_reports
+from greendapt.report.terminal import render_terminal
+from greendapt.report.view import view
+from greendapt.store.run import RunFolder
+
+
+def run_new(suite: Suite, out: Path, *, command: str, json: bool, debug: bool) -> None:
+    """A new run; on a terminal, an unfinished one of the same suite is offered instead."""
+    session = prepare_session(suite, _say)
+    before = unfinished(out, suite)
+    if before is not None and _wants(before):
+        _finish(session, before, reporter(explain=True), json=json, debug=debug)
+        return
+    folder = RunFolder.create(out, suite.name)
+    folder.write(session.described(command))
+    _finish(session, folder, reporter(explain=False), json=json, debug=debug)
+
+
+def run_again(path: Path, *, json: bool, debug: bool) -> None:
+    """What is left of a run, with the suite as it was then."""
+    folder = RunFolder(path)
+    said = folder.read()
+    session = prepare_session(Suite.model_validate(said["suite"]), _say)
+    now = session.described(said["command"])["fingerprint"]
+    if now != said["fingerprint"]:
+        _say(
+            "note: this is another machine or other software than the run began with; "
+            "its costs will be mixed"
+        )
+    _finish(session, folder, reporter(explain=True), json=json, debug=debug)
+
+
+def _finish(
+    session: Session, folder: RunFolder, shown: Reporter, *, json: bool, debug: bool
+) -> None:
+    summary = session.run(folder, shown, debug=debug)
+    written = write_reports(folder.path)
+    if json:
+        text = summary.model_dump_json(by_alias=True)
+        typer.echo(f'{{"run": {_quoted(folder.path)}, "summary": {text}}}')
+    else:
+        Console().print(render_terminal(view(load_run(folder.path))))
+        for path in written:
+            typer.echo(f"{path.suffix[1:]:<5} {path}")
+    _raise_for_failures(summary)
+
+
+def _raise_for_failures(summary: Summary) -> None:
+    if summary.failures:
+        first = summary.failures[0]
+        raise CellFailed(
+            f"{len(summary.failures)} of {len(summary.failures) + len(summary.rows)} cells failed, "
+            f"first in {first.stage}: {first.error}; the report names them all"
+        )
+
+
+def _wants(before: RunFolder) -> bool:
+    done = len(before.records())
+    if not sys.stdin.isatty() or not sys.stderr.isatty():
+        _say(f"note: {before.path} is an unfinished run of this suite ({done} stages done); "
+             f"greendapt resume {before.path} would go on with it")
+        return False
+    return typer.confirm(
+        f"{before.path} is an unfinished run of this suite ({done} stages done). Go on with it?",
+        default=True,
+        err=True,
+    )
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _quoted(path: Path) -> str:
+    import json
+
+    return json.dumps(str(path))

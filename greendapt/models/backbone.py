@@ -1,0 +1,173 @@
+"""A timm backbone as units in order, that can be cut after a stage and run from any unit on."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import timm
+import torch
+from torch import Tensor, nn
+
+from greendapt.core.errors import ModelError
+from greendapt.models.families import Family, Unit, family_of
+
+_FAMILIES_TEXT = "ResNet, ResNetV2, DenseNet, EfficientNet, MobileNet, RegNet, ConvNeXt, Swin, ViT"
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """What a network's weights expect: scaling of [0, 1] input by channel, and padding."""
+
+    mean: tuple[float, ...] = (0.5, 0.5, 0.5)
+    std: tuple[float, ...] = (0.5, 0.5, 0.5)
+    pad_type: str | None = None
+
+    @property
+    def channels(self) -> int:
+        return len(self.mean)
+
+
+class Backbone(nn.Module):
+    """``forward``: images [B, C, H, W], scaled by ``prepare``, to pooled features [B, D].
+
+    ``units`` is the ordered list that ``last:N``, stage names and ``cut`` refer to. The timm
+    model stays whole under ``net``, so saved weights load into timm by the same names.
+    """
+
+    net: nn.Module
+
+    def __init__(
+        self, name: str, net: nn.Module, spec: InputSpec, cut: int | None = None
+    ) -> None:
+        super().__init__()
+        family = family_of(net)
+        if family is None:
+            raise ModelError(
+                f"model.backbones: '{name}' has no stages that greendapt can address; "
+                f"take one of these families: {_FAMILIES_TEXT}"
+            )
+        self.name, self.net, self.spec, self.cut = name, net, spec, cut
+        self.units, self.tail = _cut(name, net, family, cut)
+        self._owners = _owners(net, self.units)
+
+    @property
+    def stages(self) -> int:
+        """How many stages follow the stem."""
+        return self.units[-1].stage
+
+    def prepare(self, images: Tensor) -> Tensor:
+        """uint8 or [0, 1] float [B, 1|3, H, W] to scaled float in the channels of the weights."""
+        x = images.float().div(255) if images.dtype == torch.uint8 else images
+        wanted = self.spec.channels
+        if x.shape[1] == 3 and wanted == 1:  # ITU-R 601 luma
+            x = (x * x.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)).sum(1, keepdim=True)
+        mean = x.new_tensor(self.spec.mean).view(1, wanted, 1, 1)
+        std = x.new_tensor(self.spec.std).view(1, wanted, 1, 1)
+        return (x.expand(-1, wanted, -1, -1) - mean) / std
+
+    def run(self, x: Tensor, start: int = 0, stop: int | None = None) -> Tensor:
+        """Through units ``start`` to ``stop``; after the last one (stop None) also the pooling.
+
+        ``start == len(units)`` takes pooled features and returns them.
+        """
+        for unit in self.units[start:stop]:
+            x = unit(self.net, x)
+        if stop is not None or start == len(self.units):
+            return x
+        return self._pool(x)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.run(images)
+
+    def _pool(self, x: Tensor) -> Tensor:
+        if self.cut is None:
+            for path in self.tail:
+                x = self.net.get_submodule(path)(x)
+            return self.net.forward_head(x, pre_logits=True)  # type: ignore[operator, no-any-return]
+        if x.ndim == 3:
+            return x[:, getattr(self.net, "num_prefix_tokens", 0) :].mean(1)
+        channels_last = getattr(self.net, "output_fmt", "NCHW") == "NHWC"
+        return x.mean((1, 2) if channels_last else (2, 3))
+
+    def unit_of(self, parameter: str) -> int:
+        """Index of the unit that owns a parameter or buffer of ``net``."""
+        return self._owners[parameter]
+
+
+def _cut(
+    name: str, net: nn.Module, family: Family, cut: int | None
+) -> tuple[tuple[Unit, ...], tuple[str, ...]]:
+    """Keep the units up to and with stage ``cut``; what lies behind leaves the net for good."""
+    if cut is None:
+        return family.units, family.tail
+    stages = family.units[-1].stage
+    if not 1 <= cut < stages:
+        raise ModelError(
+            f"cut = {cut}: '{name}' has {stages} stages, so a cut lies from 1 to {stages - 1}"
+        )
+    kept = tuple(unit for unit in family.units if unit.stage <= cut)
+    _prune(net, "", {path for unit in kept for path in unit.modules})
+    return kept, ()
+
+
+def _prune(module: nn.Module, prefix: str, kept: set[str]) -> None:
+    for name, child in [*module.named_children()]:
+        path = prefix + name
+        if path in kept:
+            continue
+        if any(k.startswith(f"{path}.") for k in kept):
+            _prune(child, f"{path}.", kept)
+        else:
+            setattr(module, name, nn.Identity())
+
+
+def _owners(net: nn.Module, units: tuple[Unit, ...]) -> Mapping[str, int]:
+    """Each parameter and buffer to its unit; what no unit names (the tail) goes with the last."""
+    owners = {}
+    for name in net.state_dict():
+        owners[name] = len(units) - 1
+        for index, unit in enumerate(units):
+            if any(name == p or name.startswith(f"{p}.") for p in (*unit.modules, *unit.owns)):
+                owners[name] = index
+                break
+    return owners
+
+
+def check_backbone(name: str) -> None:
+    """Raise ModelError unless timm knows ``name``."""
+    if timm.is_model(name):
+        return
+    near = difflib.get_close_matches(name, timm.list_models(), n=3)
+    hint = f"; did you mean {', '.join(near)}?" if near else " (timm.list_models() lists them)"
+    raise ModelError(f"model.backbones: timm has no model '{name}'{hint}")
+
+
+def create_net(name: str, image_size: int, spec: InputSpec) -> nn.Module:
+    """A timm model without classifier, for images of this size; weights as timm initialises."""
+    check_backbone(name)
+    options = size_option(name, image_size)
+    if spec.pad_type is not None:
+        options["pad_type"] = spec.pad_type
+    try:
+        net: nn.Module = timm.create_model(
+            name, pretrained=False, num_classes=0, in_chans=spec.channels, **options
+        )
+    except (TypeError, AssertionError, ValueError) as error:
+        raise ModelError(f"model: '{name}' cannot be built at {image_size} px: {error}") from error
+    return net
+
+
+def size_option(name: str, image_size: int) -> dict[str, object]:
+    """timm's argument for networks (ViT, Swin) that are built for one image size."""
+    fixed = timm.get_pretrained_cfg_value(name, "fixed_input_size")
+    return {"img_size": image_size} if fixed else {}
+
+
+def create_backbone(
+    name: str, *, image_size: int = 224, cut: int | None = None, spec: InputSpec | None = None
+) -> Backbone:
+    """A backbone with the weights timm initialises; see ``weights.load`` for trained ones."""
+    spec = spec or InputSpec()
+    return Backbone(name, create_net(name, image_size, spec), spec, cut)

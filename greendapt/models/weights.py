@@ -1,0 +1,130 @@
+"""Where a backbone's weights come from: a safetensors file, timm, or nowhere (random)."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import timm
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from greendapt.core.errors import WeightsError
+from greendapt.models.backbone import (
+    Backbone,
+    InputSpec,
+    check_backbone,
+    create_backbone,
+    create_net,
+    size_option,
+)
+
+
+def load(name: str, weights: str, *, image_size: int, cut: int | None, seed: int) -> Backbone:
+    """A backbone with weights: ``none`` (random, from ``seed``), ``timm``, or a file's path.
+
+    Scaling, channels and padding come with the weights: from a file's metadata (``mean``,
+    ``std``, ``pad_type``), else from timm's configuration of the model.
+    """
+    check_backbone(name)
+    if weights == "timm":
+        return Backbone(name, _from_timm(name, image_size), _timm_spec(name), cut)
+    if weights == "none":
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return create_backbone(name, image_size=image_size, cut=cut)
+    return _from_file(name, Path(weights), image_size, cut)
+
+
+def read_file(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Tensors and metadata of a safetensors file (never pickle), or a clear WeightsError."""
+    if not path.is_file():
+        raise WeightsError(f"weights: there is no file {path}")
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {key: file.get_tensor(key) for key in file.keys()}, file.metadata() or {}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(
+            f"weights: {path} is not a safetensors file ({error}); "
+            "convert a .pt or .bin file with safetensors.torch.save_file"
+        ) from error
+
+
+def save(backbone: Backbone, path: Path) -> None:
+    """The backbone under timm's own names; what its input must look like goes as metadata."""
+    tensors = {k: v.detach().cpu().contiguous() for k, v in backbone.net.state_dict().items()}
+    spec = backbone.spec
+    said = {"arch": backbone.name, "mean": json.dumps(spec.mean), "std": json.dumps(spec.std)}
+    if spec.pad_type is not None:
+        said["pad_type"] = spec.pad_type
+    if backbone.cut is not None:
+        said["cut"] = str(backbone.cut)
+    save_file(tensors, path, said)
+
+
+def _from_file(name: str, path: Path, image_size: int, cut: int | None) -> Backbone:
+    tensors, said = read_file(path)
+    arch = said.get("arch", name)
+    if arch != name:
+        raise WeightsError(f"weights: {path} holds '{arch}', the suite asks for '{name}'")
+    spec = _said_spec(path, said) or _timm_spec(name)
+    net = create_net(name, image_size, spec)
+    if "cut" in said:  # the file holds no more than the stages that were kept
+        cut = int(said["cut"])
+        backbone = Backbone(name, net, spec, cut)
+        _fill(net, tensors, path)
+        return backbone
+    _fill(net, tensors, path)
+    return Backbone(name, net, spec, cut)
+
+
+def _said_spec(path: Path, said: Mapping[str, str]) -> InputSpec | None:
+    if "mean" not in said or "std" not in said:
+        return None
+    try:
+        mean, std = (tuple(map(float, json.loads(said[key]))) for key in ("mean", "std"))
+    except (ValueError, TypeError) as error:
+        raise WeightsError(f"weights: mean or std in the metadata of {path}: {error}") from error
+    return InputSpec(mean, std, said.get("pad_type") or None)
+
+
+def _timm_spec(name: str) -> InputSpec:
+    mean = timm.get_pretrained_cfg_value(name, "mean")
+    std = timm.get_pretrained_cfg_value(name, "std")
+    return InputSpec(tuple(mean), tuple(std)) if mean and std else InputSpec()
+
+
+def _fill(net: nn.Module, tensors: dict[str, Tensor], path: Path) -> None:
+    """Copy by name; only the classifier, which greendapt never uses, may be left over."""
+    converter = getattr(sys.modules[type(net).__module__], "checkpoint_filter_fn", None)
+    if converter is not None:
+        tensors = converter(tensors, net)
+    wanted = net.state_dict()
+    missing = [key for key in wanted if key not in tensors]
+    misfits = [k for k, v in wanted.items() if k in tensors and tensors[k].shape != v.shape]
+    heads = ("classifier.", "fc.", "head.")
+    extra = [key for key in tensors if key not in wanted and not key.startswith(heads)]
+    problems = {"missing": missing, "of another shape": misfits, "unknown": extra}
+    text = "; ".join(f"{len(v)} {k} (first: {v[0]})" for k, v in problems.items() if v)
+    if text:
+        raise WeightsError(f"weights: {path} does not fit the backbone: tensors {text}")
+    net.load_state_dict({key: tensors[key].to(value.dtype) for key, value in wanted.items()})
+
+
+def _from_timm(name: str, image_size: int) -> nn.Module:
+    if not timm.is_model_pretrained(name):
+        raise WeightsError(f"weights: timm has no pre-trained weights for '{name}'")
+    try:
+        net: nn.Module = timm.create_model(
+            name, pretrained=True, num_classes=0, **size_option(name, image_size)
+        )
+    except Exception as error:  # the hub client raises many kinds
+        raise WeightsError(
+            f"weights: timm could not get the weights of '{name}' ({type(error).__name__}); "
+            "offline, take --weights fractal, or a file: --weights FILE.safetensors"
+        ) from error
+    return net

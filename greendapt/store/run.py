@@ -1,0 +1,139 @@
+"""A run folder: ``run.json``, append-only ``records.jsonl``, ``checkpoints/KEY/``, ``summary.json``.
+
+One process writes a run at a time; a lock file says who.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from greendapt.core.errors import RunError
+from greendapt.core.records import SCHEMA, Record, Summary
+from greendapt.store.files import disk_errors, read_json, write_atomic, write_json
+
+
+class RunFolder:
+    """The paths of a run, and the only code that writes its records."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def records_path(self) -> Path:
+        return self.path / "records.jsonl"
+
+    @property
+    def summary_path(self) -> Path:
+        return self.path / "summary.json"
+
+    @classmethod
+    def create(cls, out: Path, suite: str) -> RunFolder:
+        """A new, empty ``out/<suite>-<time>/`` that nobody else has."""
+        stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+        with disk_errors(out):
+            out.mkdir(parents=True, exist_ok=True)
+            for attempt in range(100):
+                path = out / (f"{suite}-{stamp}" + (f"-{attempt}" if attempt else ""))
+                try:
+                    path.mkdir()
+                except FileExistsError:
+                    continue
+                (path / "checkpoints").mkdir()
+                return cls(path)
+        raise RunError(f"cannot make a new run folder in {out}")
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Hold the run for this process; RunError when another one holds it."""
+        with disk_errors(self.path), (self.path / ".lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise RunError(f"another process is writing {self.path}; wait for it") from error
+            yield
+
+    def read(self) -> dict[str, Any]:
+        """``run.json``, checked for its schema version."""
+        said: dict[str, Any] = read_json(self.path / "run.json")
+        if said.get("schema") != SCHEMA:
+            raise RunError(
+                f"{self.path}/run.json has schema {said.get('schema')}; this greendapt reads {SCHEMA}"
+            )
+        return said
+
+    def write(self, said: dict[str, Any]) -> None:
+        write_json(self.path / "run.json", {"schema": SCHEMA, **said})
+
+    def records(self) -> list[Record]:
+        """All whole records in order; a last line torn by a kill is not one."""
+        if not self.records_path.exists():
+            return []
+        *lines, torn = self.records_path.read_bytes().split(b"\n")
+        records = []
+        for number, line in enumerate(lines, start=1):
+            try:
+                records.append(Record.model_validate_json(line))
+            except ValidationError as error:
+                raise RunError(f"{self.records_path}, line {number}: not a record") from error
+        return records
+
+    def append(self, record: Record) -> None:
+        """One line, on the disk before this returns. Cuts off a torn line first."""
+        line = record.model_dump_json(by_alias=True).encode() + b"\n"
+        with disk_errors(self.records_path), self.records_path.open("ab+") as file:
+            size = file.seek(0, os.SEEK_END)
+            whole = _end_of_last_line(file, size)
+            if whole != size:
+                file.truncate(whole)
+            file.write(line)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def checkpoint(self, key: str) -> Path:
+        return self.path / "checkpoints" / key
+
+    @contextmanager
+    def new_checkpoint(self, key: str) -> Iterator[Path]:
+        """A folder to fill; it becomes ``checkpoint(key)`` when the block ends, or is removed."""
+        final = self.checkpoint(key)
+        temporary = final.with_name(f".{key}.tmp")
+        with disk_errors(temporary):
+            shutil.rmtree(temporary, ignore_errors=True)
+            temporary.mkdir(parents=True)
+            try:
+                yield temporary
+                shutil.rmtree(final, ignore_errors=True)
+                temporary.replace(final)
+            finally:
+                shutil.rmtree(temporary, ignore_errors=True)
+
+    def write_summary(self, summary: Summary) -> None:
+        text = summary.model_dump_json(by_alias=True, indent=2)
+        write_atomic(self.summary_path, text.encode() + b"\n")
+
+    def summary(self) -> Summary | None:
+        """The summary of a run that came to its end, else None."""
+        if not self.summary_path.exists():
+            return None
+        return Summary.model_validate(read_json(self.summary_path))
+
+
+def latest(records: list[Record]) -> dict[str, Record]:
+    """The last record of each stage key."""
+    return {record.key: record for record in records}
+
+
+def _end_of_last_line(file: Any, size: int) -> int:
+    if size == 0:
+        return 0
+    file.seek(0)
+    return int(file.read().rfind(b"\n")) + 1

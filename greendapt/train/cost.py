@@ -1,0 +1,66 @@
+"""FLOPs of what a training really ran: cached prefix, steps, validation."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from greendapt.meter.flops import training_step_flops
+from greendapt.models.backbone import Backbone
+from greendapt.models.network import Network
+from greendapt.train.loop import Fit
+
+
+@dataclass(frozen=True)
+class ImageCost:
+    """FLOPs of one image: through the prefix once, through the rest forward, and one step."""
+
+    prefix: int
+    forward: int
+    step: int
+    uncounted: tuple[str, ...] = ()
+
+    def of(self, fit: Fit, images_cached: int, passes: int = 1) -> int:
+        """All of a training; ``passes`` is how often a step takes each image (SimCLR: 2)."""
+        trained = self.step * fit.samples * passes
+        validated = self.forward * fit.samples_validated * passes
+        return self.prefix * images_cached + trained + validated
+
+
+def image_cost(network: Network, input_shape: tuple[int, ...], start: int) -> ImageCost:
+    """Cost of the phase that is set on ``network``, which trains from unit ``start`` on.
+
+    ``input_shape`` is that of one image [C, H, W] in the channels of the weights.
+    """
+    prefix = training_step_flops(_Prefix(network.backbone, start), (1, *input_shape)).forward
+    whole = training_step_flops(network, (1, *input_shape))
+    return ImageCost(prefix, whole.forward - prefix, whole.total - prefix, whole.uncounted)
+
+
+def head_cost(head: nn.Module, features: int) -> ImageCost:
+    """Cost of training a head on stored features [N, D]."""
+    step = training_step_flops(head, (1, features))
+    return ImageCost(0, step.forward, step.total, step.uncounted)
+
+
+def forward_flops(backbone: Backbone, image_size: int) -> int:
+    """FLOPs of one image through the whole backbone."""
+    shape = (1, backbone.spec.channels, image_size, image_size)
+    return training_step_flops(_Prefix(backbone, len(backbone.units)), shape).forward
+
+
+def nbytes(images: int, shape: tuple[int, ...]) -> int:
+    """Bytes of float32 activations [images, *shape]."""
+    return 4 * images * math.prod(shape)
+
+
+class _Prefix(nn.Module):
+    def __init__(self, backbone: Backbone, start: int) -> None:
+        super().__init__()
+        self.backbone, self.start = backbone, start
+
+    def forward(self, x: Tensor) -> Tensor:
+        end = None if self.start == len(self.backbone.units) else self.start
+        return self.backbone.run(x, 0, end)

@@ -1,0 +1,38 @@
+"""Losses: multi-class, multi-label with missing labels, and SimCLR."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+"""(logits [B, K], targets) to a scalar."""
+
+
+def multiclass(logits: Tensor, targets: Tensor) -> Tensor:
+    """Cross-entropy; targets int64 [B]."""
+    return F.cross_entropy(logits, targets)
+
+
+def multilabel(logits: Tensor, targets: Tensor) -> Tensor:
+    """Binary cross-entropy over what is labelled; targets float [B, K], NaN = missing."""
+    known = ~targets.isnan()
+    losses = F.binary_cross_entropy_with_logits(
+        logits, targets.nan_to_num(), weight=known.float(), reduction="sum"
+    )
+    return losses / known.sum().clamp_min(1)
+
+
+def simclr(projections: Tensor, _targets: Tensor, temperature: float = 0.2) -> Tensor:
+    """NT-Xent (Chen et al. 2020, eq. 1) of [2B, D]: rows i and i + B are two views of one image."""
+    z = F.normalize(projections, dim=1)
+    similarity = (z @ z.T / temperature).fill_diagonal_(float("-inf"))
+    half = z.shape[0] // 2
+    partner = torch.arange(2 * half, device=z.device).roll(half)
+    return F.cross_entropy(similarity, partner)
+
+
+LOSSES: dict[str, Loss] = {"multiclass": multiclass, "multilabel": multilabel, "simclr": simclr}
