@@ -33,6 +33,17 @@ def measure(
     pue: Annotated[
         float, typer.Option(help="The building's power usage effectiveness (>= 1).")
     ] = 1.0,
+    embodied_kg: Annotated[
+        float | None, typer.Option(min=0, help="kgCO2e of making this machine, to charge a share.")
+    ] = None,
+    lifetime_years: Annotated[
+        float, typer.Option(min=0.1, help="Years over which --embodied-kg is spread.")
+    ] = 4.0,
+    units: Annotated[
+        float | None,
+        typer.Option(help="Work done, for the Software Carbon Intensity (gCO2e each)."),
+    ] = None,
+    unit: Annotated[str, typer.Option(help="What --units counts.")] = "unit",
 ) -> None:
     """Run COMMAND and say what it took: time, energy, carbon. Exit status is the command's.
 
@@ -40,15 +51,18 @@ def measure(
     """
     from greendapt.meter import Meter
     from greendapt.meter.carbon import grid
-    from greendapt.meter.command import run_metered
+    from greendapt.meter.command import run_metered, scored
     from greendapt.meter.show import as_json, record_lines
 
     meter = Meter(device=device, carbon=grid(region, intensity, pue), align=True)
     try:
         status, record = run_metered(command, meter, quiet_stdout=json)
-        record["meter"] = meter.facts()
+        facts = {"meter": meter.facts()}
     finally:
         meter.close()
+    record = facts | scored(
+        record, embodied_kg=embodied_kg, lifetime_years=lifetime_years, units=units, unit=unit
+    )
     if output is not None:
         output.write_text(as_json(record), encoding="utf-8")
     if json:

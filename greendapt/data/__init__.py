@@ -1,1 +1,1 @@
-
+"""Sources of images, one value type, splits, checks, corruptions and augmentation."""

@@ -1,0 +1,100 @@
+"""Random views of a batch, one draw per image, on the batch's device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from greendapt.core.suite import Augmentation
+
+
+@dataclass(frozen=True)
+class Strength:
+    """Half-ranges of uniform draws; ``crop``: smallest and largest share of the area kept."""
+
+    turn_rad: float
+    shift: float
+    crop: tuple[float, float]
+    flip: float
+    brightness: float
+    contrast: float
+    blur_share: float
+    blur: tuple[float, float]
+    """Standard deviation, of the image's side."""
+
+
+LIGHT = Strength(0.12, 0.05, (0.85, 1.0), 0.0, 0.08, 0.15, 0.0, (0.0, 0.0))
+STRONG = Strength(0.17, 0.0, (0.3, 1.0), 0.5, 0.25, 0.5, 0.5, (0.004, 0.02))
+"""SimCLR's crop, flip, brightness and contrast, blur (Chen et al., ICML 2020); no hue: grey."""
+
+
+def augment(batch: Tensor, kind: Augmentation, generator: torch.Generator) -> Tensor:
+    """``batch`` float [B, C, H, W] in [0, 1] -> the same shape and range.
+
+    All draws come from ``generator`` (a CPU one gives the same views on every device).
+    """
+    if kind == "none":
+        return batch
+    strength = LIGHT if kind == "light" else STRONG
+    draw = _Draw(len(batch), batch.device, generator)
+    out = _warp(batch, strength, draw)
+    out = _tone(out, strength, draw)
+    if strength.blur_share > 0:
+        out = _blur(out, strength, draw)
+    return out.clamp(0.0, 1.0)
+
+
+class _Draw:
+    """Uniform draws, one per image."""
+
+    def __init__(self, count: int, device: torch.device, generator: torch.Generator) -> None:
+        self._count, self._device, self._generator = count, device, generator
+
+    def __call__(self, low: float, high: float) -> Tensor:
+        source = self._generator.device
+        said = torch.rand(self._count, generator=self._generator, device=source)
+        return (low + (high - low) * said).to(self._device)
+
+
+def _warp(batch: Tensor, strength: Strength, draw: _Draw) -> Tensor:
+    """Crop, turn, shift and flip in one resampling."""
+    turn = draw(-strength.turn_rad, strength.turn_rad)
+    zoom = draw(*strength.crop).sqrt()
+    aspect = draw(-0.15, 0.15).exp()
+    room = (1.0 - zoom).clamp(min=0.0) + strength.shift
+    flip = torch.where(draw(0.0, 1.0) < strength.flip, -1.0, 1.0)
+    across, down = zoom * aspect.sqrt(), zoom / aspect.sqrt()
+    cos, sin = turn.cos(), turn.sin()
+    rows = (
+        torch.stack([flip * across * cos, -down * sin, room * draw(-1.0, 1.0)], dim=1),
+        torch.stack([flip * across * sin, down * cos, room * draw(-1.0, 1.0)], dim=1),
+    )
+    theta = torch.stack(rows, dim=1).to(batch.dtype)
+    grid = functional.affine_grid(theta, list(batch.shape), align_corners=False)
+    return functional.grid_sample(batch, grid, padding_mode="reflection", align_corners=False)
+
+
+def _tone(batch: Tensor, strength: Strength, draw: _Draw) -> Tensor:
+    contrast = (1.0 + draw(-strength.contrast, strength.contrast)).view(-1, 1, 1, 1)
+    bright = draw(-strength.brightness, strength.brightness).view(-1, 1, 1, 1)
+    mean = batch.mean(dim=(1, 2, 3), keepdim=True)
+    return mean + (batch - mean) * contrast.to(batch.dtype) + bright.to(batch.dtype)
+
+
+def _blur(batch: Tensor, strength: Strength, draw: _Draw) -> Tensor:
+    """A Gaussian of its own width per image, as a matrix from the left and from the right."""
+    sigma = draw(*strength.blur)
+    sigma = torch.where(draw(0.0, 1.0) < strength.blur_share, sigma, torch.zeros_like(sigma))
+    left = _gaussian(batch.shape[2], sigma, batch)
+    right = _gaussian(batch.shape[3], sigma, batch)
+    return left @ batch @ right.transpose(-1, -2)
+
+
+def _gaussian(side: int, sigma: Tensor, like: Tensor) -> Tensor:
+    at = torch.arange(side, device=like.device, dtype=like.dtype)
+    width = (sigma * side).clamp(min=1e-2).to(like.dtype).view(-1, 1, 1)
+    weight = torch.exp(-0.5 * ((at[:, None] - at[None, :]) / width) ** 2)
+    return (weight / weight.sum(dim=-1, keepdim=True)).unsqueeze(1)

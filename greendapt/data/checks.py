@@ -1,0 +1,261 @@
+"""Pool, development and external sets side by side: what would make a result meaningless."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from greendapt.core.errors import DataError
+from greendapt.core.suite import Suite
+from greendapt.data.dataset import load
+from greendapt.data.folder import Needs
+from greendapt.data.imageset import ImageSet
+from greendapt.data.neighbours import column_auc, near_duplicates
+from greendapt.data.splits import SPLITS
+
+NEAR_DUPLICATES_UP_TO = 20_000
+_FEW = 30
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The datasets of a suite, ready to train on. ``notes``: sentences for the report."""
+
+    pool: ImageSet
+    development: ImageSet
+    external: dict[str, ImageSet]
+    notes: list[str]
+
+
+def prepare(suite: Suite, image_size: int) -> Prepared:
+    """Load every dataset of ``suite``, check them together, take test images out of the pool.
+
+    The pool is loaded with labels when a strategy of the run trains on them. Raises one DataError
+    that lists the problems of all datasets.
+    """
+    wanted: list[tuple[str, Needs]] = [("pool", _pool_needs(suite)), ("development", "labels")]
+    wanted += [(f"external {name}", "labels") for name in suite.data.external]
+    specs = [suite.data.pool, suite.data.development, *suite.data.external.values()]
+    sets, problems = [], []
+    for (name, needs), spec in zip(wanted, specs, strict=True):
+        try:
+            sets.append(
+                load(
+                    spec, name=name, image_size=image_size, aliases=suite.data.aliases, needs=needs
+                )
+            )
+        except DataError as error:
+            problems += [f"{name}: {line}" for line in str(error).splitlines()]
+    if problems:
+        raise DataError("\n".join(problems))
+    pool, development, *rest = sets
+    return check_together(pool, development, dict(zip(suite.data.external, rest, strict=True)))
+
+
+def check_together(
+    pool: ImageSet, development: ImageSet, external: Mapping[str, ImageSet]
+) -> Prepared:
+    """The sets with external labels in development's order and the pool free of test images.
+
+    Raises DataError for what cannot be evaluated: empty parts, a class of an external set that
+    development does not have, labels of different kinds, an external set that overlaps with
+    development's training part.
+    """
+    problems = _development_problems(development)
+    aligned = {}
+    notes = [f"{_title(s.name)}: {note}" for s in (pool, development) for note in s.notes]
+    for name, one in external.items():
+        try:
+            aligned[name], said = _align(one, development)
+            notes += [f"{_title(one.name)}: {note}" for note in (*one.notes, *said)]
+        except DataError as error:
+            problems += str(error).splitlines()
+    if problems:
+        raise DataError("\n".join(problems))
+    aligned = {name: _without_seen(one, development, notes) for name, one in aligned.items()}
+    notes += _same_source(pool, development, aligned)
+    pool = _without_tests(pool, development, aligned, notes)
+    notes += _small_parts(development) + _twins(development) + _views(development)
+    return Prepared(pool, development, aligned, notes)
+
+
+def _pool_needs(suite: Suite) -> Needs:
+    phases = [p for name in suite.run.strategies for p in suite.phases(name)]
+    return "labels" if any(p.objective == "supervised" for p in phases) else "images"
+
+
+def _title(name: str) -> str:
+    return name[:1].upper() + name[1:]
+
+
+# --- can it be evaluated at all -------------------------------------------------------------
+
+
+def _development_problems(development: ImageSet) -> list[str]:
+    counts = {split: int((development.splits == split).sum()) for split in SPLITS}
+    problems = [
+        f"development: the split '{split}' is empty; every split needs images"
+        for split, count in counts.items()
+        if count == 0
+    ]
+    if problems or development.task == "unlabelled":
+        return problems
+    for split in ("train", "test"):
+        absent = _absent(development.part(split))
+        if split == "train" and absent:
+            problems.append(
+                f"development: the training part has no image of {', '.join(absent)}; "
+                "leave the class out or split otherwise"
+            )
+        if split == "test" and len(absent) >= max(len(development.classes) - 1, 1):
+            problems.append("development: the test part has one class only; AUC needs two")
+    return problems
+
+
+def _absent(one: ImageSet) -> list[str]:
+    if one.targets.ndim == 1:
+        there = set(np.unique(one.targets).tolist())
+        return [name for k, name in enumerate(one.classes) if k not in there]
+    both = (one.targets == 1).any(axis=0) & (one.targets == 0).any(axis=0)
+    return [name for name, ok in zip(one.classes, both, strict=True) if not ok]
+
+
+def _align(one: ImageSet, development: ImageSet) -> tuple[ImageSet, list[str]]:
+    """``one`` with its targets over development's classes."""
+    if one.task != development.task:
+        raise DataError(
+            f"{one.name}: its labels are {one.task}, development's are {development.task}; "
+            "choose the same kind of label column in both"
+        )
+    extra = [name for name in one.classes if name not in development.classes]
+    shared = [name for name in one.classes if name in development.classes]
+    there, new = ", ".join(development.classes), ", ".join(map(repr, extra))
+    if not shared or (extra and one.task == "multiclass"):
+        raise DataError(
+            f"{one.name}: development has no class {new} (it has: {there}); "
+            "add an alias to [data.aliases] or choose another label column"
+        )
+    notes = [f"it has no {name}." for name in development.classes if name not in shared]
+    if one.task == "multiclass":
+        place = np.array([development.classes.index(name) for name in one.classes])
+        targets: NDArray[np.int64] | NDArray[np.float32] = place[one.targets].astype(np.int64)
+    else:
+        targets = np.full((len(one), len(development.classes)), np.nan, dtype=np.float32)
+        for name in shared:
+            targets[:, development.classes.index(name)] = one.targets[:, one.classes.index(name)]
+        notes += [f"its finding {name} is not used, development has none." for name in extra]
+    return replace(one, classes=development.classes, targets=targets), notes
+
+
+# --- who has been seen before ---------------------------------------------------------------
+
+
+def overlap(one: ImageSet, other: ImageSet) -> NDArray[np.bool_]:
+    """True [N of one] for images that stand in ``other``, or whose patient does."""
+    same = np.isin(one.hashes, other.hashes)
+    if one.origin == other.origin:
+        same |= np.isin(one.patients, other.patients)
+    return np.asarray(same)
+
+
+def _without_tests(
+    pool: ImageSet, development: ImageSet, external: Mapping[str, ImageSet], notes: list[str]
+) -> ImageSet:
+    held = development.subset(development.splits != "train")
+    for name, one in (
+        ("development's validation or test part", held),
+        *((f"the {one.name} set", one) for one in external.values()),
+    ):
+        seen = overlap(pool, one)
+        if seen.all():
+            raise DataError(
+                f"pool: every image, or its patient, is also in {name}; choose another pool"
+            )
+        if seen.any():
+            notes.append(
+                f"{seen.sum()} of {len(pool)} pool images were left out: they, or other images of "
+                f"their patients, are in {name}."
+            )
+            pool = pool.subset(~seen)
+    return pool
+
+
+def _without_seen(one: ImageSet, development: ImageSet, notes: list[str]) -> ImageSet:
+    """The external set without what the head is trained or chosen on."""
+    seen = overlap(one, development.subset(development.splits != "test"))
+    if seen.all():
+        raise DataError(
+            f"{one.name}: every image, or its patient, is in development's training or validation "
+            "part; an external set comes from elsewhere"
+        )
+    if not seen.any():
+        return one
+    notes.append(
+        f"{_title(one.name)}: {seen.sum()} of {len(one)} images were left out: they, or other "
+        "images of their patients, are in development's training or validation part."
+    )
+    return one.subset(~seen)
+
+
+def _same_source(
+    pool: ImageSet, development: ImageSet, external: Mapping[str, ImageSet]
+) -> list[str]:
+    pairs = [(pool, development)]
+    pairs += [(first, one) for one in external.values() for first in (pool, development)]
+    told = {
+        "development": "what DAPT gains here is the gain with data of the same source.",
+        "external": "it is not external to what the backbone or the head was trained on.",
+    }
+    return [
+        f"{_title(a.name)} and {b.name} come from the same source: {told[b.name.split()[0]]}"
+        for a, b in pairs
+        if a.origin == b.origin
+    ]
+
+
+# --- what a reader should know --------------------------------------------------------------
+
+
+def _small_parts(development: ImageSet) -> list[str]:
+    counts = {split: int((development.splits == split).sum()) for split in ("val", "test")}
+    said = {"val": "choosing the best epoch is noisy", "test": "intervals are wide"}
+    return [
+        f"Development's {split} part has only {count} images: {said[split]}."
+        for split, count in counts.items()
+        if count < _FEW
+    ]
+
+
+def _twins(development: ImageSet) -> list[str]:
+    if len(development) > NEAR_DUPLICATES_UP_TO:
+        return [
+            f"Near-duplicates were not looked for: development has more than "
+            f"{NEAR_DUPLICATES_UP_TO} images."
+        ]
+    train, test = development.part("train"), development.part("test")
+    count = near_duplicates(train.pixels, test.pixels)
+    if count == 0:
+        return []
+    return [f"{count} of {len(test)} development test images have a near-duplicate in training."]
+
+
+def _views(development: ImageSet) -> list[str]:
+    if development.views is None or development.task == "unlabelled":
+        return []
+    alone = column_auc(
+        development.views,
+        development.targets,
+        development.splits == "train",
+        development.splits == "test",
+        len(development.classes),
+    )
+    if alone is None or len(np.unique(development.views)) < 2:
+        return []
+    views = ", ".join(np.unique(development.views))
+    return [
+        f"The view alone ({views}) reaches AUC {alone:.2f} on the "
+        "development test part (0.50 would say that it gives nothing away)."
+    ]

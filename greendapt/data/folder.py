@@ -1,0 +1,204 @@
+"""A dataset folder as an ImageSet; everything wrong with it is found first, and said at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from greendapt.core.errors import DataError
+from greendapt.core.suite import FolderData
+from greendapt.data.images import read_images, read_masks
+from greendapt.data.imageset import ImageSet, Task, codes
+from greendapt.data.labels import MISSING, Names, class_targets, merge_columns, plain
+from greendapt.data.listing import SPLIT_NAMES, Listing, Row, finding_columns, listed, read_folder
+from greendapt.data.splits import assign_splits, hold_out
+
+Needs = Literal["labels", "images", "masks"]
+
+
+@dataclass(frozen=True)
+class Labels:
+    task: Task
+    classes: tuple[str, ...]
+    targets: NDArray[np.int64] | NDArray[np.float32]
+    notes: tuple[str, ...] = ()
+
+
+def load_folder(
+    spec: FolderData, *, name: str, image_size: int, names: Names, needs: Needs
+) -> ImageSet:
+    """Read ``spec.path``. Raises one DataError that lists every problem found.
+
+    ``labels`` wants labels; ``images`` leaves them out (unlabelled); ``masks`` reads label maps.
+    """
+    listing = read_folder(spec.path)
+    columns = _label_columns(listing, spec) if needs == "labels" else []
+    problems = listing.problems
+    rows = _pick(listing, spec)
+    labels, label_problems = _labels(listing, rows, columns, names, len(rows))
+    batch = read_images([row.path for row in rows], image_size)
+    unreadable = [f"{rows[i].shown} ({why})" for i, why in batch.bad]
+    if unreadable:
+        problems.append(listed("images cannot be read", unreadable))
+    masks, mask_problems = _masks(rows, image_size) if needs == "masks" else (None, [])
+    problems += label_problems + mask_problems
+    if problems:
+        raise DataError("\n".join(f"{spec.path}: {problem}" for problem in problems))
+    origin = _origin(spec.path)
+    patients = codes(origin, (row.patient or f"\0{row.path}" for row in rows))
+    splits, split_notes = _splits(rows, spec, patients, labels.targets)
+    return ImageSet(
+        name=name,
+        origin=origin,
+        synthetic=False,
+        task=labels.task,
+        classes=labels.classes,
+        pixels=batch.pixels,
+        targets=labels.targets,
+        patients=patients,
+        splits=splits,
+        hashes=batch.hashes,
+        views=_views(rows),
+        masks=masks,
+        notes=labels.notes + split_notes,
+    )
+
+
+def _origin(path: Path) -> str:
+    """The folder; its parent where the folder is one split of a dataset (``chest/train``)."""
+    real = path.resolve()
+    return str(real.parent if plain(real.name) in SPLIT_NAMES else real)
+
+
+def _pick(listing: Listing, spec: FolderData) -> list[Row]:
+    if spec.split is None:
+        return listing.rows
+    if all(row.split is None for row in listing.rows):
+        raise DataError(
+            f"{spec.path} has no splits (no column 'split', no train/val/test folders), "
+            f"so '@{spec.split}' picks nothing; leave it out"
+        )
+    rows = [row for row in listing.rows if row.split == spec.split]
+    if not rows:
+        raise DataError(f"{spec.path}: the split '{spec.split}' is empty; pick another")
+    return rows
+
+
+# --- labels ---------------------------------------------------------------------------------
+
+
+def _label_columns(listing: Listing, spec: FolderData) -> list[str]:
+    """Plain names of the label columns; ``*`` and no label at all mean every finding column."""
+    if spec.label is None and "label" in listing.columns:
+        return ["label"]
+    if spec.label is None or spec.label.strip() == "*":
+        wanted = finding_columns(listing)
+        missing = [] if wanted else ["label" if spec.label is None else "*"]
+    else:
+        wanted = [plain(part) for part in spec.label.split(",") if part.strip()]
+        missing = [p.strip() for p in spec.label.split(",") if plain(p) not in listing.columns]
+    if missing or not wanted:
+        there = ", ".join(listing.columns.values()) or "no columns"
+        raise DataError(
+            f"{spec.path} has no label column {' or '.join(map(repr, missing)) or repr('')}; "
+            f"it has: {there}"
+        )
+    return wanted
+
+
+def _labels(
+    listing: Listing, rows: Sequence[Row], columns: Sequence[str], names: Names, count: int
+) -> tuple[Labels, list[str]]:
+    if not columns:
+        return Labels("unlabelled", (), np.full(count, -1, dtype=np.int64)), []
+    findings = finding_columns(listing)
+    if len(columns) > 1 or (columns[0] in findings and columns[0] != "label"):
+        wrong = [listing.columns[c] for c in columns if c not in findings]
+        if wrong:
+            return _NOTHING, [
+                listed("columns are not findings (only 0, 1, -1 or empty cells)", wrong)
+            ]
+        every = len(columns) == len(findings)
+        return _findings([listing.columns[c] for c in columns], columns, rows, names, every)
+    return _classes(columns[0], rows, names)
+
+
+_NOTHING = Labels("unlabelled", (), np.empty(0, dtype=np.int64))
+
+
+def _classes(column: str, rows: Sequence[Row], names: Names) -> tuple[Labels, list[str]]:
+    said = [(row.label if column == "label" else row.cells[column]) or "" for row in rows]
+    empty = [
+        row.shown
+        for row, label in zip(rows, said, strict=True)
+        if label.lower() in ("", "nan", "na", "null")
+    ]
+    if empty:
+        return _NOTHING, [listed(f"images have no label in the column '{column}'", empty)]
+    classes, targets = class_targets(said, names)
+    if len(classes) < 2:
+        return _NOTHING, [f"every image is '{classes[0]}'; at least two classes are needed"]
+    return Labels("multiclass", classes, targets), []
+
+
+def _findings(
+    shown: Sequence[str], columns: Sequence[str], rows: Sequence[Row], names: Names, every: bool
+) -> tuple[Labels, list[str]]:
+    values = np.array(
+        [[_number(row.cells[column]) for column in columns] for row in rows], dtype=np.float32
+    )
+    classes, targets = merge_columns(shown, values, names)
+    varies = (targets == 1).any(axis=0) & (targets == 0).any(axis=0)
+    flat = [name for name, keep in zip(classes, varies, strict=True) if not keep]
+    if not varies.any() or (flat and not every):
+        return _NOTHING, [listed("findings never differ between images", flat)]
+    kept = tuple(name for name in classes if name not in flat)
+    notes = (f"Left out, the same in every image: {', '.join(flat)}.",) if flat else ()
+    return Labels("multilabel", kept, targets[:, varies], notes), []
+
+
+def _number(cell: str) -> float:
+    return float("nan") if cell.lower() in MISSING else float(cell)
+
+
+# --- the other columns ----------------------------------------------------------------------
+
+
+def _splits(
+    rows: Sequence[Row],
+    spec: FolderData,
+    patients: NDArray[np.int64],
+    targets: NDArray[np.int64] | NDArray[np.float32],
+) -> tuple[NDArray[np.str_], tuple[str, ...]]:
+    """The file's splits; made by patient where it has none, or where one of them was picked."""
+    if spec.split is not None or any(row.split is None for row in rows):
+        if len(np.unique(patients)) < 3:
+            return np.full(len(rows), "train"), ()
+        return assign_splits(patients, targets=targets), ()
+    splits = np.array([row.split for row in rows], dtype="<U5")
+    train = splits == "train"
+    if (splits == "val").any() or len(np.unique(patients[train])) < 3:
+        return splits, ()
+    held = hold_out(patients[train], 0.2, seed=0, targets=targets[train])
+    splits[np.flatnonzero(train)[held]] = "val"
+    return splits, ("It has no validation part: a fifth of its training patients became one.",)
+
+
+def _views(rows: Sequence[Row]) -> NDArray[np.str_] | None:
+    if all(not row.view for row in rows):
+        return None
+    return np.array([(row.view or "unknown").upper() for row in rows])
+
+
+def _masks(rows: Sequence[Row], size: int) -> tuple[NDArray[np.uint8], list[str]]:
+    if all(row.mask is None for row in rows):
+        return np.empty((0, size, size), dtype=np.uint8), [
+            "no masks; labels.csv needs a column 'mask' or 'lung_mask' with their paths"
+        ]
+    masks, bad = read_masks([row.mask for row in rows], size)
+    return masks, [listed("masks cannot be read", bad)] if bad else []

@@ -1,0 +1,106 @@
+"""A dataset as one value: pixels, targets, patients, splits, and where it comes from."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from greendapt.core.suite import Split
+from greendapt.data.splits import by_appearance
+
+Task = Literal["multiclass", "multilabel", "unlabelled"]
+NO_MASK = 255
+"""The value a mask holds where an image has none."""
+
+
+@dataclass(frozen=True, eq=False)
+class ImageSet:
+    """N images of one source, in memory.
+
+    pixels
+        uint8 [N, C, H, W]; C is 1 when every image is grey, else 3.
+    targets
+        int64 [N], an index into ``classes`` (multiclass); float32 [N, K] in {0, 1, NaN = missing}
+        (multilabel); int64 [N] of -1 (unlabelled).
+    patients
+        int64 [N], codes that are the same wherever the same patient of the same ``origin`` is
+        loaded; an image without a patient has its own.
+    splits
+        ``train``, ``val`` or ``test`` [N].
+    hashes
+        uint64 [N] of the decoded image before resizing.
+    masks
+        uint8 [N, H, W] label maps (1 is lung), NO_MASK where an image has none.
+    notes
+        What a reader should know of how the set was made; no patient-level data.
+    """
+
+    name: str
+    origin: str
+    synthetic: bool
+    task: Task
+    classes: tuple[str, ...]
+    pixels: NDArray[np.uint8]
+    targets: NDArray[np.int64] | NDArray[np.float32]
+    patients: NDArray[np.int64]
+    splits: NDArray[np.str_]
+    hashes: NDArray[np.uint64]
+    views: NDArray[np.str_] | None = None
+    masks: NDArray[np.uint8] | None = None
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    @cached_property
+    def digest(self) -> str:
+        """Hash of what decides results: images, labels, patient groups, splits, masks."""
+        seen = hashlib.blake2b(digest_size=16)
+        seen.update(repr((self.task, self.classes, self.pixels.shape)).encode())
+        group, _ = by_appearance(self.patients)
+        for values in (self.pixels, self.targets, group, self.splits.astype("U5")):
+            seen.update(np.ascontiguousarray(values).tobytes())
+        if self.masks is not None:
+            seen.update(np.ascontiguousarray(self.masks).tobytes())
+        return seen.hexdigest()
+
+    def subset(self, index: NDArray[np.int64] | NDArray[np.bool_]) -> ImageSet:
+        """The images at ``index`` (positions or a boolean mask), in that order."""
+        return replace(
+            self,
+            pixels=self.pixels[index],
+            targets=self.targets[index],
+            patients=self.patients[index],
+            splits=self.splits[index],
+            hashes=self.hashes[index],
+            views=None if self.views is None else self.views[index],
+            masks=None if self.masks is None else self.masks[index],
+        )
+
+    def part(self, split: Split) -> ImageSet:
+        """The images of one split."""
+        return self.subset(self.splits == split)
+
+
+def code(*parts: object) -> int:
+    """A stable signed 64-bit code of some words."""
+    said = "\0".join(str(part) for part in parts).encode()
+    return int.from_bytes(hashlib.blake2b(said, digest_size=8).digest(), "little", signed=True)
+
+
+def codes(origin: str, ids: Iterable[str]) -> NDArray[np.int64]:
+    """Patient codes [N]: the ids themselves are not kept."""
+    return np.array([code(origin, name) for name in ids], dtype=np.int64)
+
+
+def content_hash(image: NDArray[np.generic]) -> int:
+    """Unsigned 64-bit hash of an image's values and shape."""
+    seen = hashlib.blake2b(repr((image.shape, image.dtype.str)).encode(), digest_size=8)
+    seen.update(np.ascontiguousarray(image).tobytes())
+    return int.from_bytes(seen.digest(), "little")

@@ -1,0 +1,135 @@
+"""Who goes where: splits by patient, held-out patients, nested few-shot subsets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from greendapt.core.errors import DataError
+
+Ints = NDArray[np.int64]
+
+SPLITS = ("train", "val", "test")
+FRACTIONS = (0.6, 0.15, 0.25)
+_GOLDEN = (5**0.5 - 1) / 2
+
+
+@dataclass(frozen=True)
+class FewShot:
+    """``index`` [M] into the set it was drawn from, ascending; ``short``: classes with too few."""
+
+    index: Ints
+    short: tuple[int, ...]
+
+
+def assign_splits(
+    patients: Ints,
+    fractions: tuple[float, float, float] = FRACTIONS,
+    seed: int = 0,
+    targets: NDArray[np.generic] | None = None,
+) -> NDArray[np.str_]:
+    """``train``/``val``/``test`` per image [N]; all images of a patient go together.
+
+    Fractions are of patients. With ``targets`` the parts are stratified by each patient's rarest
+    label: patients sorted by label receive a golden-ratio sequence, whose ranks are then cut.
+    Raises DataError below three patients.
+    """
+    member, count = by_appearance(patients)
+    if count < 3:
+        raise DataError(
+            f"three splits need at least three patients, there are {count}; "
+            "give a split column or more patients"
+        )
+    train, val = _cuts(count, fractions)
+    order = _spread(_strata(member, targets, count), seed)
+    code = np.full(count, 2)
+    code[order[:train]] = 0
+    code[order[train : train + val]] = 1
+    return np.asarray(np.array(SPLITS)[code[member]])
+
+
+def by_appearance(patients: Ints) -> tuple[Ints, int]:
+    """Patients numbered 0, 1, ... as they first appear [N], and how many there are."""
+    _, first, member = np.unique(patients, return_index=True, return_inverse=True)
+    rank = np.argsort(np.argsort(first, kind="stable"), kind="stable")
+    return np.asarray(rank[member], dtype=np.int64), len(first)
+
+
+def hold_out(
+    patients: Ints, fraction: float, seed: int, targets: NDArray[np.generic] | None = None
+) -> NDArray[np.bool_]:
+    """True [N] for the images of about ``fraction`` of the patients, at least one, never all."""
+    member, count = by_appearance(patients)
+    if count < 2:
+        raise DataError("a held-out part needs at least two patients, there is one")
+    wanted = min(max(round(fraction * count), 1), count - 1)
+    held = np.zeros(count, dtype=bool)
+    held[_spread(_strata(member, targets, count), seed)[:wanted]] = True
+    return np.asarray(held[member])
+
+
+def few_shot(
+    targets: NDArray[np.generic], shots: int, seed: int, patients: Ints | None = None
+) -> FewShot:
+    """A subset with ``shots`` images a class; a smaller one lies inside a larger one.
+
+    ``targets``: int64 [N] classes, or float [N, K] findings with NaN = missing: then ``shots``
+    positives of each finding and as many images without any. With ``patients`` the images of
+    different patients come first. A class with fewer gives all it has and is named in ``short``.
+    """
+    order = _one_patient_first(np.random.default_rng([seed, 7]).permutation(len(targets)), patients)
+    if targets.ndim == 1:
+        columns = [targets == k for k in range(int(targets.max(initial=-1)) + 1)]
+    else:
+        positive = np.nan_to_num(targets.astype(np.float64)) > 0.5
+        known = ~np.isnan(targets.astype(np.float64)).all(axis=1)
+        columns = [*positive.T, known & ~positive.any(axis=1)]
+    taken = [order[column[order]][:shots] for column in columns]
+    short = tuple(k for k, part in enumerate(taken) if len(part) < shots)
+    return FewShot(np.unique(np.concatenate(taken)).astype(np.int64), short)
+
+
+def _one_patient_first(order: Ints, patients: Ints | None) -> Ints:
+    """``order`` with each patient's first image ahead of everyone's second, and so on."""
+    if patients is None:
+        return order
+    mine = patients[order]
+    by_patient = np.argsort(mine, kind="stable")
+    starts = np.flatnonzero(np.diff(mine[by_patient], prepend=mine[by_patient][:1] - 1))
+    nth = np.empty(len(order), dtype=np.int64)
+    nth[by_patient] = np.arange(len(order)) - np.repeat(starts, np.diff([*starts, len(order)]))
+    return order[np.argsort(nth, kind="stable")]
+
+
+def _cuts(count: int, fractions: tuple[float, float, float]) -> tuple[int, int]:
+    val = max(round(fractions[1] * count), 1)
+    test = max(round(fractions[2] * count), 1)
+    return max(count - val - test, 1), min(val, count - 2)
+
+
+def _strata(member: Ints, targets: NDArray[np.generic] | None, groups: int) -> Ints:
+    """One label code a patient [G]: the rarest class among the patient's images."""
+    if targets is None or len(targets) == 0:
+        return np.zeros(groups, dtype=np.int64)
+    if targets.ndim == 1:
+        values, codes = np.unique(targets, return_inverse=True)
+        hot = np.eye(len(values), dtype=bool)[codes]
+    else:
+        hot = np.nan_to_num(targets.astype(np.float64)) > 0.5
+        hot = np.concatenate([hot, ~hot.any(axis=1, keepdims=True)], axis=1)
+    rank = np.argsort(np.argsort(hot.sum(axis=0), kind="stable"))
+    rarest = np.where(hot, rank, hot.shape[1]).min(axis=1)
+    strata = np.full(groups, hot.shape[1], dtype=np.int64)
+    np.minimum.at(strata, member, rarest)
+    return strata
+
+
+def _spread(strata: Ints, seed: int) -> Ints:
+    """Patients in an order whose every prefix holds about the same share of each stratum."""
+    rng = np.random.default_rng([seed, 11])
+    by_label = np.lexsort((rng.random(len(strata)), strata))
+    place = np.empty(len(strata))
+    place[by_label] = (rng.random() + _GOLDEN * np.arange(len(strata))) % 1.0
+    return np.argsort(place, kind="stable").astype(np.int64)

@@ -1,0 +1,276 @@
+"""The meter of a run: windows that say what passed while they were open."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from greendapt.core.errors import MeterError
+from greendapt.core.figures import Figure
+from greendapt.meter.carbon import Grid, grid
+from greendapt.meter.clock import now_s
+from greendapt.meter.cpu_model import CpuModel, RamModel, ram_model
+from greendapt.meter.gpu import CounterMeter, CrossCheck, Edge, GpuMeter, gpu_meters, read_edges
+from greendapt.meter.memory import peaks
+from greendapt.meter.nvml import Gpu, Gpus, close_gpus, open_gpus, strangers
+from greendapt.meter.rapl import Rapl, Reading
+from greendapt.meter.share import NODE_PARTS, Share
+
+
+@dataclass
+class Window:
+    """What passed in a window. Empty until the window is closed; then all figures are there.
+
+    ``figures``: see `Share.figures`. ``share``: the same by GPU and host, to merge over ranks.
+    """
+
+    figures: dict[str, Figure] = field(default_factory=dict)
+    share: Share | None = None
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """wall_s, energy_j {gpu, cpu, dram, ram, total}, carbon_g, peak_memory_bytes: Figures."""
+        if not self.figures:
+            raise MeterError("the window is still open: its record is there after it is closed")
+        energy = {part: self.figures[f"energy_{part}_j"] for part in ("gpu", *NODE_PARTS)}
+        return {
+            "wall_s": self.figures["wall_s"],
+            "energy_j": {**energy, "total": self.figures["energy_j"]},
+            "carbon_g": self.figures["carbon_g"],
+            "peak_memory_bytes": self.figures["peak_memory_bytes"],
+        }
+
+
+@dataclass(frozen=True)
+class _Snapshot:
+    gpus: list[Edge]
+    rapl: Mapping[str, Mapping[str, Reading]]
+    cpu: tuple[float, float] | None
+
+
+class Meter:
+    """Every meter this machine has, opened and warmed up once; then windows, nested or repeated.
+
+    ``device``: ``cpu`` (GPUs are not counted), ``cuda`` (the GPU of this process: the first visible
+    one, or that of LOCAL_RANK), ``cuda:N`` (the Nth visible one), ``auto`` (all visible ones).
+    ``align``: wait at both edges of a window, outside of it, until the GPUs' counters moved:
+    windows of seconds become exact, at the price of up to two refresh periods each.
+    The node's parts (CPU, DRAM, RAM) are counted by the process with LOCAL_RANK 0 or without one.
+    Opening takes about a second. Raises MeterError for an unknown device.
+    """
+
+    def __init__(
+        self,
+        *,
+        device: str = "auto",
+        carbon: Grid | None = None,
+        align: bool = False,
+        powercap: Path | None = None,
+        environ: Mapping[str, str] = os.environ,
+    ) -> None:
+        self.device = device
+        self.grid = carbon or grid()
+        self._align = align
+        rank = int(environ.get("LOCAL_RANK") or 0)
+        self._gpus = _gpus_of(device, rank, environ)
+        self._meters: list[GpuMeter] = gpu_meters(self._gpus.found)
+        self._checks: dict[str, CrossCheck] = {}
+        self._node = _Node(powercap) if rank == 0 else None
+        self._peaks = peaks(device)
+        self._lock = threading.Lock()
+        self._own: tuple[AbstractContextManager[Window], Window] | None = None
+
+    @contextmanager
+    def window(self) -> Iterator[Window]:
+        """Opens a window; its figures are filled when it closes, also after an exception."""
+        opened = Window()
+        self._start_checks()
+        ticket = self._peaks.start()
+        _synchronize(self.device)
+        before = self._snapshot(opening=True)
+        start_s = now_s()
+        try:
+            yield opened
+            _synchronize(self.device)
+        except BaseException:
+            with suppress(RuntimeError):  # a broken device must not hide what broke it
+                _synchronize(self.device)
+            raise
+        finally:
+            end_s = now_s()
+            after = self._snapshot(opening=False)
+            opened.share = self._share(before, after, (start_s, end_s), self._peaks.stop(ticket))
+            opened.figures = opened.share.figures(self.grid)
+
+    def _snapshot(self, *, opening: bool) -> _Snapshot:
+        # the slow part, waiting for GPU counters, lies outside the window at both edges
+        edges = read_edges(self._meters, align=self._align) if opening else []
+        rapl = self._node.rapl.read() if self._node else {}
+        cpu = self._node.model.read() if self._node and self._node.model else None
+        if not opening:
+            edges = read_edges(self._meters, align=self._align)
+        return _Snapshot(edges, rapl, cpu)
+
+    def _share(
+        self, before: _Snapshot, after: _Snapshot, span: tuple[float, float], peak: Figure
+    ) -> Share:
+        wall_s = span[1] - span[0]
+        gpus = {
+            meter.gpu.uuid: self._noted(meter, meter.figure(start, end, span))
+            for meter, start, end in zip(self._meters, before.gpus, after.gpus, strict=True)
+        }
+        nodes = {}
+        if self._node is not None:
+            nodes[socket.gethostname()] = self._node.figures(before, after, wall_s)
+        wall = Figure.measured(wall_s, "s", "monotonic clock")
+        return Share(wall, peak, gpus, nodes, self._gpus.why, self._gpus.broken)
+
+    def _noted(self, meter: GpuMeter, figure: Figure) -> Figure:
+        others = strangers(meter.gpu, own_work=_torch_on_gpu(self.device) is not None)
+        if figure.value is None or not others:
+            return figure
+        said = f"{figure.source}; the whole GPU, with up to {others} other process(es) on it"
+        return figure.model_copy(update={"source": said})
+
+    def _start_checks(self) -> None:
+        with self._lock:
+            for meter in self._meters:
+                if isinstance(meter, CounterMeter) and meter.gpu.uuid not in self._checks:
+                    self._checks[meter.gpu.uuid] = CrossCheck(meter.gpu)
+
+    @property
+    def gpus(self) -> list[Gpu]:
+        """The GPUs under this meter."""
+        return [meter.gpu for meter in self._meters]
+
+    def facts(self) -> dict[str, Any]:
+        """What the figures rest on: each GPU's meter, refresh and cross-check; the grid.
+
+        ``counter_over_integrated`` is None until a second of work was seen under the meter.
+        """
+        gpus = [
+            {
+                "name": meter.gpu.name,
+                "meter": _KINDS[type(meter).__name__],
+                "refresh_s": meter.refresh_s if isinstance(meter, CounterMeter) else None,
+                "counter_over_integrated": (
+                    self._checks[meter.gpu.uuid].ratio if meter.gpu.uuid in self._checks else None
+                ),
+            }
+            for meter in self._meters
+        ]
+        return {"device": self.device, "gpus": gpus, "grid": self.grid.source}
+
+    def close(self) -> None:
+        """Ends all threads and lets the driver go. Closing twice does nothing more."""
+        for check in self._checks.values():
+            check.close()
+        for meter in self._meters:
+            meter.close()
+        if self._node is not None:
+            self._node.close()
+        close_gpus(self._gpus)
+        self._gpus = Gpus(why="the meter is closed")
+
+    def __enter__(self) -> Window:
+        if self._own is not None:
+            raise MeterError("this meter is already open as a window; use meter.window() inside it")
+        manager = self.window()
+        self._own = (manager, manager.__enter__())
+        return self._own[1]
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        assert self._own is not None
+        try:
+            self._own[0].__exit__(kind, error, trace)
+        finally:
+            self._own = None
+            self.close()
+
+
+_KINDS = {"CounterMeter": "counter", "PowerMeter": "sampled power", "NoMeter": "none"}
+
+
+class _Node:
+    """CPU, DRAM and memory of this host: RAPL counters, else CodeCarbon's models."""
+
+    def __init__(self, powercap: Path | None) -> None:
+        self.rapl = Rapl(powercap)
+        self.model: CpuModel | None = None
+        self.no_model = self.no_ram = ""
+        self.ram: RamModel | None = None
+        # whatever fails inside CodeCarbon must cost a figure, not the run
+        if "cpu" not in self.rapl.parts:
+            try:
+                self.model = CpuModel()
+            except Exception as error:
+                self.no_model = f"{self.rapl.why['cpu']}; codecarbon's CPU model failed: {error}"
+        try:
+            self.ram = ram_model()
+        except Exception as error:
+            self.no_ram = f"codecarbon's RAM model failed: {error}"
+
+    def figures(self, before: _Snapshot, after: _Snapshot, wall_s: float) -> dict[str, Figure]:
+        """cpu, dram, ram -> J."""
+        return {
+            "cpu": self._cpu(before, after),
+            "dram": self.rapl.figure("dram", before.rapl, after.rapl),
+            "ram": self.ram.figure(wall_s) if self.ram else Figure.unavailable("J", self.no_ram),
+        }
+
+    def _cpu(self, before: _Snapshot, after: _Snapshot) -> Figure:
+        if "cpu" in self.rapl.parts:
+            return self.rapl.figure("cpu", before.rapl, after.rapl)
+        if self.model is None or before.cpu is None or after.cpu is None:
+            return Figure.unavailable("J", self.no_model)
+        return self.model.figure(before.cpu, after.cpu)
+
+    def close(self) -> None:
+        self.rapl.close()
+        if self.model is not None:
+            self.model.close()
+
+
+def _gpus_of(device: str, rank: int, environ: Mapping[str, str]) -> Gpus:
+    kind, _, number = device.partition(":")
+    if kind not in ("auto", "cpu", "cuda") or (
+        number and not (kind == "cuda" and number.isdecimal())
+    ):
+        raise MeterError(f"device '{device}' is not auto, cpu, cuda or cuda:N")
+    if kind == "cpu":
+        return Gpus(why="the run is on the CPU")
+    gpus = open_gpus(environ)
+    if kind == "auto" or not gpus.found:
+        return Gpus(gpus.found, gpus.why, gpus.broken or (kind == "cuda" and not gpus.found))
+    index = int(number) if number else min(rank, len(gpus.found) - 1)
+    if index >= len(gpus.found):
+        close_gpus(gpus)
+        raise MeterError(f"device '{device}': only {len(gpus.found)} GPU(s) are visible")
+    return Gpus((gpus.found[index],))
+
+
+def _synchronize(device: str) -> None:
+    """Waits for the GPU's queued work, if torch put any there; never imports torch."""
+    torch = _torch_on_gpu(device)
+    if torch is not None:
+        torch.cuda.synchronize()
+
+
+def _torch_on_gpu(device: str) -> Any:
+    """torch, if this process has it on a GPU; else None."""
+    torch = sys.modules.get("torch")
+    used = device != "cpu" and torch is not None and torch.cuda.is_initialized()
+    return torch if used else None

@@ -1,0 +1,199 @@
+"""NVIDIA GPUs through the driver's own library: who is there, which are ours, what they say."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pynvml
+
+VISIBLE_VARIABLE = "CUDA_VISIBLE_DEVICES"
+_DEVICE_FILES = (Path("/dev/nvidiactl"), Path("/dev/dxg"))
+
+SLOWDOWNS = {
+    pynvml.nvmlClocksThrottleReasonSwPowerCap: "power cap",
+    pynvml.nvmlClocksThrottleReasonHwSlowdown: "hardware slowdown",
+    pynvml.nvmlClocksThrottleReasonSwThermalSlowdown: "heat (software)",
+    pynvml.nvmlClocksThrottleReasonHwThermalSlowdown: "heat (hardware)",
+    pynvml.nvmlClocksThrottleReasonHwPowerBrakeSlowdown: "power brake",
+}
+
+ADVICE = {
+    pynvml.NVML_ERROR_LIBRARY_NOT_FOUND: "no NVIDIA driver library (libnvidia-ml.so.1)",
+    pynvml.NVML_ERROR_DRIVER_NOT_LOADED: "the NVIDIA driver is not loaded",
+    pynvml.NVML_ERROR_NO_PERMISSION: "no permission to read it (ask for access to /dev/nvidia*)",
+    pynvml.NVML_ERROR_LIB_RM_VERSION_MISMATCH: "NVIDIA driver and library versions differ (reboot)",
+    pynvml.NVML_ERROR_GPU_IS_LOST: "the GPU was lost (fell off the bus; reboot or reset it)",
+    pynvml.NVML_ERROR_RESET_REQUIRED: "the GPU needs a reset",
+    pynvml.NVML_ERROR_NOT_SUPPORTED: "this GPU does not support it",
+}
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """One physical GPU. ``trouble``: why it cannot be read; ``note``: said in its figures."""
+
+    index: int
+    uuid: str
+    name: str = "NVIDIA GPU"
+    handle: Any = field(default=None, repr=False, compare=False)
+    limit_w: float | None = None
+    note: str = ""
+    trouble: str | None = None
+
+    def counter_j(self) -> float:
+        """Joules since the driver was loaded. Raises NVMLError."""
+        return float(pynvml.nvmlDeviceGetTotalEnergyConsumption(self.handle)) / 1e3
+
+    def power_w(self) -> float:
+        """Watts now (averaged over the driver's own period). Raises NVMLError."""
+        return float(pynvml.nvmlDeviceGetPowerUsage(self.handle)) / 1e3
+
+    def process_ids(self) -> list[int]:
+        """Host process ids that compute on the GPU; empty where the driver does not tell."""
+        try:
+            running = pynvml.nvmlDeviceGetComputeRunningProcesses(self.handle)
+        except pynvml.NVMLError:
+            return []
+        return [int(process.pid) for process in running]
+
+    def slowdowns(self) -> list[str] | None:
+        """Why the clocks are held back now; None where the driver does not tell."""
+        try:
+            bits = pynvml.nvmlDeviceGetCurrentClocksThrottleReasons(self.handle)
+        except pynvml.NVMLError:
+            return None
+        return [name for bit, name in SLOWDOWNS.items() if bits & bit]
+
+
+@dataclass(frozen=True)
+class Gpus:
+    """The GPUs this process can use. None: ``why``; ``broken``: there is one, unreadable."""
+
+    found: tuple[Gpu, ...] = ()
+    why: str = "no NVIDIA GPU"
+    broken: bool = False
+
+
+def advice(error: pynvml.NVMLError) -> str:
+    return ADVICE.get(error.value, str(error))
+
+
+def open_gpus(environ: Mapping[str, str]) -> Gpus:
+    """All GPUs that CUDA_VISIBLE_DEVICES lets this process see (see `visible`)."""
+    try:
+        pynvml.nvmlInit()
+        count = pynvml.nvmlDeviceGetCount()
+    except pynvml.NVMLError as error:
+        present = any(path.exists() for path in _DEVICE_FILES)
+        absent = error.value in (
+            pynvml.NVML_ERROR_LIBRARY_NOT_FOUND,
+            pynvml.NVML_ERROR_DRIVER_NOT_LOADED,
+        )
+        if absent and not present:
+            return Gpus(why=f"no NVIDIA GPU: {advice(error)}")
+        return Gpus(why=f"NVIDIA GPU: {advice(error)}", broken=True)
+    machine = [_gpu(index) for index in range(count)]
+    if not machine:
+        return Gpus()
+    chosen = visible(machine, environ)
+    if not chosen:
+        return Gpus(why=f"{VISIBLE_VARIABLE} hides every GPU")
+    return Gpus(tuple(chosen))
+
+
+def close_gpus(gpus: Gpus) -> None:
+    if gpus.found:
+        pynvml.nvmlShutdown()
+
+
+def _gpu(index: int) -> Gpu:
+    try:
+        handle = pynvml.nvmlDeviceGetHandleByIndex(index)
+        uuid, name = pynvml.nvmlDeviceGetUUID(handle), pynvml.nvmlDeviceGetName(handle)
+    except pynvml.NVMLError as error:
+        return Gpu(index, f"gpu-{index}", trouble=f"GPU {index}: {advice(error)}")
+    return Gpu(index, uuid, name, handle, _limit_w(handle))
+
+
+def _limit_w(handle: Any) -> float | None:
+    try:
+        return float(pynvml.nvmlDeviceGetPowerManagementLimit(handle)) / 1e3
+    except pynvml.NVMLError:
+        return None
+
+
+def visible(machine: Sequence[Gpu], environ: Mapping[str, str]) -> list[Gpu]:
+    """The GPUs named by CUDA_VISIBLE_DEVICES, each once, in its order.
+
+    As CUDA reads it: indices, UUIDs or unique prefixes of them, MIG ids; the first entry that names
+    nothing ends the list. A MIG instance has no meter of its own: its whole GPU is taken, and
+    says so.
+    """
+    said = environ.get(VISIBLE_VARIABLE)
+    if said is None:
+        return list(machine)
+    chosen: dict[str, Gpu] = {}
+    for entry in (part.strip() for part in said.split(",")):
+        gpu = _named(entry, machine, environ)
+        if gpu is None:
+            break
+        chosen.setdefault(gpu.uuid, gpu)
+    return list(chosen.values())
+
+
+def _named(entry: str, machine: Sequence[Gpu], environ: Mapping[str, str]) -> Gpu | None:
+    if entry.isdecimal():
+        return _by_index(int(entry), machine, environ)
+    if entry.startswith("MIG-"):
+        uuid = _parent_uuid(entry)
+        note = "the whole GPU: a MIG instance has no meter of its own"
+    else:
+        uuid, note = entry, ""
+    if uuid is None or not uuid.startswith("GPU-"):
+        return None
+    matches = [gpu for gpu in machine if gpu.uuid.startswith(uuid)]
+    return _noted(matches[0], note) if len(matches) == 1 else None
+
+
+def _by_index(index: int, machine: Sequence[Gpu], environ: Mapping[str, str]) -> Gpu | None:
+    if index >= len(machine):
+        return None
+    mixed = len({gpu.name for gpu in machine}) > 1
+    if mixed and environ.get("CUDA_DEVICE_ORDER") != "PCI_BUS_ID":
+        return _noted(machine[index], "index in bus order: set CUDA_DEVICE_ORDER=PCI_BUS_ID")
+    return machine[index]
+
+
+def _parent_uuid(entry: str) -> str | None:
+    if entry.startswith("MIG-GPU-"):  # drivers before 470: MIG-GPU-<uuid>/<instance>/<compute>
+        return entry.removeprefix("MIG-").partition("/")[0]
+    try:
+        instance = pynvml.nvmlDeviceGetHandleByUUID(entry)
+        parent = pynvml.nvmlDeviceGetDeviceHandleFromMigDeviceHandle(instance)
+        return str(pynvml.nvmlDeviceGetUUID(parent))
+    except pynvml.NVMLError:
+        return None
+
+
+def _noted(gpu: Gpu, note: str) -> Gpu:
+    return replace(gpu, note=note)
+
+
+def strangers(gpu: Gpu, *, own_work: bool) -> int:
+    """How many processes on the GPU are not this one or a child of it, at most.
+
+    ``own_work``: this process is known to be on the GPU. In a container the driver tells process
+    ids of the host: then one of them is ours, whichever.
+    """
+    running = set(gpu.process_ids()) if gpu.handle is not None else set()
+    if not running:
+        return 0
+    others = running - {os.getpid()}
+    if others:
+        others -= {child.pid for child in psutil.Process().children(recursive=True)}
+    return len(others) - (own_work and others == running)

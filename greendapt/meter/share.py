@@ -1,0 +1,89 @@
+"""What windows measured, by GPU and by host, so that ranks add up and nothing counts twice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from greendapt.core.figures import Figure, add, total
+from greendapt.meter.carbon import Grid
+
+NODE_PARTS = ("cpu", "dram", "ram")
+
+
+@dataclass(frozen=True)
+class Share:
+    """One process's part of a window.
+
+    ``gpus``: UUID -> J. ``nodes``: host -> cpu, dram, ram -> J (only from the process that counts
+    the node). ``no_gpu``: why there is no GPU figure; ``gpu_missing``: there is a GPU whose energy
+    is missing, so that a headline without it would read as a saving.
+    """
+
+    wall_s: Figure
+    peak_memory_bytes: Figure
+    gpus: Mapping[str, Figure] = field(default_factory=dict)
+    nodes: Mapping[str, Mapping[str, Figure]] = field(default_factory=dict)
+    no_gpu: str = "no NVIDIA GPU"
+    gpu_missing: bool = False
+
+    def figures(self, grid: Grid) -> dict[str, Figure]:
+        """The figures of a record (`core.records.COST_UNITS`, all but the FLOPs)."""
+        gpu = add(self.gpus.values()) if self.gpus else Figure.unavailable("J", self.no_gpu)
+        node = {part: self._node(part) for part in NODE_PARTS}
+        energy = self._headline(gpu, node)
+        return {
+            "wall_s": self.wall_s,
+            "energy_gpu_j": gpu,
+            "energy_cpu_j": node["cpu"],
+            "energy_dram_j": node["dram"],
+            "energy_ram_j": node["ram"],
+            "energy_j": energy,
+            "carbon_g": grid.carbon(energy),
+            "peak_memory_bytes": self.peak_memory_bytes,
+        }
+
+    def _node(self, part: str) -> Figure:
+        if not self.nodes:
+            return Figure.unavailable(
+                "J", "the node is counted by its first process (local rank 0)"
+            )
+        return add(parts[part] for parts in self.nodes.values())
+
+    def _headline(self, gpu: Figure, node: Mapping[str, Figure]) -> Figure:
+        has_gpu = bool(self.gpus) or self.gpu_missing
+        if has_gpu and gpu.value is None:
+            return Figure.unavailable("J", f"without its GPU a total would mislead: {gpu.source}")
+        parts = {"gpu": gpu} if has_gpu else {}
+        if self.nodes:
+            parts |= {"cpu": node["cpu"], "dram": node["dram"]}
+        return total(parts) if parts else Figure.unavailable("J", "counted by local rank 0")
+
+
+def merged(shares: Sequence[Share]) -> Share:
+    """One window that several processes shared: each GPU (UUID) and each host once.
+
+    The wall time and the peak memory are the largest; of a GPU or host that two processes counted,
+    the first one's figure stays. Raises ValueError for no shares.
+    """
+    if not shares:
+        raise ValueError("there is nothing to merge")
+    gpus: dict[str, Figure] = {}
+    nodes: dict[str, Mapping[str, Figure]] = {}
+    for share in shares:
+        for uuid, figure in share.gpus.items():
+            gpus.setdefault(uuid, figure)
+        for host, parts in share.nodes.items():
+            nodes.setdefault(host, parts)
+    return Share(
+        wall_s=max((share.wall_s for share in shares), key=_size),
+        peak_memory_bytes=max((share.peak_memory_bytes for share in shares), key=_size),
+        gpus=gpus,
+        nodes=nodes,
+        no_gpu=shares[0].no_gpu,
+        gpu_missing=any(share.gpu_missing for share in shares),
+    )
+
+
+def _size(figure: Figure) -> float:
+    return -1.0 if figure.value is None else figure.value

@@ -1,0 +1,47 @@
+"""Records of the meters as JSON and as a few lines of text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from greendapt.core.figures import Figure
+from greendapt.core.units import duration, si
+
+LABELS = {"gpu": "GPU", "cpu": "CPU", "dram": "DRAM", "total": "energy"}
+
+
+def as_json(record: Mapping[str, Any]) -> str:
+    """``record`` with its Figures as objects, indented, newline at the end."""
+    return json.dumps(record, default=_plain, indent=2) + "\n"
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Figure):
+        return value.model_dump(mode="json")
+    raise TypeError(f"{type(value).__name__} has no place in a record")
+
+
+def record_lines(record: Mapping[str, Any]) -> list[str]:
+    """The record of a window: time, energy and its parts, modelled RAM apart, carbon, memory."""
+    wall: Figure = record["wall_s"]
+    energy: Mapping[str, Figure] = record["energy_j"]
+    lines = [f"{'time':10} {duration(wall.value or 0.0)}"]
+    lines += [_line("  " + LABELS[part], energy[part]) for part in ("gpu", "cpu", "dram")]
+    lines.insert(1, _line("energy", energy["total"], bounds=True))
+    lines += [_line("RAM apart", energy["ram"])]
+    lines += [_line("carbon", record["carbon_g"]), _line("memory", record["peak_memory_bytes"])]
+    more = {"embodied": "embodied_g", "SCI": "sci"}
+    lines += [_line(label, record[name]) for label, name in more.items() if name in record]
+    return lines
+
+
+def _line(label: str, figure: Figure, bounds: bool = False) -> str:
+    if figure.value is None:
+        return f"{label:10} -           unavailable: {figure.source}"
+    unit = {"byte": "B"}.get(figure.unit, figure.unit)
+    text = f"{label:10} {si(figure.value, unit):11} {figure.quality.value}: {figure.source}"
+    if bounds and figure.low is not None and figure.high is not None:
+        text += f" [{si(figure.low, unit)} to {si(figure.high, unit)}]"
+    return text

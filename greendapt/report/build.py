@@ -1,0 +1,110 @@
+"""Reads a run folder and leaves its reports beside the figures."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from greendapt.core.errors import RunError
+from greendapt.core.records import SCHEMA, Record, Summary
+from greendapt.report.chart import report_svg
+from greendapt.report.html import render_html
+from greendapt.report.markdown import render_markdown
+from greendapt.report.model import View
+from greendapt.report.rundata import RunData, RunInfo
+from greendapt.report.view import view
+
+Read = TypeVar("Read")
+
+
+def load_run(folder: Path) -> RunData:
+    """The run in ``folder``. RunError when it is no run, not finished, or damaged."""
+    if not folder.is_dir():
+        raise RunError(f"{folder} is not a folder; a run lies in runs/<suite>-<time>/")
+    if not (folder / "run.json").is_file():
+        raise RunError(f"{folder} is not a run: it has no run.json")
+    info = _read(folder, "run.json", RunInfo.model_validate_json)
+    summary = _read(folder, "summary.json", Summary.model_validate_json)
+    records = _read(folder, "records.jsonl", _records)
+    newest = max(info.schema_version, summary.schema_version)
+    if newest > SCHEMA:
+        raise RunError(
+            f"{folder} has schema {newest}, this greendapt reads {SCHEMA}: it is newer; "
+            "upgrade greendapt"
+        )
+    return RunData(info, records, summary)
+
+
+def _read(folder: Path, name: str, parse: Callable[[str], Read]) -> Read:
+    path = folder / name
+    try:
+        return parse(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RunError(
+            f"{path} is missing: the run is not finished; go on with: greendapt resume {folder}"
+        ) from None
+    except OSError as error:
+        raise RunError(f"{path} cannot be read: {error.strerror}") from error
+    except (ValidationError, ValueError) as error:
+        raise RunError(
+            f"{path} is damaged ({_first(error)}); try: greendapt resume {folder}"
+        ) from error
+
+
+def _first(error: ValueError) -> str:
+    """The first thing wrong, in one line."""
+    if isinstance(error, ValidationError):
+        worst = error.errors(include_url=False, include_context=False)[0]
+        where = ".".join(map(str, worst["loc"]))
+        return f"{where}: {worst['msg']}" if where else str(worst["msg"])
+    return str(error).splitlines()[0]
+
+
+def _records(text: str) -> tuple[Record, ...]:
+    """One record a line. A last line without its end was cut off by a kill: it never counted."""
+    whole = text[: text.rfind("\n") + 1]
+    return tuple(Record.model_validate(json.loads(line)) for line in whole.splitlines() if line)
+
+
+def write_reports(folder: Path) -> list[Path]:
+    """report.html, report.md and report.svg (where there is something to draw) in ``folder``.
+
+    Each file appears whole or not at all. RunError when the folder cannot be read or written.
+    """
+    seen = view(load_run(folder))
+    return [*write_html(seen, folder / "report.html"), *write_markdown(seen, folder / "report.md")]
+
+
+def write_html(seen: View, path: Path) -> list[Path]:
+    return [write_text(path, render_html(seen))]
+
+
+def write_markdown(seen: View, path: Path) -> list[Path]:
+    """The Markdown at ``path`` and its picture beside it."""
+    picture = path.with_suffix(".svg")
+    written = [write_text(path, render_markdown(seen, picture.name))]
+    drawing = report_svg(seen)
+    return [*written, write_text(picture, drawing)] if drawing else written
+
+
+def write_text(path: Path, text: str) -> Path:
+    """Writes ``text`` to ``path`` in one step, so that no reader meets half a file."""
+    try:
+        handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+                file.write(text)
+            Path(draft).chmod(0o644)  # mkstemp's 0600 would keep a web server out
+            Path(draft).replace(path)
+        except BaseException:
+            Path(draft).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise RunError(f"{path} cannot be written: {error.strerror}") from error
+    return path

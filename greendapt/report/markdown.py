@@ -1,0 +1,126 @@
+"""The report for a README, a pull request or a step summary: GitHub-flavoured Markdown."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Sequence
+from urllib.parse import quote
+
+from greendapt.report import spending, words
+from greendapt.report.model import DEVELOPMENT, Entry, Fact, Panel, View
+
+_LIMIT = 60_000
+_SPECIAL = re.compile(r"([\\`*_\[\]|~!@])")
+
+
+def escape(text: str) -> str:
+    """``text`` on one line, with nothing left that Markdown or HTML would act on."""
+    flat = html.escape(" ".join(text.split()), quote=False)
+    return _SPECIAL.sub(r"\\\1", flat)
+
+
+def render_markdown(view: View, picture: str = "report.svg") -> str:
+    """The whole report, under 60 kB; it shows ``picture`` from the same folder."""
+    parts = [_head(view, picture), *(_panel(panel, view) for panel in view.panels), *_tail(view)]
+    text = ""
+    for index, part in enumerate(parts):
+        if len((text + part).encode()) > _LIMIT - 200:
+            left = len(parts) - index
+            return text + f"\nCut here to stay small ({left} parts left out): see report.html.\n"
+        text += part
+    return text
+
+
+def _head(view: View, picture: str) -> str:
+    lines = [f"# {escape(view.title)}", "", escape(view.scope)]
+    lines += ["", f"**{escape(view.headline)}**"]
+    if view.details:
+        lines += ["", escape(" ".join(view.details))]
+    if view.caveats:
+        lines += ["", "> [!NOTE]", *(f"> - {escape(caveat)}" for caveat in view.caveats)]
+    if view.cost_key and view.panels:
+        noun = words.COST_NOUNS[view.cost_key]
+        lines += [
+            "",
+            f"![AUC against {noun}, as in the tables below]({quote(picture)})",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _panel(panel: Panel, view: View) -> str:
+    scores = [path for path in panel.measures if path[-1] == "auc"]
+    header = ["Strategy", *(words.measure_title(path) for path in scores)]
+    header += ["Carbon", "Energy", "Wall-clock", "Against full", "On the front"]
+    rows = [
+        [
+            escape(entry.name),
+            *(words.score(entry.metrics.get(path)) for path in scores),
+            *(words.cost(key, entry.costs[key]) for key in ("carbon_g", "energy_j", "wall_s")),
+            against_full(entry, view.cost_key),
+            front(entry),
+        ]
+        for entry in panel.entries
+    ]
+    said = [] if len(view.panels) == 1 else [escape(" ".join(panel.verdict.sentences)), ""]
+    return (
+        "\n".join(
+            ["", f"## Strategies compared: {escape(panel.title)}", "", *said, *_table(header, rows)]
+        )
+        + "\n"
+    )
+
+
+def against_full(entry: Entry, cost_key: str | None) -> str:
+    """Change of cost and of AUC against full DAPT: ``-72%, -0.004``."""
+    comparison = entry.against_full
+    if comparison is None or cost_key is None:
+        return ""
+    gap = comparison.metrics.get(DEVELOPMENT)
+    change = words.against(comparison.ratios.get(cost_key))
+    return f"{change}, AUC {words.signed(gap.mean)}" if gap else change
+
+
+def front(entry: Entry) -> str:
+    """``yes, 93%``: membership, and its probability where several seeds tell."""
+    said = "yes" if entry.on_front else "no"
+    if entry.front_probability is None:
+        return said
+    return f"{said} ({words.percent(entry.front_probability)})"
+
+
+def _tail(view: View) -> list[str]:
+    parts = []
+    if view.spending:
+        header = ["Stages", "Count", *(spending.TITLES[key] for key in spending.KEYS), "Share"]
+        rows = [
+            [
+                role.title,
+                str(role.stages),
+                *(spending.spent_text(role, key) for key in spending.KEYS),
+                "" if role.share is None else words.percent(role.share),
+            ]
+            for role in view.spending
+        ]
+        note = escape(view.spending_note)
+        parts.append(_section("Where the energy went", [note, "", *_table(header, rows)]))
+    if view.failures:
+        lines = [f"- {escape(f.cell)}, {escape(f.stage)}: {escape(f.error)}" for f in view.failures]
+        parts.append(_section("Failed cells", lines))
+    parts.append(_section("Can it be believed?", _facts(view.validity)))
+    lines = ["```", view.command.replace("```", ""), "```", "", *_facts(view.reproduce)]
+    parts.append(_section("How to reproduce", lines))
+    return parts
+
+
+def _section(title: str, lines: Sequence[str]) -> str:
+    return "\n".join(["", f"## {title}", "", *lines]) + "\n"
+
+
+def _facts(facts: Sequence[Fact]) -> list[str]:
+    return [f"- {escape(fact.topic)}: {escape(fact.text)}" for fact in facts]
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    rule = [":--", *["--:"] * (len(header) - 1)]
+    return [f"| {' | '.join(cells)} |" for cells in ([escape(h) for h in header], rule, *rows)]

@@ -1,0 +1,90 @@
+"""Where the energy went: what the stages of each role really used, shared stages once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from greendapt.core.records import Record
+from greendapt.report import words
+from greendapt.report.model import RoleCost
+from greendapt.report.rundata import RunData
+
+KEYS = ("wall_s", "energy_gpu_j", "energy_cpu_j", "energy_dram_j", "energy_j", "carbon_g")
+TITLES = {
+    "wall_s": "Wall-clock",
+    "energy_gpu_j": "GPU",
+    "energy_cpu_j": "CPU",
+    "energy_dram_j": "DRAM",
+    "energy_j": "Energy",
+    "carbon_g": "Carbon",
+}
+_ROLES = {
+    "adaptation": "Adaptation (DAPT)",
+    "transfer": "Transfer",
+    "evaluation": "Evaluation",
+    "sunk": "Sunk (generic pre-training)",
+}
+
+
+def spending(records: Sequence[Record]) -> tuple[RoleCost, ...]:
+    """One line a role that has records. A stage that ran twice counts twice: it was paid twice."""
+    roles = [
+        _role(role, title, [record for record in records if record.role == role])
+        for role, title in _ROLES.items()
+    ]
+    present = [role for role in roles if role.stages]
+    paid = [role.values["energy_j"] for role in present if role.role != "sunk"]
+    total = sum(value for value in paid if value is not None)
+    return tuple(
+        RoleCost(
+            role.role,
+            role.title,
+            role.stages,
+            role.values,
+            role.missing,
+            None if role.role == "sunk" else _share(role.values["energy_j"], total),
+        )
+        for role in present
+    )
+
+
+def _role(role: str, title: str, records: Sequence[Record]) -> RoleCost:
+    values: dict[str, float | None] = {}
+    missing: dict[str, int] = {}
+    for key in KEYS:
+        figures = [record.figures.get(key) for record in records]
+        known = [f.value for f in figures if f is not None and f.value is not None]
+        values[key] = sum(known) if known else None
+        missing[key] = len(records) - len(known)
+    return RoleCost(role, title, len(records), values, missing, None)
+
+
+def _share(value: float | None, total: float) -> float | None:
+    return None if value is None or total <= 0 else value / total
+
+
+def spent_text(role: RoleCost, key: str) -> str:
+    """The sum of a role; ``>=`` where some of its stages have no such figure."""
+    value = role.values[key]
+    if value is None:
+        return words.MISSING
+    return ("≥ " if role.missing[key] else "") + words.amount(key, value)
+
+
+def spending_note(run: RunData) -> str:
+    """What the run really used, against what its cells would have used one by one."""
+    spent = run.summary.spent.get("energy_j")
+    if spent is None or spent.value is None:
+        return ""
+    alone = [row.energy_j.value for row in run.summary.rows]
+    said = f"This run used {words.amount('energy_j', spent.value)}"
+    carbon = run.summary.spent.get("carbon_g")
+    if carbon is not None and carbon.value is not None:
+        said += f" and emitted {words.amount('carbon_g', carbon.value)}"
+    if alone and None not in alone:
+        total = sum(value for value in alone if value is not None)
+        said += (
+            f"; each cell alone, adaptation and transfer add up to "
+            f"{words.amount('energy_j', total)}, because stages that several cells share ran once"
+        )
+    return said + "."

@@ -1,0 +1,144 @@
+"""How numbers are written, the same in every format."""
+
+from __future__ import annotations
+
+from greendapt.core.units import duration, grams, si
+from greendapt.report.model import Cost, Estimate, Path
+from greendapt.stats.intervals import Interval
+
+MISSING = "n/a"
+COST_TITLES = {
+    "carbon_g": "Carbon (CO2e)",
+    "energy_j": "Energy",
+    "wall_s": "Wall-clock",
+    "training_flops": "Training FLOPs",
+    "peak_memory_bytes": "Peak memory",
+}
+COST_NOUNS = {
+    "carbon_g": "carbon",
+    "energy_j": "energy",
+    "wall_s": "time",
+    "training_flops": "training FLOPs",
+}
+_METRIC_TITLES = {
+    "auc": "AUC",
+    "balanced_accuracy": "balanced accuracy",
+    "ece": "calibration error",
+}
+
+
+def number(value: float, digits: int = 3) -> str:
+    """A score, with a true minus sign."""
+    return f"{value:.{digits}f}".replace("-", "\N{MINUS SIGN}")
+
+
+def signed(value: float, digits: int = 3) -> str:
+    """A difference, with its sign; nothing is neither more nor less."""
+    text = f"{value:+.{digits}f}"
+    return f"±{text[1:]}" if float(text) == 0 else text.replace("-", "\N{MINUS SIGN}")
+
+
+def interval(low: float | None, high: float | None, digits: int = 3) -> str:
+    """``[0.901, 0.935]``, or nothing where there is no interval."""
+    if low is None or high is None:
+        return ""
+    return f"[{number(low, digits)}, {number(high, digits)}]"
+
+
+def score(estimate: Estimate | None) -> str:
+    """``0.918 [0.901, 0.935]``; an interval over patients (one seed) is marked with a p."""
+    if estimate is None:
+        return MISSING
+    ends = interval(estimate.low, estimate.high)
+    return f"{number(estimate.mean)} {ends}{'p' if estimate.basis == 'patients' else ''}".strip()
+
+
+def difference(gap: Interval | None) -> str:
+    """``+0.012 [-0.020, +0.044]``."""
+    return MISSING if gap is None else f"{signed(gap.mean)} {bounds(gap)}".strip()
+
+
+def bounds(gap: Interval) -> str:
+    """``[-0.020, +0.044]``, or nothing where there is no interval."""
+    if gap.low is None or gap.high is None:
+        return ""
+    return f"[{signed(gap.low)}, {signed(gap.high)}]"
+
+
+def amount(key: str, value: float | None) -> str:
+    """A cost in the unit people read."""
+    if value is None:
+        return MISSING
+    if key == "carbon_g":
+        return grams(value)
+    if key == "wall_s":
+        return duration(value)
+    return si(value, "J" if key.endswith("_j") else "FLOP" if key.endswith("flops") else "B")
+
+
+def cost(key: str, figure: Cost | None) -> str:
+    """The mean cost, marked with ~ when it is estimated rather than metered."""
+    if figure is None or figure.estimate is None:
+        return MISSING
+    return ("~" if figure.quality.value == "estimated" else "") + amount(key, figure.estimate.mean)
+
+
+def cost_spread(figure: Cost | None) -> str:
+    """Half the interval of a cost over seeds, in percent of its mean: ``± 2%``."""
+    found = figure.estimate if figure else None
+    if found is None or found.low is None or found.high is None or found.mean <= 0:
+        return ""
+    return f"± {percent((found.high - found.low) / 2 / found.mean)}"
+
+
+def times(ratio: float) -> str:
+    """``14 times``, ``1.4 times``."""
+    return f"{ratio:.0f} times" if ratio >= 9.5 else f"{ratio:.1f} times"
+
+
+def against(ratio: Interval | None) -> str:
+    """A cost ratio as a change: ``-72%``, ``+35%``, ``x 14``."""
+    if ratio is None:
+        return MISSING
+    if ratio.mean >= 2:
+        return f"× {ratio.mean:.1f}" if ratio.mean < 9.5 else f"× {ratio.mean:.0f}"
+    change = round(100 * (ratio.mean - 1))
+    return "±0%" if change == 0 else f"{change:+d}%".replace("-", "\N{MINUS SIGN}")
+
+
+def saving(ratio: Interval, noun: str, other: str) -> str:
+    """``saves 72% of the carbon of full DAPT`` or ``costs 3.4 times the carbon of ...``."""
+    if ratio.mean > 1.02:
+        return f"costs {times(ratio.mean)} the {noun} of {other}"
+    if ratio.mean > 0.98:
+        return f"costs as much {noun} as {other}"
+    ends = ""
+    if ratio.low is not None and ratio.high is not None:
+        low, high = percent(1 - ratio.high), percent(1 - ratio.low)
+        ends = f" [{low}, {high}]" if low != high else ""
+    return f"saves {percent(1 - ratio.mean)}{ends} of the {noun} of {other}"
+
+
+def percent(share: float) -> str:
+    return f"{100 * share:.0f}%".replace("-", "\N{MINUS SIGN}")
+
+
+def measure_title(path: Path) -> str:
+    """``Development AUC``, ``External nih AUC``, ..."""
+    *where, metric = path
+    name = _METRIC_TITLES.get(metric, metric.replace("_", " "))
+    return f"{where[0].capitalize()} {' '.join([*where[1:], name])}"
+
+
+def plural(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def listed(items: list[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
+
+
+def moment(iso: str) -> str:
+    """``2026-11-20 10:00`` of an ISO time."""
+    return iso[:16].replace("T", " ")

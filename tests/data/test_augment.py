@@ -1,0 +1,55 @@
+import pytest
+import torch
+
+from greendapt.data.augment import augment
+
+
+def batch(size=32, count=6, channels=1):
+    return torch.rand(count, channels, size, size, generator=torch.Generator().manual_seed(1))
+
+
+def views(images, kind, seed=0):
+    return augment(images, kind, torch.Generator().manual_seed(seed))
+
+
+def test_none_is_the_batch_itself():
+    images = batch()
+    assert views(images, "none") is images
+
+
+@pytest.mark.parametrize("kind", ["light", "strong"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_shape_range_and_repeatability(kind, channels):
+    images = batch(channels=channels)
+    out = views(images, kind)
+    assert out.shape == images.shape
+    assert out.min() >= 0
+    assert out.max() <= 1
+    assert torch.equal(out, views(images, kind))
+    assert not torch.equal(out, views(images, kind, seed=1))
+
+
+@pytest.mark.parametrize("kind", ["light", "strong"])
+def test_each_image_has_its_own_draw(kind):
+    out = views(batch(count=1).repeat(4, 1, 1, 1), kind)
+    assert len({tuple(image.flatten().tolist()) for image in out}) == 4
+
+
+def smooth(size=48):
+    x = torch.linspace(0, 1, size)
+    return (0.2 + 0.6 * x[None, :] * x[:, None]).expand(64, 1, size, size)
+
+
+def test_light_is_milder_than_strong():
+    images = smooth()
+    away = {k: (views(images, k) - images).abs().mean().item() for k in ("light", "strong")}
+    assert 0 < away["light"] < 0.6 * away["strong"]
+
+
+def test_only_strong_mirrors():
+    images = torch.zeros(64, 1, 32, 32)
+    images[..., :12] = 1.0
+    for kind, mirrored in (("light", 0.0), ("strong", 0.5)):
+        out = views(images, kind)
+        share = (out[..., 16:].mean((1, 2, 3)) > out[..., :16].mean((1, 2, 3))).float().mean()
+        assert share.item() == pytest.approx(mirrored, abs=0.2)

@@ -1,0 +1,52 @@
+"""Real chest X-rays: GREENDAPT_REAL_DATA is a folder with kermany_cxr and nih_pneumonia."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from greendapt.core.suite import FolderData
+from greendapt.data.checks import check_together
+from greendapt.data.dataset import load
+
+ROOT = os.environ.get("GREENDAPT_REAL_DATA")
+pytestmark = pytest.mark.skipif(
+    ROOT is None, reason="set GREENDAPT_REAL_DATA to the folder of the real datasets"
+)
+
+
+def read(folder, label=None, split=None, name="development", needs="labels"):
+    path = Path(ROOT or "") / folder
+    spec = FolderData(source="folder", path=path, label=label, split=split)
+    aliases = {"normal": ("no_finding",)}
+    return load(spec, name=name, image_size=32, aliases=aliases, needs=needs)
+
+
+def test_kermany_and_nih_together():
+    pool = read("kermany_cxr", "label_fine", "train", "pool")
+    development = read("kermany_cxr", "label")
+    external = read("nih_pneumonia", name="external nih")
+    done = check_together(pool, development, {"nih": external})
+    assert len(done.pool) == 5216
+    assert done.pool.classes == ("bacteria", "normal", "virus")
+    assert done.external["nih"].classes == ("normal", "pneumonia")
+    assert np.bincount(done.external["nih"].targets).tolist() == [500, 500]
+    assert [(development.splits == s).sum() for s in ("train", "val", "test")] == [5216, 16, 624]
+    assert any(n.startswith("Pool and development come from the same") for n in done.notes)
+
+
+def test_nih_with_kermanys_test_part_outside():
+    pool = read("kermany_cxr", "label_fine", "train", "pool")
+    external = read("kermany_cxr", "label", "test", "external kermany")
+    done = check_together(pool, read("nih_pneumonia"), {"kermany": external})
+    assert len(done.external["kermany"]) == 624
+    notes = " ".join(done.notes)
+    assert "Pool and external kermany come from the same source" in notes
+    assert "The view alone (AP, PA)" in notes
+
+
+def test_findings_and_masks():
+    assert read("nih_pneumonia", "*").targets.shape == (1000, 14)
+    masks = read("kermany_cxr", split="train", needs="masks").masks
+    assert (masks[:, 0, 0] != 255).sum() == 3448

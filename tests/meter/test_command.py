@@ -1,0 +1,81 @@
+"""Any command under the meters: through the dynamic loader, as users run it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from greendapt.core.errors import MeterError
+from greendapt.meter import Meter
+from greendapt.meter.command import run_metered
+
+RUN = "import typer; from greendapt.cli.measure import measure; typer.run(measure)"
+
+
+def measured(command, library, **settings):
+    environ = {**os.environ, "LD_LIBRARY_PATH": str(library.parent)}
+    environ |= {f"STANDIN_{name.upper()}": str(value) for name, value in settings.items()}
+    environ["PATH"] = f"{Path(sys.executable).parent}:/bin"  # no nvidia-smi
+    done = subprocess.run(
+        [sys.executable, "-c", RUN, "--json", "--", *command],
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return json.loads(done.stdout)
+
+
+def test_five_seconds_on_three_gpus_within_one_percent(standin_library):
+    record = measured(["sleep", "5"], standin_library, gpus=3)
+    gpu, wall = record["energy_j"]["gpu"], record["wall_s"]["value"]
+    assert 5.0 <= wall < 5.5
+    assert gpu["value"] == pytest.approx(3 * 300 * wall, rel=0.01)
+    assert gpu["low"] <= 3 * 300 * wall <= gpu["high"]
+    assert gpu["quality"] == "measured"
+    for seen in record["meter"]["gpus"]:
+        assert seen["counter_over_integrated"] == pytest.approx(1.0, abs=0.02)
+
+
+def test_sampled_power_and_no_nvidia_smi(standin_library):
+    record = measured(["sleep", "1"], standin_library, no_counter=1)
+    gpu = record["energy_j"]["gpu"]
+    assert gpu["quality"] == "integrated"
+    assert gpu["value"] == pytest.approx(300 * record["wall_s"]["value"], rel=0.01)
+
+
+@pytest.fixture(scope="module")
+def meter():
+    opened = Meter(device="cpu")
+    yield opened
+    opened.close()
+
+
+@pytest.mark.parametrize(
+    ("command", "status"),
+    [
+        (["true"], 0),
+        (["sh", "-c", "exit 7"], 7),
+        (["sh", "-c", "kill -TERM $$"], 128 + 15),
+        (["/no/such/command"], 127),
+        ([os.devnull], 126),
+    ],
+)
+def test_the_exit_status_is_the_command_s(meter, command, status):
+    code, record = run_metered(command, meter)
+    assert code == status
+    assert record["wall_s"].value > 0
+
+
+def test_no_command_is_refused(meter):
+    with pytest.raises(MeterError, match="measure -- COMMAND"):
+        run_metered([], meter)
+
+
+def test_memory_is_the_command_s(meter):
+    code = "b = bytearray(400_000_000); b[::4096] = b'x' * len(b[::4096])"
+    _, record = run_metered([sys.executable, "-c", code], meter)
+    assert record["peak_memory_bytes"].value > 380e6

@@ -1,0 +1,96 @@
+"""Ranks add up, and nothing counts twice."""
+
+import pytest
+
+from greendapt.core.figures import Figure, Quality
+from greendapt.core.records import COST_UNITS
+from greendapt.meter.carbon import grid
+from greendapt.meter.share import Share, merged
+
+GRID = grid(None, 3600.0)
+
+
+def joules(value, quality=Quality.MEASURED):
+    return Figure(value=value, unit="J", quality=quality, source="test")
+
+
+def node(cpu=10.0, dram=None):
+    return {
+        "cpu": joules(cpu, Quality.ESTIMATED),
+        "dram": Figure.unavailable("J", "no counter") if dram is None else joules(dram),
+        "ram": joules(99.0, Quality.ESTIMATED),
+    }
+
+
+def share(gpus=None, nodes=None, wall=1.0, peak=5, missing=False):
+    return Share(
+        Figure.measured(wall, "s", "clock"),
+        Figure.measured(peak, "byte", "mark"),
+        {uuid: joules(value) for uuid, value in (gpus or {}).items()},
+        nodes or {},
+        gpu_missing=missing,
+    )
+
+
+def test_a_record_has_every_cost_with_its_unit():
+    figures = share({"a": 100.0}, {"host": node()}).figures(GRID)
+    assert {name: figure.unit for name, figure in figures.items()} == {
+        name: unit for name, unit in COST_UNITS.items() if name != "training_flops"
+    }
+
+
+def test_modelled_memory_stays_out_of_the_headline():
+    figures = share({"a": 100.0}, {"host": node()}).figures(GRID)
+    assert figures["energy_j"].value == 110.0
+    assert figures["energy_j"].quality is Quality.ESTIMATED
+    assert "without dram" in figures["energy_j"].source
+    assert figures["energy_ram_j"].value == 99.0
+    assert figures["carbon_g"].value == pytest.approx(110.0 / 1000)
+
+
+def test_a_machine_without_a_gpu_misses_none():
+    figures = share(nodes={"host": node(dram=1.0)}).figures(GRID)
+    assert figures["energy_gpu_j"].value is None
+    assert figures["energy_j"].value == 11.0
+    assert "gpu" not in figures["energy_j"].source
+    assert "without" not in figures["energy_j"].source
+
+
+def test_a_gpu_that_is_there_but_missing_has_no_headline():
+    figures = share(nodes={"host": node()}, missing=True).figures(GRID)
+    assert figures["energy_j"].value is None
+    assert figures["carbon_g"].value is None
+
+
+def test_four_ranks_on_two_hosts():
+    ranks = [
+        share({"a": 100.0}, {"one": node(10.0)}, wall=1.0),
+        share({"b": 110.0}, wall=1.2, peak=9),
+        share({"c": 120.0}, {"two": node(20.0)}, wall=1.1),
+        share({"d": 130.0}, wall=1.0),
+    ]
+    figures = merged(ranks).figures(GRID)
+    assert figures["energy_gpu_j"].value == 460.0
+    assert figures["energy_cpu_j"].value == 30.0
+    assert figures["energy_j"].value == 490.0
+    assert figures["wall_s"].value == 1.2
+    assert figures["peak_memory_bytes"].value == 9
+
+
+def test_a_gpu_or_host_seen_by_two_ranks_counts_once():
+    both = [share({"a": 100.0}, {"one": node(10.0)}), share({"a": 101.0}, {"one": node(11.0)})]
+    figures = merged(both).figures(GRID)
+    assert figures["energy_gpu_j"].value == 100.0
+    assert figures["energy_cpu_j"].value == 10.0
+
+
+def test_a_rank_that_does_not_count_the_node_says_who_does():
+    figures = share({"a": 100.0}).figures(GRID)
+    assert figures["energy_cpu_j"].value is None
+    assert "local rank 0" in figures["energy_cpu_j"].source
+    assert figures["energy_j"].value == 100.0
+
+
+def test_nothing_to_merge():
+    with pytest.raises(ValueError, match="nothing"):
+        merged([])

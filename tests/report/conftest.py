@@ -1,0 +1,201 @@
+"""Runs for the report to read: realistic, invented figures, built through the models."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from greendapt.core.figures import Figure, Quality
+from greendapt.core.records import Failure, Record, Row, Summary
+from greendapt.core.suite import Suite
+
+# strategy: (development AUC without seeds' noise, gain outside, adaptation energy in kJ)
+LEVELS = {
+    "none": (0.812, 0.0, 0.0),
+    "full": (0.921, 0.05, 46.0),
+    "partial1": (0.893, 0.03, 9.1),
+    "partial2": (0.917, 0.04, 14.2),
+    "hybrid1": (0.918, 0.05, 33.0),
+    "hybrid2": (0.926, 0.05, 37.0),
+    "cut2": (0.861, 0.02, 6.4),
+    "cut3": (0.884, 0.04, 11.8),
+    "cut2-none": (0.782, -0.02, 0.0),
+}
+PHASES = {
+    "none": {},
+    "full": {"phases": ["head", "all"]},
+    "partial1": {"phases": ["head", "last1"]},
+    "partial2": {"phases": ["head", "last2"]},
+    "hybrid1": {"base": "partial1", "phases": ["all"]},
+    "hybrid2": {"base": "partial2", "phases": ["all"]},
+    "cut2": {"cut": 2, "phases": ["head", "all"]},
+    "cut3": {"cut": 3, "phases": ["head", "all"]},
+    "cut2-none": {"cut": 2},
+}
+GRID = 481.0  # g/kWh
+
+
+class RunWriter:
+    """Writes a run folder; each attribute is something a run can be."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.strategies = list(LEVELS)
+        self.levels = dict(LEVELS)
+        self.backbones = ["resnet18"]
+        self.seeds = 3
+        self.shots = ["full"]
+        self.transfers = ["probe"]
+        self.external = {"hospital_b": 0.71}
+        self.noise = 0.004
+        self.synthetic = True
+        self.quality = Quality.ESTIMATED
+        self.flagged = True
+        self.failures = []
+        self.notes = []
+        self.title = "Chest X-rays: which way of adapting is worth its carbon?"
+        self.random = np.random.default_rng(7)
+
+    def figure(self, value, unit):
+        if unit in ("J", "g") and self.quality is Quality.UNAVAILABLE:
+            return Figure.unavailable(unit, "no counter is readable and no estimate was asked for")
+        quality = self.quality if unit in ("J", "g") else Quality.MEASURED
+        return Figure(value=value, unit=unit, quality=quality, source="invented for a test")
+
+    def costs(self, energy_j):
+        return {
+            "wall_s": self.figure(energy_j / 38.0, "s"),
+            "energy_j": self.figure(energy_j, "J"),
+            "carbon_g": self.figure(energy_j / 3.6e6 * GRID, "g"),
+            "training_flops": self.figure(energy_j * 4.1e9, "FLOP"),
+            "peak_memory_bytes": self.figure(1.4e9 + energy_j * 3e3, "byte"),
+        }
+
+    def row(self, strategy, backbone, seed, transfer, shots):
+        auc, carried, adaptation_kj = self.levels[strategy]
+        few = 0.0 if shots == "full" else 0.6 / shots**0.5
+        shared = self.random.normal(0, self.noise)  # what a seed does to all strategies
+        auc = auc - few * (1 - auc) + shared * 0 + self.random.normal(0, self.noise)
+        scores = {"auc": auc, "auc_low": auc - 0.03, "auc_high": min(1, auc + 0.027)}
+        scores |= {"balanced_accuracy": auc - 0.14, "ece": 0.21 - auc / 10}
+        external = {
+            name: {"auc": base + carried + self.random.normal(0, 3 * self.noise)}
+            for name, base in self.external.items()
+        }
+        corrupted = auc - 0.06 + self.random.normal(0, self.noise)
+        energy = 1e3 * (1.3 + adaptation_kj) * (1 + 0.02 * self.random.random())
+        return Row(
+            strategy=strategy,
+            backbone=backbone,
+            seed=seed,
+            transfer=transfer,
+            shots=shots,
+            metrics={
+                "development": scores,
+                "external": external,
+                "corrupted": {"auc": corrupted, "by": {"noise:3": {"auc": corrupted}}},
+            },
+            **self.costs(energy),
+        )
+
+    def suite(self):
+        phase = {"epochs": 3, "learning_rate": 1e-4}
+        return Suite(
+            schema=1,
+            name="chestxray",
+            title=self.title,
+            about="Invented figures, for tests only.",
+            run={"strategies": self.strategies, "transfers": self.transfers, "shots": self.shots},
+            model={"backbones": self.backbones, "image_size": 96},
+            data={"pool": {"source": "phantom"}, "development": {"source": "phantom"}},
+            phase={
+                "head": {"train": "head", **phase},
+                "all": {"train": "all", **phase},
+                "last1": {"train": "last:1", **phase},
+                "last2": {"train": "last:2", **phase},
+            },
+            strategy={name: PHASES.get(name, {}) for name in self.strategies},
+            transfer={n: {"kind": "probe", **phase} for n in self.transfers},
+        )
+
+    def records(self):
+        roles = {"sunk": [21e3], "adaptation": [9e3, 14e3, 46e3], "transfer": [1.3e3] * 9}
+        for role, energies in {**roles, "evaluation": [4e2] * 9}.items():
+            for index, energy in enumerate(energies):
+                figures = self.costs(energy)
+                figures["energy_cpu_j"] = figures["energy_j"]
+                figures["energy_gpu_j"] = Figure.unavailable("J", "no GPU")
+                yield Record(
+                    schema=1,
+                    key=f"{role}{index}",
+                    kind=role,
+                    role=role,
+                    label=f"{role} {index}",
+                    started_at="2026-11-20T10:00:00Z",
+                    figures=figures,
+                )
+
+    def summary(self):
+        failed = {(f["strategy"], f["seed"]) for f in self.failures}
+        return Summary(
+            schema=1,
+            synthetic=self.synthetic,
+            suite="chestxray",
+            profile="default",
+            rows=[
+                self.row(strategy, backbone, seed, transfer, shots)
+                for strategy in self.strategies
+                for backbone in self.backbones
+                for seed in range(self.seeds)
+                for transfer in self.transfers
+                for shots in self.shots
+                if (strategy, seed) not in failed
+            ],
+            failures=[Failure(backbone=self.backbones[0], **f) for f in self.failures],
+            sunk=self.costs(21e3),
+            spent=self.costs(108e3),
+        )
+
+    def info(self):
+        about = {"images": 600, "classes": 4, "synthetic": self.synthetic}
+        return {
+            "schema": 1,
+            "suite": self.suite().model_dump(mode="json", by_alias=True),
+            "command": "greendapt bench --suite chestxray --seeds 3",
+            "version": "0.1.0",
+            "started_at": "2026-11-20T10:00:00Z",
+            "environment": {
+                "python": "3.12.3",
+                "torch": "2.9.0",
+                "cpu": "a test",
+                "ram_bytes": 64e9,
+            },
+            "fingerprint": "5f2c9e",
+            "grid": {
+                "intensity_g_per_kwh": GRID,
+                "pue": 1.0,
+                "source": "world average 2023",
+                "flagged": self.flagged,
+            },
+            "data": {
+                "pool": {"name": "phantom a", **about},
+                "development": {"name": "phantom a", **about, "train": 360, "val": 90, "test": 150},
+                "external": {name: {"name": name, **about} for name in self.external},
+            },
+            "notes": self.notes,
+        }
+
+    def write(self):
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / "run.json").write_text(json.dumps(self.info()))
+        lines = [record.model_dump_json(by_alias=True) for record in self.records()]
+        (self.folder / "records.jsonl").write_text("\n".join(lines) + "\n")
+        summary = self.summary().model_dump_json(by_alias=True)
+        (self.folder / "summary.json").write_text(summary)
+        return self.folder
+
+
+@pytest.fixture
+def run_writer(tmp_path):
+    return RunWriter(tmp_path / "run")

@@ -1,0 +1,102 @@
+"""The chart specification, and the drawing made from it."""
+
+import math
+import xml.etree.ElementTree as ET
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from greendapt.report import chart
+from greendapt.report.axes import Axis, ticks
+from greendapt.report.build import load_run
+from greendapt.report.model import DEVELOPMENT
+from greendapt.report.theme import CSS, DARK, LIGHT, SHAPES
+from greendapt.report.view import view
+
+
+@pytest.fixture
+def panel(run_writer):
+    return view(load_run(run_writer.write())).panels[0]
+
+
+def luminance(colour):
+    channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return sum(w * c for w, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def contrast(a, b):
+    light, dark = sorted((luminance(a), luminance(b)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def test_every_strategy_is_named_beside_its_point(panel):
+    drawing = ET.fromstring(
+        chart.svg(chart.pareto_spec(panel, DEVELOPMENT, "carbon_g", LIGHT, chart.WIDE), LIGHT)
+    )
+    written = [element.text for element in drawing.iter("{http://www.w3.org/2000/svg}text")]
+    for entry in panel.entries:
+        assert written.count(entry.name) == 1
+    assert "Carbon, g CO2e (log scale)" in written
+
+
+def test_points_carry_the_numbers_of_the_table(panel):
+    spec = chart.pareto_spec(panel, DEVELOPMENT, "energy_j", LIGHT, chart.WIDE)
+    for row, entry in zip(spec["data"]["values"], panel.entries, strict=True):
+        assert row["score"] == entry.metrics[DEVELOPMENT].mean
+        assert row["cost"] == pytest.approx(entry.costs["energy_j"].estimate.mean / 1e3)
+        assert row["front"] == entry.on_front
+
+
+def test_one_drawing_serves_both_themes_through_css_variables(panel):
+    spec = chart.pareto_spec(panel, DEVELOPMENT, "carbon_g", CSS, chart.NARROW)
+    drawing = chart.svg(spec, CSS)
+    assert 'fill="var(--ink)"' in drawing
+    assert 'stroke="var(--s0)"' in drawing
+    assert "#0" not in drawing.replace('fill="#000"', "")
+
+
+def test_no_two_of_56_strategies_look_the_same():
+    assert math.gcd(len(SHAPES), len(LIGHT.series)) == 1
+    assert len(set(LIGHT.series)) == len(LIGHT.series) == len(DARK.series)
+
+
+@pytest.mark.parametrize(
+    ("theme", "grounds"), [(LIGHT, ["#ffffff", "#f6f7f3"]), (DARK, ["#1a1f22", "#111517"])]
+)
+def test_text_and_marks_stand_out_as_wcag_aa_asks(theme, grounds):
+    for ground in grounds:
+        assert min(contrast(c, ground) for c in (theme.ink, theme.quiet, theme.accent)) >= 4.5
+        assert min(contrast(colour, ground) for colour in theme.series) >= 3
+
+
+def test_the_line_of_chance_is_drawn_where_the_picture_reaches_it(run_writer):
+    run_writer.external = {"near": 0.5}
+    panel = view(load_run(run_writer.write())).panels[0]
+    near = chart.pareto_spec(panel, ("external", "near", "auc"), "carbon_g", LIGHT, chart.WIDE)
+    assert "chance" in chart.svg(near, LIGHT)
+    far = chart.pareto_spec(panel, DEVELOPMENT, "carbon_g", LIGHT, chart.WIDE)
+    assert "chance" not in chart.svg(far, LIGHT)
+
+
+def test_the_text_alternative_holds_every_point(panel):
+    said = chart.alternative(panel, DEVELOPMENT, "carbon_g")
+    for entry in panel.entries:
+        assert f"{entry.name}: {entry.metrics[DEVELOPMENT].mean:.3f}" in said
+
+
+@given(st.floats(1e-3, 1e3), st.floats(4.5, 1e4))
+def test_log_axes_have_a_few_ticks_inside_and_invert(low, ratio):
+    axis = Axis(low, low * ratio, True, 470)
+    found = ticks(axis)
+    assert 1 <= len(found) <= 13
+    assert all(axis.low <= tick <= axis.high for tick in found)
+    assert axis.to_value(axis.to_pixel(low * 2)) == pytest.approx(low * 2)
+
+
+@given(st.floats(1e-3, 1e6))
+def test_linear_axes_start_at_nothing_and_have_a_few_ticks(high):
+    found = ticks(Axis(0, high, False, 470))
+    assert found[0] == 0
+    assert 3 <= len(found) <= 9

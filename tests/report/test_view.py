@@ -1,0 +1,229 @@
+"""The view: grouping over seeds, comparisons, fronts and honest verdicts."""
+
+import numpy as np
+import pytest
+
+from greendapt.core.figures import Quality
+from greendapt.report.build import load_run
+from greendapt.report.model import DEVELOPMENT
+from greendapt.report.view import references, view
+from greendapt.stats.intervals import t_interval
+
+
+@pytest.fixture
+def seen(run_writer):
+    def build(**changes):
+        for name, value in changes.items():
+            setattr(run_writer, name, value)
+        return view(load_run(run_writer.write()))
+
+    return build
+
+
+def levels(run_writer, **changed):
+    """The strategies' AUCs, some of them changed."""
+    return {
+        name: (changed.get(name, auc), carried, energy)
+        for name, (auc, carried, energy) in run_writer.levels.items()
+    }
+
+
+def text(view):
+    said = [view.headline, *view.details, *view.caveats]
+    return " ".join([*said, *(s for p in view.panels for s in p.verdict.sentences)])
+
+
+def test_entries_are_means_over_seeds_with_students_interval(seen, run_writer):
+    (panel,) = seen().panels
+    rows = load_run(run_writer.folder).summary.rows
+    for entry in panel.entries:
+        mine = [row for row in rows if row.strategy == entry.name]
+        aucs = [row.metrics["development"]["auc"] for row in mine]
+        estimate = entry.metrics[DEVELOPMENT]
+        assert (estimate.mean, estimate.low, estimate.high) == pytest.approx(t_interval(aucs))
+        carbon = entry.costs["carbon_g"]
+        assert carbon.estimate.mean == pytest.approx(np.mean([r.carbon_g.value for r in mine]))
+        assert carbon.quality is Quality.ESTIMATED
+        assert entry.seeds == (0, 1, 2)
+    costs = [entry.costs["carbon_g"].estimate.mean for entry in panel.entries]
+    assert costs == sorted(costs)
+
+
+def test_comparisons_are_paired_by_seed(seen, run_writer):
+    (panel,) = seen().panels
+    rows = load_run(run_writer.folder).summary.rows
+    auc = {(r.strategy, r.seed): r.metrics["development"]["auc"] for r in rows}
+    entry = next(entry for entry in panel.entries if entry.name == "partial2")
+    expected = t_interval([auc["partial2", s] - auc["full", s] for s in range(3)])
+    assert entry.against_full.metrics[DEVELOPMENT] == pytest.approx(expected)
+    assert entry.against_full.ratios["energy_j"].mean == pytest.approx(15.5 / 47.3, rel=0.03)
+    assert next(e for e in panel.entries if e.name == "full").against_full is None
+
+
+def test_the_front_is_that_of_the_means_and_says_how_sure_it_is(seen):
+    (panel,) = seen().panels
+    best = -1.0
+    for entry in panel.entries:  # from cheap to dear
+        assert entry.on_front == (entry.metrics[DEVELOPMENT].mean > best)
+        best = max(best, entry.metrics[DEVELOPMENT].mean)
+        assert 0 <= entry.front_probability <= 1
+    assert panel.entries[0].front_probability > 0.2
+
+
+def test_the_best_buy_is_the_cheapest_that_nothing_credibly_beats(seen, run_writer):
+    run_writer.noise = 1e-4
+    view = seen(levels=levels(run_writer, partial2=0.9261, hybrid1=0.90))
+    assert view.panels[0].verdict.kind == "buy"
+    assert view.panels[0].verdict.buy == "partial2"
+    assert "partial2 is the best buy: it saves 67%" in view.headline
+    assert "of the carbon of full DAPT" in view.headline
+    assert "a credible gain" in text(view)
+
+
+def test_dapt_that_hurts_is_said_to_hurt(seen, run_writer):
+    hurt = levels(run_writer, **(dict.fromkeys(run_writer.levels, 0.80) | {"none": 0.85}))
+    view = seen(levels=hurt, synthetic=False)
+    assert view.panels[0].verdict.kind == "hurt"
+    assert view.panels[0].verdict.buy == "none"
+    assert view.headline.startswith("No DAPT reaches a development AUC of 0.8")
+    assert "times the carbon: adaptation hurt here." in view.headline
+
+
+def test_full_dapt_that_hurts_is_named_even_where_another_strategy_wins(seen, run_writer):
+    mixed = levels(run_writer, none=0.85, full=0.80, partial1=0.95)
+    view = seen(levels=mixed)
+    assert view.panels[0].verdict.buy == "partial1"
+    assert "adaptation hurt here" in text(view)
+
+
+def test_what_seeds_cannot_tell_apart_is_not_told_apart(seen, run_writer):
+    same = levels(run_writer, **dict.fromkeys(run_writer.levels, 0.85))
+    view = seen(levels=same, noise=0.02, strategies=["none", "full", "partial1"])
+    assert view.panels[0].verdict.kind == "tie"
+    assert view.panels[0].verdict.buy == "none"
+    assert view.headline.startswith("Nothing can be told apart: the 3 strategies'")
+    assert "run more seeds" in view.headline
+
+
+def test_one_seed_has_no_interval_but_over_patients_and_says_so(seen):
+    view = seen(seeds=1)
+    estimate = view.panels[0].entries[0].metrics[DEVELOPMENT]
+    assert estimate.basis == "patients"
+    assert estimate.high - estimate.low == pytest.approx(0.057)
+    assert view.panels[0].entries[0].front_probability is None
+    assert "Only one seed was run" in text(view)
+    assert "this may be luck" in text(view)
+
+
+def test_external_sets_near_chance_are_called_that(seen):
+    view = seen(
+        external={"nih": 0.50, "far": 0.75},
+        levels={"none": (0.8, 0, 0), "full": (0.9, 0.005, 40)},
+        strategies=["none", "full"],
+    )
+    assert "On nih every strategy is near chance, AUC 0.4" in text(view)
+    assert "On far (external) full DAPT reaches 0.7" in text(view)
+    assert "On far every strategy" not in text(view)
+
+
+def test_caveats_say_what_the_numbers_are(seen):
+    said = " ".join(seen().caveats)
+    assert "All data are synthetic" in said
+    assert "Energy is estimated" in said
+    assert "default grid (481 g/kWh)" in said
+    assert "±0.03" in said
+
+
+def test_what_the_data_check_found_stands_beside_the_verdict(seen):
+    view = seen(notes=["The pool and nih are the same source."])
+    assert "The pool and nih are the same source." in view.caveats
+    assert any(fact.text == view.caveats[1] and fact.warn for fact in view.validity)
+
+
+def test_measured_energy_real_data_and_a_named_grid_need_no_caveat(seen):
+    said = " ".join(seen(synthetic=False, quality=Quality.MEASURED, flagged=False).caveats)
+    assert "synthetic" not in said
+    assert "estimated" not in said
+    assert "grid" not in said
+
+
+def test_unavailable_energy_stays_unavailable_and_time_stands_in(seen):
+    view = seen(quality=Quality.UNAVAILABLE)
+    assert view.cost_key == "wall_s"
+    assert view.panels[0].entries[0].costs["carbon_g"].estimate is None
+    assert "Energy is not available" in text(view)
+    assert "of the time of full DAPT" in view.headline
+
+
+def test_failed_cells_are_named_and_the_rest_is_judged(seen):
+    failure = {"strategy": "full", "seed": 1, "transfer": "probe", "shots": "full"}
+    view = seen(failures=[{**failure, "stage": "dapt full", "error": "out of memory"}])
+    assert view.failures[0].cell == "full, resnet18, seed 1, probe, all labels"
+    assert "1 cell failed (full): see below." in view.caveats
+    assert "between 2 and 3 finished seeds" in text(view)
+    full = next(entry for entry in view.panels[0].entries if entry.name == "full")
+    assert full.seeds == (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("strategies", "said"),
+    [
+        (["full"], "Only full DAPT was run"),
+        (["full", "partial1"], "The run has no strategy without DAPT"),
+        (["none", "partial1"], "The run has no full DAPT to compare with"),
+        (["cut2", "partial1"], "is the best buy"),
+    ],
+)
+def test_missing_references_are_said_to_be_missing(seen, strategies, said):
+    assert said in text(seen(strategies=strategies))
+
+
+def test_nothing_finished_is_no_verdict(seen):
+    failure = {"seed": 0, "transfer": "probe", "shots": "full", "stage": "dapt", "error": "no"}
+    view = seen(strategies=["none"], seeds=1, failures=[{"strategy": "none", **failure}])
+    assert view.panels == ()
+    assert view.headline == "No cell finished: there is nothing to judge."
+
+
+def test_each_backbone_transfer_and_number_of_shots_is_a_question_of_its_own(seen):
+    view = seen(
+        backbones=["resnet18", "densenet121"], shots=["full", 5], strategies=["none", "full"]
+    )
+    assert [panel.title for panel in view.panels] == [
+        "resnet18, 5 labels a class",
+        "resnet18, all labels",
+        "densenet121, 5 labels a class",
+        "densenet121, all labels",
+    ]
+    assert "in all 4 settings" in view.headline
+
+
+def test_references_are_found_by_what_they_do_not_by_their_name(run_writer):
+    suite = run_writer.suite()
+    assert references(suite, ["cut2-none", "cut2", "hybrid1", "full", "none"]) == ("none", "full")
+    assert references(suite, ["cut2-none", "cut2", "hybrid1"]) == (None, None)
+
+
+def test_the_environment_is_told_as_people_say_it(seen):
+    told = {fact.topic: fact.text for fact in seen().reproduce}
+    assert told["ram"] == "64 GB"
+    assert told["torch"] == "2.9.0"
+    assert told["fingerprint"] == "5f2c9e"
+
+
+def test_spending_is_by_role_with_the_sunk_cost_apart(seen):
+    roles = {role.role: role for role in seen().spending}
+    assert list(roles) == ["adaptation", "transfer", "evaluation", "sunk"]
+    assert roles["adaptation"].values["energy_j"] == pytest.approx(69e3)
+    assert roles["sunk"].share is None
+    assert sum(roles[role].share for role in ("adaptation", "transfer", "evaluation")) == (
+        pytest.approx(1)
+    )
+    assert roles["adaptation"].values["energy_gpu_j"] is None
+    assert roles["adaptation"].missing["energy_gpu_j"] == 3
+
+
+def test_what_was_spent_is_less_than_the_cells_alone_because_stages_are_shared(seen):
+    note = seen().spending_note
+    assert note.startswith("This run used 108 kJ and emitted 14.4 g")
+    assert "ran once" in note
