@@ -108,7 +108,6 @@ def pretrain(suite: Suite, stage: Stage, engine: Engine, on_progress: OnProgress
         batch_norm="train",
         weight_decay=1e-4,
         schedule="cosine",
-        augmentation="light",
         select="last",
     )
     trained = train_phase(

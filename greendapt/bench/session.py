@@ -16,6 +16,7 @@ from greendapt.bench.environment import environment, fingerprint
 from greendapt.bench.execute import Executor
 from greendapt.bench.plan import Cell, Digests, cells
 from greendapt.bench.predict import check_models
+from greendapt.bench.process import tune
 from greendapt.bench.progress import Reporter
 from greendapt.bench.summary import summarize
 from greendapt.bench.workbench import Workbench
@@ -91,6 +92,7 @@ class Session:
 
 def prepare_session(suite: Suite, say: Callable[[str], None]) -> Session:
     """Check everything that can be checked before a folder is made: errors come here."""
+    tune()
     engine = Engine(_device(suite.run.device))
     chosen = grid(suite.carbon.region, suite.carbon.intensity_g_per_kwh, suite.carbon.pue)
     for backbone in suite.model.backbones:

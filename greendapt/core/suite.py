@@ -95,11 +95,11 @@ class Data(Table):
 class FractalPretraining(Table):
     """Generic pre-training on formula-made images: done once a machine, then cached."""
 
-    classes: Annotated[int, Field(ge=2)] = 48
-    images: PositiveInt = 2400
-    epochs: PositiveInt = 10
+    classes: Annotated[int, Field(ge=2)] = 96
+    images: PositiveInt = 3840
+    epochs: PositiveInt = 12
     batch_size: Annotated[int, Field(ge=2)] = 64
-    learning_rate: PositiveFloat = 0.05
+    learning_rate: PositiveFloat = 0.2
     seed: NonNegativeInt = 0
 
 

@@ -127,7 +127,7 @@ def fit(
 
 @torch.no_grad()
 def predict(
-    encode: Encode, inputs: Tensor, engine: Engine, *, batch_size: int = 256
+    encode: Encode, inputs: Tensor, engine: Engine, *, batch_size: int = 64
 ) -> Tensor:
     """``encode`` over all inputs [N, ...], in order; float32 on the CPU."""
     parts = []
@@ -169,7 +169,7 @@ def _evaluating(module: nn.Module) -> Iterator[None]:
 @torch.no_grad()
 def _mean_loss(encode: Encode, examples: Examples, loss: Loss, engine: Engine) -> float:
     summed = torch.zeros((), device=engine.device)
-    for inputs, targets in examples.batches(256, engine.device):
+    for inputs, targets in examples.batches(64, engine.device):
         with engine.autocast():
             summed += loss(encode(inputs), targets) * len(inputs)
     return summed.item() / len(examples)
