@@ -16,7 +16,7 @@ from greendapt.bench.work import Outcome, do
 from greendapt.bench.workbench import Workbench
 from greendapt.core.errors import RunError
 from greendapt.core.figures import Figure
-from greendapt.core.records import Record
+from greendapt.core.records import SCHEMA, Record
 from greendapt.meter import Meter
 from greendapt.store.run import latest
 
@@ -104,15 +104,15 @@ class Executor:
 
     def _metered(self, stage: Stage, job: Callable[[], Outcome]) -> Record:
         """The job inside a meter window; an exception becomes a failed record."""
-        started = datetime.now(UTC).isoformat(timespec="seconds")
-        said = {
-            "key": stage.key,
-            "kind": stage.kind,
-            "role": stage.role,
-            "label": stage.label,
-            "parents": [parent.key for parent in stage.parents],
-            "started_at": started,
-        }
+        record = Record(
+            schema=SCHEMA,
+            key=stage.key,
+            kind=stage.kind,
+            role=stage.role,
+            label=stage.label,
+            parents=[parent.key for parent in stage.parents],
+            started_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
         try:
             with self.meter.window() as window:
                 outcome = job()
@@ -121,15 +121,15 @@ class Executor:
         except Exception as error:
             if self.debug:
                 traceback.print_exc(file=sys.stderr)
-            return Record(**said, status="failed", error=_sentence(error))
-        flops = Figure.measured(
-            outcome.training_flops, "FLOP", "operators of one step, times what ran"
-        )
-        return Record(
-            **said,
-            figures={**window.figures, "training_flops": flops},
-            metrics=outcome.metrics,
-            details=outcome.details,
+            return record.model_copy(update={"status": "failed", "error": _sentence(error)})
+        source = "operators of one step, times what ran"
+        flops = Figure.measured(outcome.training_flops, "FLOP", source)
+        return record.model_copy(
+            update={
+                "figures": {**window.figures, "training_flops": flops},
+                "metrics": outcome.metrics,
+                "details": outcome.details,
+            }
         )
 
     def _inherit_failure(self, stage: Stage) -> None:

@@ -88,9 +88,7 @@ def building(stage: Stage) -> Iterator[None]:
 def pretrain(suite: Suite, stage: Stage, engine: Engine, on_progress: OnProgress) -> Outcome:
     """Classify formula-made fractals from random weights, and keep the backbone in the cache."""
     spec, size = suite.fractal, suite.model.image_size
-    data = FractalData(
-        source="fractal", classes=spec.classes, images=spec.images, seed=spec.seed
-    )
+    data = FractalData(source="fractal", classes=spec.classes, images=spec.images, seed=spec.seed)
     fractals = load_fractal(
         data, name="fractals", image_size=size, names=Names.of({}), needs="labels"
     )

@@ -107,6 +107,21 @@ def stages(of: list[Cell]) -> list[Stage]:
 
 
 @dataclass(frozen=True)
+class _Ask:
+    """What a cell asks of an adapted backbone."""
+
+    strategy: str
+    name: str
+    transfer: Transfer
+    shots: Shots
+    seed: int
+
+    def __str__(self) -> str:
+        shots = "all images" if self.shots == "full" else f"{self.shots} shots"
+        return f"{self.strategy}, {self.name}, {shots}, seed {self.seed}"
+
+
+@dataclass(frozen=True)
 class _Planner:
     suite: Suite
     digests: Digests
@@ -116,9 +131,9 @@ class _Planner:
         chain = self._pretraining(start)
         for position, phase in enumerate(self.suite.phases(strategy)):
             chain.append(self._adapt(start, tuple(chain[-1:]), phase, position, seed))
-        ending = self._probed if isinstance(self.suite.transfer[transfer], Probe) else self._tuned
-        said = f"{strategy}, {transfer}, {_shots_text(shots)}, seed {seed}"
-        chain += ending(start, tuple(chain[-1:]), self.suite.transfer[transfer], shots, seed, said)
+        ask = _Ask(strategy, transfer, self.suite.transfer[transfer], shots, seed)
+        ending = self._probed if isinstance(ask.transfer, Probe) else self._tuned
+        chain += ending(start, tuple(chain[-1:]), ask)
         return Cell(strategy, backbone, seed, transfer, shots, tuple(chain))
 
     def _start(self, strategy: str, backbone: str, seed: int) -> Start:
@@ -144,64 +159,64 @@ class _Planner:
         key = self._key("adapt", start, source, phase=phase, seed=seed, pool=pool)
         return Stage("adapt", label, key, start, source, phase=phase, position=position, seed=seed)
 
-    def _probed(
-        self,
-        start: Start,
-        source: tuple[Stage, ...],
-        transfer: Transfer,
-        shots: Shots,
-        seed: int,
-        said: str,
-    ) -> list[Stage]:
+    def _probed(self, start: Start, source: tuple[Stage, ...], ask: _Ask) -> list[Stage]:
         """Features of the development data, a head on them, features to test on, the verdict."""
-        data = self.digests.development
-        of = said.partition(",")[0] + (f", seed {seed}" if self._adapts(source) else "")
-        key = self._key("features", start, source, data=data)
-        features = Stage("features", f"features of {of}", key, start, source)
-        key = self._key("probe", start, (features,), transfer=transfer, shots=shots, seed=seed)
-        options = {"transfer": transfer, "shots": shots, "seed": seed}
-        probe = Stage("probe", f"head on {said}", key, start, (features,), **options)
-        key = self._key("test-features", start, source, tests=self._tests())
-        tests = Stage("test-features", f"test features of {of}", key, start, source)
-        key = self._key("evaluate", start, (probe, tests), bootstrap=self._bootstrap())
-        judged = Stage("evaluate", f"test of {said}", key, start, (probe, tests), **options)
+        adapted = any(stage.kind == "adapt" for stage in source)
+        of = f"{ask.strategy}, seed {ask.seed}" if adapted else ask.strategy
+        features = Stage(
+            "features",
+            f"features of {of}",
+            self._key("features", start, source, data=self.digests.development),
+            start,
+            source,
+        )
+        tests = Stage(
+            "test-features",
+            f"test features of {of}",
+            self._key("test-features", start, source, tests=self._tests()),
+            start,
+            source,
+        )
+        probe = self._asked("probe", "head on", start, (features,), ask)
+        judged = self._asked("evaluate", "test of", start, (probe, tests), ask)
         return [features, probe, tests, judged]
 
-    def _tuned(
-        self,
-        start: Start,
-        source: tuple[Stage, ...],
-        transfer: Transfer,
-        shots: Shots,
-        seed: int,
-        said: str,
-    ) -> list[Stage]:
+    def _tuned(self, start: Start, source: tuple[Stage, ...], ask: _Ask) -> list[Stage]:
         """Head and backbone trained on the development data, and the verdict."""
-        data = self.digests.development
+        tuned = self._asked("finetune", "fine-tuning of", start, source, ask)
+        return [tuned, self._asked("evaluate", "test of", start, (tuned,), ask)]
+
+    def _asked(
+        self, kind: Kind, verb: str, start: Start, parents: tuple[Stage, ...], ask: _Ask
+    ) -> Stage:
         key = self._key(
-            "finetune", start, source, transfer=transfer, shots=shots, seed=seed, data=data
+            kind,
+            start,
+            parents,
+            transfer=ask.transfer,
+            shots=ask.shots,
+            seed=ask.seed,
+            data=self.digests.development,
+            tests=self._tests() if kind == "evaluate" else None,
+            bootstrap=self.suite.evaluation.bootstrap if kind == "evaluate" else None,
         )
-        options = {"transfer": transfer, "shots": shots, "seed": seed}
-        tuned = Stage("finetune", f"fine-tuning of {said}", key, start, source, **options)
-        key = self._key(
-            "evaluate", start, (tuned,), tests=self._tests(), bootstrap=self._bootstrap()
+        return Stage(
+            kind,
+            f"{verb} {ask}",
+            key,
+            start,
+            parents,
+            transfer=ask.transfer,
+            shots=ask.shots,
+            seed=ask.seed,
         )
-        return [tuned, Stage("evaluate", f"test of {said}", key, start, (tuned,), **options)]
 
     def _tests(self) -> list[object]:
         evaluation = self.suite.evaluation
         kinds, severities = evaluation.corruptions, evaluation.severities
         return [self.digests.development, self.digests.external, kinds, severities]
 
-    def _bootstrap(self) -> int:
-        return self.suite.evaluation.bootstrap
-
-    def _adapts(self, source: tuple[Stage, ...]) -> bool:
-        return any(stage.kind == "adapt" for stage in source)
-
-    def _key(
-        self, kind: Kind, start: Start, parents: tuple[Stage, ...], **decides: object
-    ) -> str:
+    def _key(self, kind: Kind, start: Start, parents: tuple[Stage, ...], **decides: object) -> str:
         return key_of(
             code=_CODE,
             kind=kind,
@@ -211,7 +226,3 @@ class _Planner:
             parents=[parent.key for parent in parents],
             **decides,
         )
-
-
-def _shots_text(shots: Shots) -> str:
-    return "all images" if shots == "full" else f"{shots} shots"

@@ -16,7 +16,7 @@ from greendapt.models.network import Network
 from greendapt.train.cost import ImageCost, image_cost
 
 _STEP_OVERHEAD = 3e7
-"""What a step costs beside its arithmetic, as FLOP: it keeps steps of tiny heads from being free."""
+"""What a step costs beside its arithmetic, as FLOP: steps of tiny heads are not free."""
 
 
 def check_models(cells: list[Cell], image_size: int) -> None:
@@ -54,10 +54,15 @@ def work(bench: Workbench, stage: Stage) -> float:
             spec = stage.transfer
             step = _cost(name, cut, size, spec.train, spec.batch_norm).step
             images = len(bench.downstream("train", stage)[1])
-            return spec.epochs * images * (step + _STEP_OVERHEAD / spec.batch_size)
+            return spec.epochs_on(images) * images * (step + _STEP_OVERHEAD / spec.batch_size)
         case "probe" if stage.transfer is not None:
             images = len(bench.downstream("train", stage)[1])
-            return stage.transfer.epochs * images * _STEP_OVERHEAD / stage.transfer.batch_size
+            return (
+                stage.transfer.epochs_on(images)
+                * images
+                * _STEP_OVERHEAD
+                / stage.transfer.batch_size
+            )
         case _:
             tuned = stage.parents[0].kind == "finetune"
             return float(forward) * tests if tuned else 0.0
@@ -74,9 +79,7 @@ def _phase_work(bench: Workbench, stage: Stage, phase: Phase, images: int) -> fl
 
 
 @cache
-def _cost(
-    name: str, cut: int | None, size: int, train: Train, batch_norm: BatchNorm
-) -> ImageCost:
+def _cost(name: str, cut: int | None, size: int, train: Train, batch_norm: BatchNorm) -> ImageCost:
     backbone = _backbone(name, cut, size)
     network = Network(backbone, nn.Identity())
     set_phase(network, train, batch_norm)

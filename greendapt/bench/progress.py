@@ -78,7 +78,7 @@ class PlainReporter:
         self._label, self._work = f"{label}: {reason}" if reason else label, work
 
     def advance(self, fraction: float) -> None:
-        return None
+        del fraction
 
     def finish(self, wall_s: float) -> None:
         self._clock.done += self._work
@@ -136,6 +136,7 @@ class TerminalReporter:
         self._show()
 
     def finish(self, wall_s: float) -> None:
+        del wall_s
         self._clock.done += self._work
         self._fraction = 0.0
         self._show()

@@ -53,9 +53,7 @@ def profiles(table: Mapping[str, Any]) -> list[str]:
     return ["default", *table.get("profile", {})]
 
 
-def load(
-    path: Path, profile: str = "default", changes: Sequence[Mapping[str, Any]] = ()
-) -> Suite:
+def load(path: Path, profile: str = "default", changes: Sequence[Mapping[str, Any]] = ()) -> Suite:
     """The suite in ``path`` under ``profile``, ``changes`` laid over it in order, validated.
 
     Raises one SuiteError that lists every problem with its key.

@@ -8,7 +8,7 @@ from statistics import fmean
 
 from greendapt.bench.plan import Cell
 from greendapt.core.figures import Figure, add
-from greendapt.core.records import COST_UNITS, Failure, Record, Role, Row, Summary
+from greendapt.core.records import COST_UNITS, SCHEMA, Failure, Record, Role, Row, Summary
 from greendapt.core.suite import Suite
 from greendapt.stats.pareto import pareto_front
 
@@ -36,6 +36,7 @@ def summarize(
             failures.append(_failure(cell, broken))
     done = [record for record in records.values() if record.status == "done"]
     return Summary(
+        schema=SCHEMA,
         synthetic=synthetic,
         suite=suite.name,
         profile=suite.profile,
@@ -106,9 +107,7 @@ def _with_front(rows: list[Row]) -> list[Row]:
             best |= {(*where, *who) for who, on in zip(points, front, strict=True) if on}
     return [
         row.model_copy(
-            update={
-                "on_front": (row.transfer, str(row.shots), row.strategy, row.backbone) in best
-            }
+            update={"on_front": (row.transfer, str(row.shots), row.strategy, row.backbone) in best}
         )
         for row in rows
     ]

@@ -185,9 +185,7 @@ def _pool_head(bench: Workbench, stage: Stage, phase: Phase, width: int) -> nn.M
     return head
 
 
-def _judged_by(
-    bench: Workbench, stage: Stage
-) -> tuple[Callable[[str, Any], Tensor], int]:
+def _judged_by(bench: Workbench, stage: Stage) -> tuple[Callable[[str, Any], Tensor], int]:
     """How a set becomes logits, and the FLOPs an image."""
     trained = stage.parents[0]
     outputs = len(bench.data.development.classes)

@@ -8,12 +8,12 @@ from functools import cached_property
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
 from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from greendapt.bench.plan import Stage, Start
-from greendapt.core.suite import Suite
+from greendapt.core.suite import Split, Suite
 from greendapt.data.checks import Prepared
 from greendapt.data.corruptions import corrupt
 from greendapt.data.imageset import ImageSet
@@ -77,9 +77,6 @@ class Workbench:
         head.load_state_dict(load_file(self.folder.checkpoint(stage.key) / HEAD))
         return head.to(self.engine.device)
 
-    def head_tensors(self, stage: Stage) -> dict[str, Tensor]:
-        return load_file(self.folder.checkpoint(stage.key) / HEAD)
-
     def features(self, stage: Stage) -> dict[str, Tensor]:
         return load_file(self.folder.checkpoint(stage.key) / FEATURES)
 
@@ -91,7 +88,7 @@ class Workbench:
         held = hold_out(pool.patients, self.suite.data.pool_validation, 0, labelled)
         return examples(pool.subset(~held)), examples(pool.subset(held))
 
-    def downstream(self, split: str, stage: Stage) -> tuple[ImageSet, np.ndarray]:
+    def downstream(self, split: Split, stage: Stage) -> tuple[ImageSet, np.ndarray]:
         """The development images of a split, and the index of those that a stage may see.
 
         Few-shot takes as many images per class to choose the epoch as to train.

@@ -39,14 +39,17 @@ def _options(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
     debug: Annotated[
-        bool, typer.Option("--debug", help="Show the traceback of an error (works after any command).")
+        bool,
+        typer.Option("--debug", help="Show the traceback of an error (works after any command)."),
     ] = False,
 ) -> None:
     pass
 
 
 # click's usage errors: newer versions of typer carry a click of their own
-_UsageError: type[Any] = next(k for k in typer.BadParameter.__mro__ if k.__name__ == "ClickException")
+_UsageError: type[Any] = next(
+    k for k in typer.BadParameter.__mro__ if k.__name__ == "ClickException"
+)
 
 
 def main() -> NoReturn:
@@ -67,7 +70,9 @@ def _run(arguments: list[str], debug: bool) -> int:
     except _UsageError as error:
         return _fail(error.format_message(), 2, debug)
     except (KeyboardInterrupt, typer.Abort):
-        return _fail("stopped; what was finished is kept (greendapt resume RUN goes on)", 130, debug)
+        return _fail(
+            "stopped; what was finished is kept (greendapt resume RUN goes on)", 130, debug
+        )
     except BrokenPipeError:
         return 1
     except Exception as error:

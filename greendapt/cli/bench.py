@@ -15,8 +15,9 @@ def bench(
     suite: Annotated[
         str, typer.Option(help="A suite that comes with greendapt, or a TOML file of your own.")
     ] = "chestxray",
-    profile: Annotated[str, typer.Option(help="smoke, default, paper, or another of the suite's.")]
-    = "default",
+    profile: Annotated[
+        str, typer.Option(help="smoke, default, paper, or another of the suite's.")
+    ] = "default",
     data: Annotated[
         list[str] | None,
         typer.Option(
@@ -31,11 +32,10 @@ def bench(
     image_size: Annotated[int | None, typer.Option(help="Pixels a side.")] = None,
     strategies: Annotated[str | None, typer.Option(help="Joined by commas; all without.")] = None,
     transfers: Annotated[str | None, typer.Option(help="Joined by commas.")] = None,
-    shots: Annotated[
-        str | None, typer.Option(help="Images per class, such as 5,20,full.")
+    shots: Annotated[str | None, typer.Option(help="Images per class, such as 5,20,full.")] = None,
+    seeds: Annotated[
+        int | None, typer.Option(help="How many; more give narrower intervals.")
     ] = None,
-    seeds: Annotated[int | None, typer.Option(help="How many; more give narrower intervals.")]
-    = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
     region: Annotated[
         str | None, typer.Option(metavar="ISO3", help="Whose grid: DEU, FRA, USA, ...")
@@ -43,8 +43,9 @@ def bench(
     intensity: Annotated[
         float | None, typer.Option(metavar="G_PER_KWH", help="Grid intensity in g CO2e/kWh.")
     ] = None,
-    pue: Annotated[float | None, typer.Option(help="Energy of the building over that of IT.")]
-    = None,
+    pue: Annotated[
+        float | None, typer.Option(help="Energy of the building over that of IT.")
+    ] = None,
     prefix_cache: Annotated[
         bool | None,
         typer.Option(

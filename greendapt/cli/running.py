@@ -72,8 +72,10 @@ def _raise_for_failures(summary: Summary) -> None:
 def _wants(before: RunFolder) -> bool:
     done = len(before.records())
     if not sys.stdin.isatty() or not sys.stderr.isatty():
-        _say(f"note: {before.path} is an unfinished run of this suite ({done} stages done); "
-             f"greendapt resume {before.path} would go on with it")
+        _say(
+            f"note: {before.path} is an unfinished run of this suite ({done} stages done); "
+            f"greendapt resume {before.path} would go on with it"
+        )
         return False
     return typer.confirm(
         f"{before.path} is an unfinished run of this suite ({done} stages done). Go on with it?",

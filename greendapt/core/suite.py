@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt
-from pydantic import model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
 
 Split = Literal["train", "val", "test"]
 Shots = Annotated[int, Field(ge=1)] | Literal["full"]
@@ -121,6 +129,13 @@ class Recipe(Table):
     schedule: Schedule = "constant"
     augmentation: Augmentation = "none"
     select: Select = "best"
+    min_steps: NonNegativeInt = 0
+    """Few-shot sets are small: go over them again until so many steps are done."""
+
+    def epochs_on(self, images: int) -> int:
+        """How often ``images`` are gone over."""
+        steps = math.ceil(images / self.batch_size)
+        return max(self.epochs, math.ceil(self.min_steps / max(1, steps)))
 
 
 class Phase(Recipe):
@@ -165,7 +180,7 @@ class Probe(Recipe):
     kind: Literal["probe"]
     hidden: tuple[PositiveInt, ...] = ()
     standardize: bool = True
-    """Scale features by the mean and deviation of the training images."""
+    """Centre and scale the features by those of the training images."""
 
 
 class FineTune(Recipe):

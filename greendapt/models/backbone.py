@@ -38,9 +38,7 @@ class Backbone(nn.Module):
 
     net: nn.Module
 
-    def __init__(
-        self, name: str, net: nn.Module, spec: InputSpec, cut: int | None = None
-    ) -> None:
+    def __init__(self, name: str, net: nn.Module, spec: InputSpec, cut: int | None = None) -> None:
         super().__init__()
         family = family_of(net)
         if family is None:

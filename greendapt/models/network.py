@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -23,18 +24,23 @@ class Network(nn.Module):
 
 
 class Standardize(nn.Module):
-    """(x - mean) / std by feature, fixed; [B, D] to [B, D]."""
+    """Centred features over one common scale, fixed; [B, D] to [B, D].
+
+    One scale for all features, their root mean square deviation: a deviation of each own, taken
+    from a few shots, is 0 for a feature that those images do not have.
+    """
 
     mean: Tensor
-    std: Tensor
+    scale: Tensor
 
-    def __init__(self, mean: Tensor, std: Tensor) -> None:
+    def __init__(self, features: Tensor) -> None:
         super().__init__()
+        mean = features.mean(0)
         self.register_buffer("mean", mean)
-        self.register_buffer("std", std.clamp_min(1e-6))
+        self.register_buffer("scale", (features - mean).square().mean().sqrt().clamp_min(1e-6))
 
     def forward(self, x: Tensor) -> Tensor:
-        return (x - self.mean) / self.std
+        return (x - self.mean) / self.scale
 
 
 def mlp(features: int, hidden: Sequence[int], outputs: int, seed: int) -> nn.Sequential:
@@ -43,6 +49,6 @@ def mlp(features: int, hidden: Sequence[int], outputs: int, seed: int) -> nn.Seq
         torch.manual_seed(seed)
         widths = [features, *hidden, outputs]
         layers: list[nn.Module] = []
-        for before, after in zip(widths, widths[1:], strict=False):
+        for before, after in pairwise(widths):
             layers += [nn.Linear(before, after), nn.ReLU()]
     return nn.Sequential(*layers[:-1])

@@ -1,6 +1,5 @@
-"""A run folder: ``run.json``, append-only ``records.jsonl``, ``checkpoints/KEY/``, ``summary.json``.
-
-One process writes a run at a time; a lock file says who.
+"""A run folder: ``run.json``, append-only ``records.jsonl``, ``checkpoints/`` by stage key, and
+``summary.json``. One process writes a run at a time; a lock file says who.
 """
 
 from __future__ import annotations
@@ -66,7 +65,8 @@ class RunFolder:
         said: dict[str, Any] = read_json(self.path / "run.json")
         if said.get("schema") != SCHEMA:
             raise RunError(
-                f"{self.path}/run.json has schema {said.get('schema')}; this greendapt reads {SCHEMA}"
+                f"{self.path}/run.json has schema {said.get('schema')}, "
+                f"this greendapt reads {SCHEMA}"
             )
         return said
 
@@ -77,7 +77,7 @@ class RunFolder:
         """All whole records in order; a last line torn by a kill is not one."""
         if not self.records_path.exists():
             return []
-        *lines, torn = self.records_path.read_bytes().split(b"\n")
+        *lines, _torn = self.records_path.read_bytes().split(b"\n")
         records = []
         for number, line in enumerate(lines, start=1):
             try:

@@ -93,19 +93,20 @@ def fit(
     parameters = [p for p in module.parameters() if p.requires_grad]
     optimizer = _optimizer(recipe, parameters)
     steps = math.ceil(len(train) / recipe.batch_size)
-    schedule = _schedule(recipe, optimizer, steps)
+    epochs = recipe.epochs_on(len(train))
+    schedule = _schedule(recipe, optimizer, steps * epochs)
     generator = torch.Generator().manual_seed(seed)
     validate = val if val is not None and len(val) and recipe.select == "best" else None
     train_losses: list[float] = []
     val_losses: list[float] = []
     best: tuple[int, dict[str, Tensor]] | None = None
-    for epoch in range(recipe.epochs):
+    for epoch in range(epochs):
         order = torch.randperm(len(train), generator=generator)
         running = torch.zeros((), device=engine.device)
-        for step, index in enumerate(order.split(recipe.batch_size)):
+        for step, index in enumerate(torch.split(order, recipe.batch_size)):
             running += _step(train, index, encode, loss, optimizer, engine) * len(index)
             schedule.step()
-            on_progress((epoch + (step + 1) / steps) / recipe.epochs)
+            on_progress((epoch + (step + 1) / steps) / epochs)
         train_losses.append(_finite(running.item() / len(train), epoch, recipe))
         if validate is not None:
             with _evaluating(module):
@@ -118,17 +119,15 @@ def fit(
     return Fit(
         train_loss=tuple(train_losses),
         val_loss=tuple(val_losses),
-        best_epoch=best[0] if best is not None else recipe.epochs - 1,
-        steps=steps * recipe.epochs,
-        samples=len(train) * recipe.epochs,
-        samples_validated=len(validate) * recipe.epochs if validate is not None else 0,
+        best_epoch=best[0] if best is not None else epochs - 1,
+        steps=steps * epochs,
+        samples=len(train) * epochs,
+        samples_validated=len(validate) * epochs if validate is not None else 0,
     )
 
 
 @torch.no_grad()
-def predict(
-    encode: Encode, inputs: Tensor, engine: Engine, *, batch_size: int = 64
-) -> Tensor:
+def predict(encode: Encode, inputs: Tensor, engine: Engine, *, batch_size: int = 64) -> Tensor:
     """``encode`` over all inputs [N, ...], in order; float32 on the CPU."""
     parts = []
     for start in range(0, len(inputs), batch_size):
@@ -149,7 +148,7 @@ def _step(
     with engine.autocast():
         value = loss(encode(inputs), targets)
     optimizer.zero_grad(set_to_none=True)
-    value.backward()
+    value.backward()  # type: ignore[no-untyped-call]
     optimizer.step()
     return value.detach()
 
@@ -195,10 +194,8 @@ def _optimizer(recipe: Recipe, parameters: list[nn.Parameter]) -> torch.optim.Op
 
 
 def _schedule(
-    recipe: Recipe, optimizer: torch.optim.Optimizer, steps: int
+    recipe: Recipe, optimizer: torch.optim.Optimizer, total: int
 ) -> torch.optim.lr_scheduler.LRScheduler:
-    total = steps * recipe.epochs
-
     def factor(step: int) -> float:
         cosine = 0.5 * (1 + math.cos(math.pi * min(step, total) / total))
         return cosine if recipe.schedule == "cosine" else 1.0

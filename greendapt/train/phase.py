@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from greendapt.core.suite import Augmentation, BatchNorm, Recipe, Train
-from greendapt.data.augment import augment
 from greendapt.dapt.phases import first_trainable, set_phase, trainable_params
+from greendapt.data.augment import augment
 from greendapt.models.network import Network
 from greendapt.train import prefix
 from greendapt.train.cost import image_cost, nbytes

@@ -18,7 +18,8 @@ MEMORY_SHARE = 0.4
 
 
 def fits(needed_bytes: int) -> bool:
-    return needed_bytes <= MEMORY_SHARE * psutil.virtual_memory().available
+    available: int = psutil.virtual_memory().available
+    return needed_bytes <= MEMORY_SHARE * available
 
 
 def activations(backbone: Backbone, images: Tensor, start: int, engine: Engine) -> Tensor:
@@ -35,9 +36,7 @@ def activation_shape(backbone: Backbone, image_size: int, start: int) -> tuple[i
     """Shape, without the batch, of what unit ``start`` takes as input."""
     weight = next(backbone.parameters())
     backbone.eval()
-    image = torch.zeros(
-        (1, backbone.spec.channels, image_size, image_size), device=weight.device
-    )
+    image = torch.zeros((1, backbone.spec.channels, image_size, image_size), device=weight.device)
     return tuple(_through(backbone, image, start).shape[1:])
 
 

@@ -69,7 +69,9 @@ def _findings(logits: Tensor, targets: Tensor) -> dict[str, float | None]:
         said, true = scores[known], labels[known].long()
         if len(true.unique()) == 2:
             right = (said >= 0.5).long() == true
-            accuracies.append((right[true == 1].float().mean() + right[true == 0].float().mean()) / 2)
+            accuracies.append(
+                (right[true == 1].float().mean() + right[true == 0].float().mean()) / 2
+            )
             errors.append(binary_calibration_error(said, true, n_bins=_BINS, norm="l1"))
     if not accuracies:
         return {"balanced_accuracy": None, "ece": None}

@@ -15,10 +15,10 @@ from greendapt.train.phase import Trained
 
 
 def make_head(probe: Probe, features: Tensor, outputs: int, seed: int) -> nn.Sequential:
-    """The probe's MLP for features [N, D], standardised by them where the probe says so."""
+    """The probe's MLP for features [N, D], standardised by those where the probe says so."""
     head = mlp(features.shape[1], probe.hidden, outputs, seed)
     if probe.standardize:
-        head.insert(0, Standardize(features.mean(0), features.std(0, correction=0)))
+        head.insert(0, Standardize(features))
     return head
 
 
