@@ -76,15 +76,21 @@ def spending_note(run: RunData) -> str:
     spent = run.summary.spent.get("energy_j")
     if spent is None or spent.value is None:
         return ""
-    alone = [row.energy_j.value for row in run.summary.rows]
     said = f"This run used {words.amount('energy_j', spent.value)}"
     carbon = run.summary.spent.get("carbon_g")
     if carbon is not None and carbon.value is not None:
         said += f" and emitted {words.amount('carbon_g', carbon.value)}"
-    if alone and None not in alone:
-        total = sum(value for value in alone if value is not None)
+    alone = [row.energy_j.value for row in run.summary.rows]
+    paid = [
+        figure.value
+        for record in run.records
+        if record.role in ("adaptation", "transfer") and (figure := record.figures.get("energy_j"))
+    ]
+    if alone and None not in alone and None not in paid:
+        shared = words.amount("energy_j", sum(value or 0.0 for value in paid))
+        apart = words.amount("energy_j", sum(value or 0.0 for value in alone))
         said += (
-            f"; each cell alone, adaptation and transfer add up to "
-            f"{words.amount('energy_j', total)}, because stages that several cells share ran once"
+            f". Adaptation and transfer took {shared} of it; run one by one the strategies would "
+            f"have taken {apart}: stages that several share ran once"
         )
     return said + "."
