@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from greendapt.bench.plan import Kind, Stage
-from greendapt.bench.workbench import Workbench, examples
+from greendapt.bench.workbench import TestSet, Workbench, examples
 from greendapt.core.keys import seed_of
 from greendapt.core.suite import FineTune, Phase, Probe
 from greendapt.models.network import Network, mlp
@@ -82,8 +82,8 @@ def test_features(bench: Workbench, stage: Stage, on_progress: OnProgress) -> Ou
     backbone = bench.backbone(stage.start, stage.parents)
     stored = {}
     for test in bench.tests():
-        pixels = torch.from_numpy(test.pixels)
-        stored[test.name] = activations(backbone, pixels, len(backbone.units), bench.engine)
+        units = len(backbone.units)
+        stored[test.name] = activations(backbone, test.pixels(), units, bench.engine)
         on_progress(len(stored) / _test_sets(bench))
     bench.save_tensors(stage.key, stored)
     return _forwarded(bench, backbone, sum(map(len, stored.values())))
@@ -150,7 +150,7 @@ def evaluate(bench: Workbench, stage: Stage, on_progress: OnProgress) -> Outcome
         role, _, name = test.name.partition(":")
         draws = 0 if role == "corrupted" else bench.suite.evaluation.bootstrap
         targets = torch.from_numpy(test.images.targets)
-        logits = logits_of(test.name, test.pixels)
+        logits = logits_of(test)
         judged = judge(logits, targets, test.images.patients, classes, bootstrap=draws)
         if role == "development":
             result[role] = judged
@@ -185,7 +185,7 @@ def _pool_head(bench: Workbench, stage: Stage, phase: Phase, width: int) -> nn.M
     return head
 
 
-def _judged_by(bench: Workbench, stage: Stage) -> tuple[Callable[[str, Any], Tensor], int]:
+def _judged_by(bench: Workbench, stage: Stage) -> tuple[Callable[[TestSet], Tensor], int]:
     """How a set becomes logits, and the FLOPs an image."""
     trained = stage.parents[0]
     outputs = len(bench.data.development.classes)
@@ -195,16 +195,14 @@ def _judged_by(bench: Workbench, stage: Stage) -> tuple[Callable[[str, Any], Ten
         empty = make_head(stage.transfer, torch.zeros(2, width), outputs, 0)
         head = bench.load_head(trained, empty).eval()
         return (
-            lambda name, _pixels: predict(head, stored[name], bench.engine),
+            lambda test: predict(head, stored[test.name], bench.engine),
             head_cost(head, width).forward,
         )
     backbone = bench.backbone(stage.start, stage.parents)
     head = bench.load_head(trained, mlp(_width(backbone, bench), (), outputs, 0)).eval()
     network = Network(backbone, head).to(bench.engine.device).eval()
     return (
-        lambda _name, pixels: predict(
-            lambda x: network(backbone.prepare(x)), torch.from_numpy(pixels), bench.engine
-        ),
+        lambda test: predict(lambda x: network(backbone.prepare(x)), test.pixels(), bench.engine),
         forward_flops(backbone, bench.suite.model.image_size),
     )
 

@@ -8,12 +8,11 @@ from functools import cached_property
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from greendapt.bench.plan import Stage, Start
-from greendapt.core.suite import Split, Suite
+from greendapt.core.suite import Corruption, Split, Suite
 from greendapt.data.checks import Prepared
 from greendapt.data.corruptions import corrupt
 from greendapt.data.imageset import ImageSet
@@ -23,8 +22,6 @@ from greendapt.models.backbone import Backbone
 from greendapt.store.run import RunFolder
 from greendapt.train.loop import Engine, Examples
 
-Pixels = NDArray[np.uint8]
-
 BACKBONE = "backbone.safetensors"
 HEAD = "head.safetensors"
 FEATURES = "features.safetensors"
@@ -32,12 +29,18 @@ FEATURES = "features.safetensors"
 
 @dataclass(frozen=True)
 class TestSet:
-    """What to judge on: ``name`` is development, external:NAME or corrupted:KIND:SEVERITY;
-    ``pixels`` uint8 [N, C, H, W] are those of ``images``, or a corrupted copy of them."""
+    """What to judge on: ``name`` is development, external:NAME or corrupted:KIND:SEVERITY."""
 
     name: str
     images: ImageSet
-    pixels: Pixels
+    corruption: tuple[Corruption, int] | None = None
+
+    def pixels(self) -> Tensor:
+        """uint8 [N, C, H, W]. Corrupted at each call: heads on stored features never ask."""
+        pixels = self.images.pixels
+        if self.corruption is not None:
+            pixels = corrupt(pixels, *self.corruption, seed=0)
+        return torch.from_numpy(pixels)
 
 
 @dataclass(frozen=True)
@@ -101,14 +104,13 @@ class Workbench:
     def tests(self) -> Iterator[TestSet]:
         """Every set a cell is judged on; corrupted copies are made on the way."""
         test = self.data.development.part("test")
-        yield TestSet("development", test, test.pixels)
+        yield TestSet("development", test)
         for name, external in self.data.external.items():
-            yield TestSet(f"external:{name}", external, external.pixels)
+            yield TestSet(f"external:{name}", external)
         evaluation = self.suite.evaluation
         for kind in evaluation.corruptions:
             for severity in evaluation.severities:
-                pixels = corrupt(test.pixels, kind, severity, seed=0)
-                yield TestSet(f"corrupted:{kind}:{severity}", test, pixels)
+                yield TestSet(f"corrupted:{kind}:{severity}", test, (kind, severity))
 
 
 def examples(images: ImageSet) -> Examples:
