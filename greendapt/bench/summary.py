@@ -35,6 +35,7 @@ def summarize(
         elif broken is not None:
             failures.append(_failure(cell, broken))
     done = [record for record in records.values() if record.status == "done"]
+    here = [record for record in done if not record.reused]
     return Summary(
         schema=SCHEMA,
         synthetic=synthetic,
@@ -43,7 +44,7 @@ def summarize(
         rows=_with_front(rows),
         failures=failures,
         sunk=costs(record for record in done if record.role == "sunk"),
-        spent=costs(record for record in done if record.role != "sunk"),
+        spent=costs(record for record in here if record.role != "sunk"),
         notes=notes,
     )
 

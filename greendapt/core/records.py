@@ -40,6 +40,8 @@ class Record(BaseModel):
     label: str
     status: Literal["done", "failed"] = "done"
     error: str | None = None
+    reused: bool = False
+    """Taken over from an earlier run: charged to its cells, but not spent by this run."""
     parents: list[str] = []
     started_at: str
     figures: dict[str, Figure] = {}

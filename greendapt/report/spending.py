@@ -29,7 +29,7 @@ _ROLES = {
 def spending(records: Sequence[Record]) -> tuple[RoleCost, ...]:
     """One line a role that has records. A stage that ran twice counts twice: it was paid twice."""
     roles = [
-        _role(role, title, [record for record in records if record.role == role])
+        _role(role, title, [r for r in records if r.role == role and not r.reused])
         for role, title in _ROLES.items()
     ]
     present = [role for role in roles if role.stages]
@@ -84,7 +84,9 @@ def spending_note(run: RunData) -> str:
     paid = [
         figure.value
         for record in run.records
-        if record.role in ("adaptation", "transfer") and (figure := record.figures.get("energy_j"))
+        if record.role in ("adaptation", "transfer")
+        and not record.reused
+        and (figure := record.figures.get("energy_j"))
     ]
     if alone and None not in alone and None not in paid:
         shared = words.amount("energy_j", sum(value or 0.0 for value in paid))
@@ -93,4 +95,7 @@ def spending_note(run: RunData) -> str:
             f". Adaptation and transfer took {shared} of it; run one by one the strategies would "
             f"have taken {apart}: stages that several share ran once"
         )
+    reused = sum(record.reused for record in run.records)
+    if reused:
+        said += f". {reused} stages were taken over from an earlier run and cost nothing here"
     return said + "."
