@@ -49,12 +49,8 @@ class Record(BaseModel):
     details: dict[str, Any] = {}
 
 
-class Row(BaseModel):
-    """One cell of the summary: what it reached and what it cost, as if it had run alone.
-
-    ``shots`` is images per class or ``"full"``. The cost figures are adaptation + transfer;
-    ``parts`` holds them by role (sunk and evaluation apart).
-    """
+class CellName(BaseModel):
+    """Which cell: ``shots`` is images per class or ``"full"``."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -63,6 +59,15 @@ class Row(BaseModel):
     seed: int
     transfer: str
     shots: int | Literal["full"]
+
+
+class Row(CellName):
+    """One cell of the summary: what it reached and what it cost, as if it had run alone.
+
+    The cost figures are adaptation + transfer; ``parts`` holds them by role (sunk and evaluation
+    apart).
+    """
+
     metrics: dict[str, Any]
     wall_s: Figure
     energy_j: Figure
@@ -75,16 +80,9 @@ class Row(BaseModel):
     trainable_params: int = 0
 
 
-class Failure(BaseModel):
+class Failure(CellName):
     """A cell that did not finish, and why."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    strategy: str
-    backbone: str
-    seed: int
-    transfer: str
-    shots: int | Literal["full"]
     stage: str
     error: str
 
