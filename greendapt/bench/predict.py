@@ -14,13 +14,19 @@ from greendapt.dapt.phases import first_trainable, set_phase
 from greendapt.models.backbone import Backbone, create_backbone
 from greendapt.models.network import Network
 from greendapt.train.cost import ImageCost, image_cost
+from greendapt.train.prefix import activation_shape
 
 _STEP_OVERHEAD = 3e7
 """What a step costs beside its arithmetic, as FLOP: steps of tiny heads are not free."""
 
 
+_STAGE_OVERHEAD = 5e9
+"""Likewise of a stage: reading weights, meters, files; about a tenth of a second."""
+
+
 def check_models(cells: list[Cell], image_size: int) -> None:
-    """Build every cut and address every phase on the meta device; ModelError where one cannot."""
+    """Build and run every cut, address every phase, on the meta device; ModelError where one
+    cannot."""
     for stage in {s.key: s for cell in cells for s in cell.stages}.values():
         backbone = _backbone(stage.start.backbone, stage.start.cut, image_size)
         if stage.phase is not None:
@@ -30,7 +36,11 @@ def check_models(cells: list[Cell], image_size: int) -> None:
 
 
 def work(bench: Workbench, stage: Stage) -> float:
-    """Predicted FLOP of a stage, steps' overhead included."""
+    """Predicted FLOP of a stage, with what it and its steps cost beside their arithmetic."""
+    return _STAGE_OVERHEAD + _arithmetic(bench, stage)
+
+
+def _arithmetic(bench: Workbench, stage: Stage) -> float:
     suite = bench.suite
     size = suite.model.image_size
     name, cut = stage.start.backbone, stage.start.cut
@@ -90,4 +100,6 @@ def _cost(name: str, cut: int | None, size: int, train: Train, batch_norm: Batch
 @cache
 def _backbone(name: str, cut: int | None, size: int) -> Backbone:
     with torch.device("meta"):
-        return create_backbone(name, image_size=size, cut=cut)
+        backbone = create_backbone(name, image_size=size, cut=cut)
+    activation_shape(backbone, size, len(backbone.units))  # it can run on images of this size
+    return backbone

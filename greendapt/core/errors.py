@@ -34,6 +34,12 @@ class RunError(GreendaptError):
     """A run folder cannot be read, written or resumed."""
 
 
+class Stopped(GreendaptError):
+    """The user stopped a run; it can be resumed."""
+
+    exit_code = 130
+
+
 class CellFailed(GreendaptError):
     """At least one cell failed; the others ran and the report names it."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
@@ -39,7 +40,10 @@ class Figure(BaseModel):
     def _consistent(self) -> Figure:
         if (self.value is None) != (self.quality is Quality.UNAVAILABLE):
             raise ValueError("a figure has a value exactly when it is not unavailable")
-        if self.value is not None:
+        if self.value is None:
+            if self.low is not None or self.high is not None:
+                raise ValueError("what has no value has no bounds")
+        else:
             if self.low is not None and self.low > self.value:
                 raise ValueError("low lies above the value")
             if self.high is not None and self.high < self.value:
@@ -82,10 +86,25 @@ def _bound(figures: list[Figure], side: str) -> float | None:
     bounds = [getattr(figure, side) for figure in figures]
     if all(bound is None for bound in bounds):
         return None
-    return sum(
+    return math.fsum(
         figure.value if bound is None else bound
         for figure, bound in zip(figures, bounds, strict=True)
         if figure.value is not None
+    )
+
+
+def _sum(figures: list[Figure], unit: str, source: str) -> Figure:
+    """Of figures that all have a value; the worst quality is the sum's.
+
+    Sums are exact before they are rounded, so bounds stay around the value.
+    """
+    return Figure(
+        value=math.fsum(figure.value for figure in figures if figure.value is not None),
+        unit=unit,
+        quality=max((figure.quality for figure in figures), key=_RANK.__getitem__),
+        source=source,
+        low=_bound(figures, "low"),
+        high=_bound(figures, "high"),
     )
 
 
@@ -100,14 +119,7 @@ def add(figures: Iterable[Figure]) -> Figure:
     missing = [figure for figure in parts if figure.value is None]
     if missing:
         return Figure.unavailable(unit, missing[0].source)
-    return Figure(
-        value=sum(figure.value for figure in parts if figure.value is not None),
-        unit=unit,
-        quality=max((figure.quality for figure in parts), key=_RANK.__getitem__),
-        source=" + ".join(dict.fromkeys(figure.source for figure in parts)),
-        low=_bound(parts, "low"),
-        high=_bound(parts, "high"),
-    )
+    return _sum(parts, unit, " + ".join(dict.fromkeys(figure.source for figure in parts)))
 
 
 def total(parts: Mapping[str, Figure]) -> Figure:
@@ -120,17 +132,9 @@ def total(parts: Mapping[str, Figure]) -> Figure:
     absent = [name for name in parts if name not in present]
     if not present:
         return Figure.unavailable(unit, "; ".join(f"{n}: {f.source}" for n, f in parts.items()))
-    figures = list(present.values())
     source = "; ".join(
         f"{name} {figure.quality.value} ({figure.source})" for name, figure in present.items()
     )
     if absent:
         source += f"; without {', '.join(absent)}"
-    return Figure(
-        value=sum(figure.value for figure in figures if figure.value is not None),
-        unit=unit,
-        quality=max((figure.quality for figure in figures), key=_RANK.__getitem__),
-        source=source,
-        low=_bound(figures, "low"),
-        high=_bound(figures, "high"),
-    )
+    return _sum(list(present.values()), unit, source)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -161,6 +162,7 @@ class Use(Table):
     augmentation: Augmentation | None = None
     objective: Objective | None = None
     select: Select | None = None
+    min_steps: NonNegativeInt | None = None
 
 
 class Strategy(Table):
@@ -310,11 +312,17 @@ def _bad_phases(suite: Suite) -> list[str]:
             for i, item in enumerate(strategy.phases)
             if not isinstance(item, str) and item.train is not None
         ]
+    named += [
+        (f"transfer.{name}.train", transfer.train)
+        for name, transfer in suite.transfer.items()
+        if isinstance(transfer, FineTune)
+    ]
     for key, train in named:
-        if isinstance(train, str) and train not in ("head", "all"):
-            kind, _, count = train.partition(":")
-            if kind != "last" or not count.isdigit() or int(count) < 1:
+        if isinstance(train, str):
+            if re.fullmatch(r"head|all|last:0*[1-9][0-9]*", train) is None:
                 problems.append(
                     f"{key}: '{train}' is not 'head', 'last:N', 'all' or a list of stages"
                 )
+        elif not train:
+            problems.append(f"{key}: an empty list trains the head alone; say 'head'")
     return problems

@@ -1,22 +1,32 @@
 """Units and how people read them."""
 
+import math
+
 JOULES_PER_KWH = 3.6e6
 
-_PREFIXES = ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"))
+_PREFIXES = (
+    *((1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, "")),
+    *((1e-3, "m"), (1e-6, "µ"), (1e-9, "n")),
+)
 
 
 def si(value: float, unit: str, digits: int = 3) -> str:
-    """``value`` with an SI prefix: ``si(12345, "J") == "12.3 kJ"``."""
+    """``value`` with an SI prefix: ``si(12345, "J") == "12.3 kJ"``; never with an exponent."""
     if value == 0:
         return f"0 {unit}".strip()
-    size = abs(value)
+    size = float(f"{abs(value):.{digits - 1}e}")  # rounded first: 999.9 reads as 1 k, not 1000
     factor, prefix = next(((f, p) for f, p in _PREFIXES if size >= f), _PREFIXES[-1])
-    return f"{value / factor:.{digits}g} {prefix}{unit}".strip()
+    scaled = math.copysign(size / factor, value)
+    decimals = max(0, digits - 1 - math.floor(math.log10(abs(scaled))))
+    text = f"{scaled:.{decimals}f}"
+    if decimals:
+        text = text.rstrip("0").rstrip(".")
+    return f"{text} {prefix}{unit}".strip()
 
 
 def duration(seconds: float) -> str:
     """``seconds`` as people say it: ``0.4 s``, ``42 s``, ``3 min 05 s``, ``2 h 10 min``."""
-    if seconds < 10:
+    if round(seconds, 1) < 10:
         return f"{seconds:.1f} s"
     whole = round(seconds)
     if whole < 60:
@@ -27,5 +37,5 @@ def duration(seconds: float) -> str:
 
 
 def grams(value: float) -> str:
-    """A mass of CO2e: grams keep their prefix up to the kilogram."""
-    return si(value, "g")
+    """A mass of CO2e: grams with their prefix up to the kilogram, then tonnes."""
+    return si(value / 1e6, "t") if abs(value) >= 999.5e3 else si(value, "g")

@@ -49,10 +49,11 @@ def set_phase(network: Network, train: Train, batch_norm: BatchNorm) -> None:
     backbone = network.backbone
     units = trainable_units(backbone, train)
     network.train()
-    norms = {name for name, module in backbone.net.named_modules() if _is_norm(module)}
-    for name, module in backbone.net.named_modules():
+    modules = dict(backbone.net.named_modules())
+    norms = {name for name, module in modules.items() if isinstance(module, _BatchNorm)}
+    for name, module in modules.items():
         frozen_stats = name in norms and batch_norm != "train"
-        module.training = not frozen_stats and _owner(backbone, name) in units
+        module.training = not frozen_stats and backbone.unit_of(name) in units
     for name, parameter in backbone.net.named_parameters():
         of_norm = name.rpartition(".")[0] in norms
         parameter.requires_grad_(
@@ -63,16 +64,3 @@ def set_phase(network: Network, train: Train, batch_norm: BatchNorm) -> None:
 
 def trainable_params(network: nn.Module) -> int:
     return sum(p.numel() for p in network.parameters() if p.requires_grad)
-
-
-def _is_norm(module: nn.Module) -> bool:
-    return isinstance(module, _BatchNorm)
-
-
-def _owner(backbone: Backbone, module: str) -> int | None:
-    """The unit a module belongs to; None for containers above the units."""
-    for index, unit in enumerate(backbone.units):
-        if any(module == path or module.startswith(f"{path}.") for path in unit.modules):
-            return index
-    inside_tail = any(module == path or module.startswith(f"{path}.") for path in backbone.tail)
-    return len(backbone.units) - 1 if inside_tail else None

@@ -92,9 +92,9 @@ class Backbone(nn.Module):
         channels_last = getattr(self.net, "output_fmt", "NCHW") == "NHWC"
         return x.mean((1, 2) if channels_last else (2, 3))
 
-    def unit_of(self, parameter: str) -> int:
-        """Index of the unit that owns a parameter or buffer of ``net``."""
-        return self._owners[parameter]
+    def unit_of(self, name: str) -> int:
+        """Index of the unit that owns a module, parameter or buffer of ``net``."""
+        return self._owners[name]
 
 
 def _cut(
@@ -125,15 +125,17 @@ def _prune(module: nn.Module, prefix: str, kept: set[str]) -> None:
 
 
 def _owners(net: nn.Module, units: tuple[Unit, ...]) -> Mapping[str, int]:
-    """Each parameter and buffer to its unit; what no unit names (the tail) goes with the last."""
-    owners = {}
-    for name in net.state_dict():
-        owners[name] = len(units) - 1
-        for index, unit in enumerate(units):
-            if any(name == p or name.startswith(f"{p}.") for p in (*unit.modules, *unit.owns)):
-                owners[name] = index
-                break
-    return owners
+    """Each module, parameter and buffer to its unit; what no unit names (the tail, what timm's
+    ``forward_head`` runs) goes with the last."""
+    unit_at = {path: i for i, unit in enumerate(units) for path in (*unit.modules, *unit.owns)}
+
+    def owner(name: str) -> int:
+        while name and name not in unit_at:
+            name = name.rpartition(".")[0]
+        return unit_at.get(name, len(units) - 1)
+
+    names = [name for name, _ in net.named_modules()]
+    return {name: owner(name) for name in (*names, *net.state_dict())}
 
 
 def check_backbone(name: str) -> None:
@@ -155,7 +157,7 @@ def create_net(name: str, image_size: int, spec: InputSpec) -> nn.Module:
         net: nn.Module = timm.create_model(
             name, pretrained=False, num_classes=0, in_chans=spec.channels, **options
         )
-    except (TypeError, AssertionError, ValueError) as error:
+    except (TypeError, AssertionError, ValueError, RuntimeError) as error:
         raise ModelError(f"model: '{name}' cannot be built at {image_size} px: {error}") from error
     return net
 

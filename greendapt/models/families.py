@@ -42,9 +42,16 @@ class Family:
 def family_of(net: nn.Module) -> Family | None:
     """The unit view of a timm model, or None for a model that has no stages known here."""
     for fits, view in _FAMILIES:
-        if all(hasattr(net, name) for name in fits):
+        if all(_has(net, path) for path in fits):
             return view(net)
     return None
+
+
+def _has(net: nn.Module, path: str) -> bool:
+    found: object = net
+    for name in path.split("."):
+        found = getattr(found, name, None)
+    return found is not None
 
 
 def _children(net: nn.Module, path: str) -> list[str]:
@@ -133,12 +140,13 @@ def _vit_stem(net: nn.Module, x: Tensor) -> Tensor:
 
 
 def _vit(net: nn.Module) -> Family:
-    """A plain ViT has no stages of its own: its blocks are taken in four equal parts."""
+    """A plain ViT has no stages of its own: its blocks are taken in four parts, as equal as can
+    be."""
     blocks = _children(net, "blocks")
-    quarter = -(-len(blocks) // 4)
+    parts = min(4, len(blocks))
     owns = ("cls_token", "pos_embed", "reg_token")
-    stem = Unit("stem", 0, ("patch_embed", "norm_pre"), owns, _vit_stem)
-    units = (Unit(path, 1 + i // quarter, (path,)) for i, path in enumerate(blocks))
+    stem = Unit("stem", 0, ("patch_embed", "pos_drop", "patch_drop", "norm_pre"), owns, _vit_stem)
+    units = (Unit(path, 1 + i * parts // len(blocks), (path,)) for i, path in enumerate(blocks))
     return Family((stem, *units), ("norm",))
 
 
@@ -146,10 +154,10 @@ _FAMILIES: tuple[tuple[tuple[str, ...], Callable[[nn.Module], Family]], ...] = (
     (("conv1", "bn1", "layer1", "layer4"), _resnet),
     (("conv_stem", "bn1", "blocks", "bn2"), _efficientnet),
     (("conv_stem", "bn1", "blocks", "norm_head"), _mobilenetv3),
-    (("features", "classifier", "global_pool"), _densenet),
+    (("features.denseblock1", "features.norm5"), _densenet),
     (("stem", "s1", "s4", "final_conv"), _regnet),
-    (("stem", "stages", "norm_pre"), _convnext),
-    (("stem", "stages", "norm"), _resnetv2),
-    (("patch_embed", "layers", "norm"), _swin),
-    (("patch_embed", "blocks", "norm_pre", "_pos_embed"), _vit),
+    (("stem", "stages.0.blocks", "norm_pre"), _convnext),
+    (("stem", "stages.0.blocks", "norm"), _resnetv2),
+    (("patch_embed", "layers.0.blocks", "norm"), _swin),
+    (("patch_embed", "blocks", "patch_drop", "norm_pre", "_pos_embed"), _vit),
 )

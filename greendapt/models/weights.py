@@ -9,6 +9,8 @@ from pathlib import Path
 
 import timm
 import torch
+from huggingface_hub import constants
+from huggingface_hub.utils import get_session
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -73,13 +75,22 @@ def _from_file(name: str, path: Path, image_size: int, cut: int | None) -> Backb
         raise WeightsError(f"weights: {path} holds '{arch}', the suite asks for '{name}'")
     spec = _said_spec(path, said) or _timm_spec(name)
     net = create_net(name, image_size, spec)
-    if "cut" in said:  # the file holds no more than the stages that were kept
-        cut = int(said["cut"])
-        backbone = Backbone(name, net, spec, cut)
+    kept = _said_cut(path, said)
+    if kept is None:
         _fill(net, tensors, path)
-        return backbone
+        return Backbone(name, net, spec, cut)
+    if cut not in (None, kept):
+        raise WeightsError(f"weights: {path} was cut after stage {kept}, the suite cuts at {cut}")
+    backbone = Backbone(name, net, spec, kept)  # the file holds the stages that were kept
     _fill(net, tensors, path)
-    return Backbone(name, net, spec, cut)
+    return backbone
+
+
+def _said_cut(path: Path, said: Mapping[str, str]) -> int | None:
+    cut = said.get("cut")
+    if cut is not None and not cut.isdecimal():
+        raise WeightsError(f"weights: cut = '{cut}' in the metadata of {path} is not a stage")
+    return None if cut is None else int(cut)
 
 
 def _said_spec(path: Path, said: Mapping[str, str]) -> InputSpec | None:
@@ -89,6 +100,11 @@ def _said_spec(path: Path, said: Mapping[str, str]) -> InputSpec | None:
         mean, std = (tuple(map(float, json.loads(said[key]))) for key in ("mean", "std"))
     except (ValueError, TypeError) as error:
         raise WeightsError(f"weights: mean or std in the metadata of {path}: {error}") from error
+    if len(mean) != len(std) or len(mean) not in (1, 3) or min(std) <= 0:
+        raise WeightsError(
+            f"weights: mean {mean} and std {std} in the metadata of {path} are not those of "
+            "1 or 3 channels"
+        )
     return InputSpec(mean, std, said.get("pad_type") or None)
 
 
@@ -100,10 +116,12 @@ def _timm_spec(name: str) -> InputSpec:
 
 def _fill(net: nn.Module, tensors: dict[str, Tensor], path: Path) -> None:
     """Copy by name; only the classifier, which greendapt never uses, may be left over."""
-    converter = getattr(sys.modules[type(net).__module__], "checkpoint_filter_fn", None)
-    if converter is not None:
-        tensors = converter(tensors, net)
     wanted = net.state_dict()
+    converter = getattr(sys.modules[type(net).__module__], "checkpoint_filter_fn", None)
+    if converter is not None and not all(
+        key in tensors and tensors[key].shape == value.shape for key, value in wanted.items()
+    ):  # another release's names, or position embeddings of another image size
+        tensors = converter(tensors, net)
     missing = [key for key in wanted if key not in tensors]
     misfits = [k for k, v in wanted.items() if k in tensors and tensors[k].shape != v.shape]
     heads = ("classifier.", "fc.", "head.")
@@ -112,12 +130,14 @@ def _fill(net: nn.Module, tensors: dict[str, Tensor], path: Path) -> None:
     text = "; ".join(f"{len(v)} {k} (first: {v[0]})" for k, v in problems.items() if v)
     if text:
         raise WeightsError(f"weights: {path} does not fit the backbone: tensors {text}")
-    net.load_state_dict({key: tensors[key].to(value.dtype) for key, value in wanted.items()})
+    net.load_state_dict({key: tensors[key] for key in wanted})  # in the dtype of the net
 
 
 def _from_timm(name: str, image_size: int) -> nn.Module:
     if not timm.is_model_pretrained(name):
         raise WeightsError(f"weights: timm has no pre-trained weights for '{name}'")
+    offline = constants.HF_HUB_OFFLINE
+    constants.HF_HUB_OFFLINE = offline or not _hub_answers()
     try:
         net: nn.Module = timm.create_model(
             name, pretrained=True, num_classes=0, **size_option(name, image_size)
@@ -127,4 +147,15 @@ def _from_timm(name: str, image_size: int) -> nn.Module:
             f"weights: timm could not get the weights of '{name}' ({type(error).__name__}); "
             "offline, take --weights fractal, or a file: --weights FILE.safetensors"
         ) from error
+    finally:
+        constants.HF_HUB_OFFLINE = offline
     return net
+
+
+def _hub_answers() -> bool:
+    """Whether the hub can be reached; its client would try for a minute before it said no."""
+    try:
+        get_session().head(constants.ENDPOINT, timeout=5)
+    except Exception:  # of requests or httpx, by the hub client's version
+        return False
+    return True

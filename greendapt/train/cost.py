@@ -34,8 +34,9 @@ def image_cost(network: Network, input_shape: tuple[int, ...], start: int) -> Im
 
     ``input_shape`` is that of one image [C, H, W] in the channels of the weights.
     """
-    prefix = training_step_flops(_Prefix(network.backbone, start), (1, *input_shape)).forward
-    whole = training_step_flops(network, (1, *input_shape))
+    image = (1, *input_shape)
+    prefix = _forward(_Prefix(network.backbone, start), image) if start > 0 else 0
+    whole = training_step_flops(network, image)
     return ImageCost(prefix, whole.forward - prefix, whole.total - prefix, whole.uncounted)
 
 
@@ -48,12 +49,17 @@ def head_cost(head: nn.Module, features: int) -> ImageCost:
 def forward_flops(backbone: Backbone, image_size: int) -> int:
     """FLOPs of one image through the whole backbone."""
     shape = (1, backbone.spec.channels, image_size, image_size)
-    return training_step_flops(_Prefix(backbone, len(backbone.units)), shape).forward
+    return _forward(_Prefix(backbone, len(backbone.units)), shape)
 
 
 def nbytes(images: int, shape: tuple[int, ...]) -> int:
     """Bytes of float32 activations [images, *shape]."""
     return 4 * images * math.prod(shape)
+
+
+def _forward(model: nn.Module, shape: tuple[int, ...]) -> int:
+    """Forward FLOPs; a loss that needs no gradient spares the backward pass."""
+    return training_step_flops(model, shape, loss=lambda output: output.detach().sum()).forward
 
 
 class _Prefix(nn.Module):

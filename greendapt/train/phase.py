@@ -46,8 +46,11 @@ def train_phase(
     """Train ``units`` and the head of ``network`` in place on uint8 images; ``loss`` as LOSSES.
 
     With ``cache``, the constant prefix is computed once per image where it fits into memory.
+    ``val`` is left alone where the recipe keeps the last epoch.
     """
     backbone = network.backbone
+    if val is not None and (len(val) == 0 or recipe.select == "last"):
+        val = None
     start = first_trainable(backbone, units)
     views = 2 if loss == "simclr" else 1
     image_size = train.inputs.shape[-1]

@@ -10,6 +10,7 @@ import psutil
 import torch
 from torch import Tensor
 
+from greendapt.core.errors import ModelError
 from greendapt.models.backbone import Backbone
 from greendapt.train.loop import Engine, predict
 
@@ -33,11 +34,20 @@ def activations(backbone: Backbone, images: Tensor, start: int, engine: Engine) 
 
 @torch.no_grad()
 def activation_shape(backbone: Backbone, image_size: int, start: int) -> tuple[int, ...]:
-    """Shape, without the batch, of what unit ``start`` takes as input."""
+    """Shape, without the batch, of what unit ``start`` takes as input.
+
+    Raises ModelError where the network cannot run on images of this size.
+    """
     weight = next(backbone.parameters())
     backbone.eval()
     image = torch.zeros((1, backbone.spec.channels, image_size, image_size), device=weight.device)
-    return tuple(_through(backbone, image, start).shape[1:])
+    try:
+        return tuple(_through(backbone, image, start).shape[1:])
+    except (RuntimeError, AssertionError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise ModelError(
+            f"model.image_size: '{backbone.name}' cannot run on {image_size} px images: {reason}"
+        ) from error
 
 
 def _through(backbone: Backbone, x: Tensor, start: int) -> Tensor:

@@ -1,0 +1,32 @@
+"""One small timm model of each family that greendapt can address, with an image size for it."""
+
+import pytest
+import torch
+
+SMALL = {
+    "resnet": ("test_resnet", 64),
+    "resnetv2": ("resnetv2_18", 64),
+    "densenet": ("densenet121", 64),
+    "efficientnet": ("test_efficientnet", 64),
+    "mobilenetv2": ("mobilenetv2_035", 64),
+    "mobilenetv3": ("mobilenetv3_small_050", 64),
+    "mobilenetv4": ("mobilenetv4_conv_small_035", 64),
+    "regnet": ("regnetx_002", 64),
+    "convnext": ("test_convnext", 64),
+    "vit": ("test_vit", 64),
+    "swin": ("swin_tiny_patch4_window7_224", 56),
+}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module", params=SMALL.values(), ids=SMALL)
+def small(request):
+    """(timm's name, image size)"""
+    return request.param

@@ -1,0 +1,249 @@
+"""The one training loop."""
+
+import copy
+import math
+from itertools import chain
+
+import pytest
+import torch
+from torch import nn
+
+from greendapt.core.suite import Phase
+from greendapt.train.loop import Diverged, Engine, Examples, fit, predict
+from greendapt.train.objectives import multiclass
+
+CPU = Engine(torch.device("cpu"))
+
+
+def _recipe(**said):
+    return Phase(**{"train": "all", "epochs": 3, "learning_rate": 0.05, "batch_size": 8, **said})
+
+
+def _examples(count, seed=0, flip=False):
+    inputs = torch.randn(count, 4, generator=torch.Generator().manual_seed(seed))
+    labels = (inputs[:, 0] > 0).long()
+    return Examples(inputs, 1 - labels if flip else labels)
+
+
+def _net():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Dropout(0.2), nn.Linear(8, 2))
+
+
+def _fit(net, train, val=None, *, seed=0, encode=None, said=lambda _share: None, **recipe):
+    return fit(
+        net,
+        encode or net,
+        train,
+        val,
+        recipe=_recipe(**recipe),
+        loss=multiclass,
+        seed=seed,
+        engine=CPU,
+        on_progress=said,
+    )
+
+
+def _bytes(net):
+    return {key: value.numpy().tobytes() for key, value in net.state_dict().items()}
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd"])
+def test_the_same_seed_gives_the_same_bytes(optimizer):
+    results = []
+    for seed in (1, 1, 2):
+        net = _net()
+        torch.manual_seed(7)  # dropout draws from the global state, which a stage seeds
+        done = _fit(net, _examples(30), _examples(10, 1), seed=seed, optimizer=optimizer)
+        results.append((_bytes(net), done))
+    assert results[0] == results[1]
+    assert results[0][0] != results[2][0]
+
+
+def test_batches_come_from_the_seed_and_each_image_once_an_epoch():
+    seen = []
+
+    class Spy(nn.Linear):
+        def forward(self, x):
+            seen.append(x[:, 0].tolist())
+            return super().forward(x)
+
+    inputs = torch.arange(10.0)[:, None].expand(10, 4).contiguous()
+    train = Examples(inputs, torch.zeros(10, dtype=torch.long))
+    done = _fit(Spy(4, 2), train, epochs=2, batch_size=4, learning_rate=1e-6)
+    assert [len(batch) for batch in seen] == [4, 4, 2, 4, 4, 2]
+    first, second = list(chain(*seen[:3])), list(chain(*seen[3:]))
+    assert sorted(first) == sorted(second) == list(range(10))
+    assert first != second
+    assert (done.steps, done.samples, done.samples_validated) == (6, 20, 0)
+
+
+def _drifting():
+    """Training pulls one way, validation wants the other: the first epoch is the best."""
+    return _examples(32), _examples(16, 1, flip=True)
+
+
+def test_the_weights_of_the_best_epoch_are_kept():
+    train, val = _drifting()
+    net = _net()
+    done = _fit(net, train, val, epochs=4)
+    assert done.val_loss[0] == min(done.val_loss) < done.val_loss[-1]
+    assert done.best_epoch == 0
+    net.eval()
+    kept = multiclass(predict(net, val.inputs, CPU), val.targets).item()
+    assert kept == pytest.approx(done.val_loss[0], rel=1e-6)
+    assert done.samples_validated == 4 * len(val)
+
+
+def test_without_dropout_the_kept_epoch_is_bit_for_bit_that_epoch():
+    train, val = _drifting()
+    long, short = (nn.Sequential(*_net()[:2], _net()[3]) for _ in range(2))
+    short.load_state_dict(long.state_dict())
+    _fit(long, train, val, epochs=4)
+    _fit(short, train, val, epochs=1)
+    assert _bytes(long) == _bytes(short)
+
+
+def test_the_last_epoch_is_kept_when_the_recipe_says_so():
+    train, val = _drifting()
+    nets = [_net(), _net()]
+    for net, select in zip(nets, ("last", "best"), strict=True):
+        torch.manual_seed(7)
+        done = _fit(net, train, val, epochs=4, select=select)
+        if select == "last":
+            assert (done.best_epoch, done.val_loss, done.samples_validated) == (3, (), 0)
+    assert _bytes(nets[0]) != _bytes(nets[1])
+
+
+def test_no_validation_examples_keep_the_last_epoch():
+    for val in (None, _examples(0)):
+        done = _fit(_net(), _examples(16), val)
+        assert (done.best_epoch, done.val_loss) == (2, ())
+
+
+def test_of_equal_epochs_the_first_is_kept():
+    net = nn.Linear(4, 2).requires_grad_(False)
+    net.bias.requires_grad_(True)
+    done = _fit(net, _examples(8), _examples(8), learning_rate=1e-30)
+    assert len(set(done.val_loss)) == 1
+    assert done.best_epoch == 0
+
+
+def test_validation_runs_in_eval_mode_and_puts_each_modules_mode_back():
+    modes = []
+
+    class Watch(nn.Module):
+        def forward(self, x):
+            modes.append(self.training)
+            return x
+
+    net = nn.Sequential(Watch(), *_net())
+    net.train()
+    net[2].eval()  # a frozen batch norm
+    before = [module.training for module in net.modules()]
+    _fit(net, _examples(16), _examples(8), epochs=2)
+    assert modes == [True, True, False, True, True, False]
+    assert [module.training for module in net.modules()] == before
+
+
+def test_modes_come_back_when_validation_fails():
+    net = _net().train()
+    val = Examples(torch.full((4, 4), math.nan), torch.zeros(4, dtype=torch.long))
+    with pytest.raises(Diverged, match="epoch 1"):
+        _fit(net, _examples(16), val)
+    assert all(module.training for module in net.modules())
+
+
+def test_a_loss_that_is_no_number_ends_training_with_advice():
+    with pytest.raises(Diverged, match=r"epoch \d+; take a smaller learning_rate than 1e\+10"):
+        _fit(_net(), _examples(64), optimizer="sgd", learning_rate=1e10, epochs=20)
+    assert Diverged("").exit_code == 4
+
+
+def test_only_what_requires_a_gradient_moves():
+    net = _net()
+    net[0].requires_grad_(False)
+    before = copy.deepcopy(net.state_dict())
+    _fit(net, _examples(16), weight_decay=0.1, optimizer="adamw")
+    assert torch.equal(net[0].weight, before["0.weight"])
+    assert not torch.equal(net[3].weight, before["3.weight"])
+
+
+def test_few_images_are_gone_over_until_the_steps_are_done():
+    done = _fit(_net(), _examples(5), epochs=2, min_steps=9, learning_rate=1e-3)
+    assert (done.steps, done.samples, len(done.train_loss)) == (9, 45, 9)
+
+
+def _path(schedule, epochs=5):
+    """Where a parameter with a constant gradient goes, one value a step."""
+    net = nn.Linear(1, 1, bias=False)
+    nn.init.zeros_(net.weight)
+    trail = []
+
+    def encode(x):
+        trail.append(net.weight.item())
+        return net(x)
+
+    train = Examples(torch.ones(1, 1), torch.zeros(1, dtype=torch.long))
+    recipe = _recipe(epochs=epochs, schedule=schedule, optimizer="sgd", learning_rate=0.1)
+    fit(
+        net,
+        encode,
+        train,
+        None,
+        recipe=recipe,
+        loss=lambda logits, _targets: logits.sum(),
+        seed=0,
+        engine=CPU,
+        on_progress=lambda _share: None,
+    )
+    return [*trail, net.weight.item()]
+
+
+@pytest.mark.parametrize("schedule", ["constant", "cosine"])
+def test_the_schedule_over_all_steps(schedule):
+    """Nesterov momentum .9 on a gradient of 1, by hand."""
+    place, speed, expected = 0.0, 0.0, [0.0]
+    for step in range(5):
+        rate = 0.1 * (0.5 * (1 + math.cos(math.pi * step / 5)) if schedule == "cosine" else 1)
+        speed = 0.9 * speed + 1
+        place -= rate * (1 + 0.9 * speed)
+        expected.append(place)
+    assert _path(schedule) == pytest.approx(expected, rel=1e-5)
+
+
+def test_progress_rises_to_one():
+    said = []
+    _fit(_net(), _examples(20), said=said.append)
+    assert said == sorted(said)
+    assert said[-1] == pytest.approx(1)
+    assert len(said) == 9
+
+
+def test_the_losses_are_means_over_images():
+    net = nn.Linear(4, 2)
+    train, val = _examples(19), _examples(70, 1)
+    start = multiclass(net(train.inputs), train.targets).item()
+    done = _fit(net, train, val, epochs=1, learning_rate=1e-30)
+    assert done.train_loss[0] == pytest.approx(start, rel=1e-5)
+    expected = multiclass(net(val.inputs), val.targets).item()
+    assert done.val_loss[0] == pytest.approx(expected, rel=1e-5)
+
+
+def test_predict_keeps_the_order_and_needs_no_gradient():
+    net = nn.Linear(4, 2)
+    inputs = torch.randn(130, 4)
+    logits = predict(net, inputs, CPU)
+    assert (logits.shape, logits.dtype, logits.requires_grad) == ((130, 2), torch.float32, False)
+    torch.testing.assert_close(logits, net(inputs).detach())
+    assert torch.equal(logits, predict(net, inputs, CPU, batch_size=64))
+
+
+def test_training_learns():
+    net = _net()
+    done = _fit(net, _examples(200), _examples(100, 1), epochs=15)
+    val = _examples(100, 2)
+    net.eval()
+    right = (predict(net, val.inputs, CPU).argmax(1) == val.targets).float().mean()
+    assert right > 0.9
+    assert done.train_loss[-1] < done.train_loss[0]
