@@ -38,16 +38,19 @@ class Executor:
         works = {stage.key: work(self.bench, stage) for stage in planned}
         self.reporter.total(len(planned), sum(works.values()))
         needed = self._needed(planned)
+        if not needed:
+            self.reporter.say("every stage is finished: all are reused, nothing is left to run")
         broken: set[str] = set()
         for stage in planned:
             if any(parent.key in broken for parent in stage.parents):
                 broken.add(stage.key)
-                self._inherit_failure(stage)
+                self.records.pop(stage.key, None)
+                self.reporter.skip(stage.label, works[stage.key], "left out, a stage before failed")
                 continue
             reason = needed.get(stage.key)
             if reason is None:
                 finished = self.records[stage.key].started_at
-                self.reporter.reuse(stage.label, works[stage.key], f"reused, done {finished}")
+                self.reporter.skip(stage.label, works[stage.key], f"reused, done {finished}")
             elif not self._do(stage, works[stage.key], reason):
                 broken.add(stage.key)
         return self.records
@@ -55,9 +58,13 @@ class Executor:
     def _needed(self, planned: list[Stage]) -> dict[str, str]:
         """Which stages run, and why; a stage whose files are gone runs only if they are read."""
         needed: dict[str, str] = {}
+        keys = {stage.key for stage in planned}
+        changed = {record.label for key, record in self.records.items() if key not in keys}
         for stage in planned:
             record = self.records.get(stage.key)
-            if record is None:
+            if record is None and stage.label in changed:
+                needed[stage.key] = "runs again, its data or weights changed"
+            elif record is None:
                 needed[stage.key] = "runs, not finished before" if self.records else ""
             elif record.status == "failed":
                 needed[stage.key] = "runs again, it failed before"
@@ -131,10 +138,6 @@ class Executor:
                 "details": outcome.details,
             }
         )
-
-    def _inherit_failure(self, stage: Stage) -> None:
-        """A stage behind a failed one counts as failed with it, without a record of its own."""
-        self.records.pop(stage.key, None)
 
 
 def _sentence(error: Exception) -> str:

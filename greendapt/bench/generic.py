@@ -11,10 +11,12 @@ import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from platformdirs import user_cache_path
+from pydantic import ValidationError
 from safetensors.torch import save
 
 from greendapt.bench.plan import Stage
@@ -26,6 +28,7 @@ from greendapt.core.suite import FractalData, Phase, Suite
 from greendapt.data.fractal import load_fractal
 from greendapt.data.labels import Names
 from greendapt.models import weights
+from greendapt.models.backbone import Backbone
 from greendapt.models.network import Network, mlp
 from greendapt.store.files import disk_errors, write_atomic
 from greendapt.train.loop import Engine
@@ -42,31 +45,45 @@ def cache_folder() -> Path:
     return Path(said) if said else user_cache_path("greendapt")
 
 
-def identity(suite: Suite, backbone: str) -> str:
-    """What names the content of the generic weights; reads the weights, so errors come early."""
+@dataclass(frozen=True)
+class Generic:
+    """The generic weights of a backbone: what names their content, and what loads them."""
+
+    identity: str
+    argument: str
+
+
+def resolve(suite: Suite, backbone: str) -> Generic:
+    """Reads weights that exist already, so that errors come early.
+
+    What timm gives is kept as a file: no stage reaches for the network while it is metered.
+    """
     said, size = suite.model.weights, suite.model.image_size
     if said == "none":
-        return "none"
+        return Generic("none", "none")
     if said == "fractal":
-        return key_of(recipe=_RECIPE, backbone=backbone, image_size=size, fractal=suite.fractal)
+        key = key_of(recipe=_RECIPE, backbone=backbone, image_size=size, fractal=suite.fractal)
+        return Generic(key, str(_folder(key) / "backbone.safetensors"))
     loaded = weights.load(backbone, said, image_size=size, cut=None, seed=0)
     state = {k: v.contiguous() for k, v in loaded.net.state_dict().items()}
-    return hashlib.sha256(save(state)).hexdigest()[:16]
-
-
-def argument(suite: Suite, backbone: str) -> str:
-    """The ``weights`` argument that loads the generic weights of a backbone."""
-    if suite.model.weights != "fractal":
-        return suite.model.weights
-    return str(_folder(identity(suite, backbone)) / "backbone.safetensors")
+    key = hashlib.sha256(save(state)).hexdigest()[:16]
+    if said != "timm":
+        return Generic(key, said)
+    kept = cache_folder() / "weights" / f"timm-{key}.safetensors"
+    if not kept.exists():
+        _keep(loaded, kept)
+    return Generic(key, str(kept))
 
 
 def kept_record(stage: Stage) -> Record | None:
     """The record of a pre-training that this machine has done before."""
     folder = _folder(stage.start.identity)
-    if not (folder / "backbone.safetensors").exists() or not (folder / "record.json").exists():
+    if not (folder / "backbone.safetensors").exists():
         return None
-    return Record.model_validate_json((folder / "record.json").read_bytes())
+    try:
+        return Record.model_validate_json((folder / "record.json").read_bytes())
+    except (OSError, ValidationError):  # absent, or of another version: made again
+        return None
 
 
 def keep_record(stage: Stage, record: Record) -> None:
@@ -78,7 +95,7 @@ def keep_record(stage: Stage, record: Record) -> None:
 def building(stage: Stage) -> Iterator[None]:
     """One process builds; others wait for it."""
     folder = _folder(stage.start.identity)
-    with disk_errors(folder):
+    with disk_errors(folder, "GREENDAPT_CACHE"):
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / ".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -121,16 +138,23 @@ def pretrain(suite: Suite, stage: Stage, engine: Engine, on_progress: OnProgress
         cache=False,
         on_progress=on_progress,
     )
-    final = _folder(stage.start.identity) / "backbone.safetensors"
-    temporary = final.with_name(f".{os.getpid()}.safetensors")
-    with disk_errors(final):
-        weights.save(backbone, temporary)
-        temporary.replace(final)
+    _keep(backbone, _folder(stage.start.identity) / "backbone.safetensors")
     losses = trained.fit.train_loss
     return Outcome(
         trained.training_flops,
         details={"images": len(fractals), "steps": trained.fit.steps, "train_loss": losses},
     )
+
+
+def _keep(backbone: Backbone, path: Path) -> None:
+    temporary = path.with_name(f".{os.getpid()}.safetensors")
+    with disk_errors(path, "GREENDAPT_CACHE"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            weights.save(backbone, temporary)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 def _folder(name: str) -> Path:

@@ -161,8 +161,8 @@ class _Planner:
 
     def _probed(self, start: Start, source: tuple[Stage, ...], ask: _Ask) -> list[Stage]:
         """Features of the development data, a head on them, features to test on, the verdict."""
-        adapted = any(stage.kind == "adapt" for stage in source)
-        of = f"{ask.strategy}, seed {ask.seed}" if adapted else ask.strategy
+        seeded = start.seed is not None or any(stage.kind == "adapt" for stage in source)
+        of = f"{ask.strategy}, seed {ask.seed}" if seeded else ask.strategy
         features = Stage(
             "features",
             f"features of {of}",

@@ -10,6 +10,7 @@ from typing import Protocol, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
+from rich.table import Column
 from rich.text import Text
 
 from greendapt.core.units import duration
@@ -29,7 +30,7 @@ class Reporter(Protocol):
     def start(self, label: str, work: float, reason: str) -> None: ...
     def advance(self, fraction: float) -> None: ...
     def finish(self, wall_s: float) -> None: ...
-    def reuse(self, label: str, work: float, reason: str) -> None: ...
+    def skip(self, label: str, work: float, reason: str) -> None: ...
     def say(self, line: str) -> None: ...
 
 
@@ -39,6 +40,10 @@ def reporter(*, explain: bool) -> Reporter:
     return TerminalReporter(console, explain) if console.is_terminal else PlainReporter()
 
 
+_TOO_EARLY_S = 2.0
+"""The first calls are slow and say little of what follows."""
+
+
 @dataclass
 class _Clock:
     """Time left from the work done since the first stage ran."""
@@ -46,21 +51,21 @@ class _Clock:
     work: float = 0.0
     done: float = 0.0
     skipped: float = 0.0
-    since: float = field(default_factory=time.monotonic)
+    since: float = field(default_factory=lambda: time.monotonic())
 
     def left_s(self, underway: float = 0.0) -> float | None:
-        did = self.done + underway
-        if did <= 0:
+        did, elapsed_s = self.done + underway, time.monotonic() - self.since
+        if did <= 0 or elapsed_s < _TOO_EARLY_S:
             return None
-        rest = max(0.0, self.work - self.skipped - did)
-        return rest * (time.monotonic() - self.since) / did
+        return max(0.0, self.work - self.skipped - did) * elapsed_s / did
 
 
 class PlainReporter:
-    """One line a finished stage: for logs, CI and Slurm."""
+    """One line a finished stage, and one a minute of a long one: for logs, CI and Slurm."""
 
-    def __init__(self) -> None:
+    def __init__(self, every_s: float = 60.0) -> None:
         self._clock = _Clock()
+        self._every_s, self._said_at = every_s, time.monotonic()
         self._stages = self._number = 0
         self._label, self._work = "", 0.0
 
@@ -78,20 +83,25 @@ class PlainReporter:
         self._label, self._work = f"{label}: {reason}" if reason else label, work
 
     def advance(self, fraction: float) -> None:
-        del fraction
+        if time.monotonic() - self._said_at >= self._every_s:
+            self._tell(f"{fraction:.0%}", fraction * self._work)
 
     def finish(self, wall_s: float) -> None:
         self._clock.done += self._work
-        left = self._clock.left_s()
-        rest = f", about {duration(left)} left" if left is not None and left >= 1 else ""
-        self.say(f"[{self._number}/{self._stages}] {self._label} ({duration(wall_s)}{rest})")
+        self._tell(duration(wall_s))
 
-    def reuse(self, label: str, work: float, reason: str) -> None:
+    def _tell(self, how_far: str, underway: float = 0.0) -> None:
+        left = self._clock.left_s(underway)
+        rest = f", about {duration(left)} left" if left is not None and left >= 1 else ""
+        self.say(f"[{self._number}/{self._stages}] {self._label} ({how_far}{rest})")
+
+    def skip(self, label: str, work: float, reason: str) -> None:
         self._number += 1
         self._clock.skipped += work
         self.say(f"[{self._number}/{self._stages}] {label}: {reason}")
 
     def say(self, line: str) -> None:
+        self._said_at = time.monotonic()
         print(line, file=sys.stderr, flush=True)
 
 
@@ -106,14 +116,15 @@ class TerminalReporter:
         self._fraction = 0.0
         self._progress = Progress(
             TextColumn("{task.fields[count]}"),
-            BarColumn(bar_width=24),
+            BarColumn(bar_width=16),
             TextColumn("{task.percentage:>3.0f}%"),
             _Left(self),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", table_column=_FILLS),
             console=console,
             transient=True,
+            expand=True,
         )
-        self._task = self._progress.add_task("", total=1.0, count="")
+        self._task = self._progress.add_task("warming up", total=1.0, count="")
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -128,8 +139,9 @@ class TerminalReporter:
     def start(self, label: str, work: float, reason: str) -> None:
         self._begin(work)
         if self._explain and reason:
-            self.say(f"run    {label}: {reason}")
+            self.say(f"{label}: {reason}")
         self._progress.update(self._task, description=label)
+        self._show()
 
     def advance(self, fraction: float) -> None:
         self._fraction = fraction
@@ -141,11 +153,11 @@ class TerminalReporter:
         self._fraction = 0.0
         self._show()
 
-    def reuse(self, label: str, work: float, reason: str) -> None:
+    def skip(self, label: str, work: float, reason: str) -> None:
         self._begin(work)
         self._clock.skipped += work
         if self._explain:
-            self.say(f"reuse  {label}: {reason}")
+            self.say(f"{label}: {reason}")
 
     def say(self, line: str) -> None:
         self._progress.console.print(line, markup=False, soft_wrap=True)
@@ -163,6 +175,9 @@ class TerminalReporter:
         share = did / clock.work if clock.work else 0.0
         count = f"{self._number}/{self._stages}"
         self._progress.update(self._task, completed=min(1.0, share), count=count)
+
+
+_FILLS = Column(no_wrap=True, overflow="ellipsis", ratio=1)
 
 
 class _Left(ProgressColumn):

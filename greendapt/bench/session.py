@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import ValidationError
 
 from greendapt import __version__
 from greendapt.bench import generic
@@ -20,12 +22,13 @@ from greendapt.bench.process import tune
 from greendapt.bench.progress import Reporter
 from greendapt.bench.summary import summarize
 from greendapt.bench.workbench import Workbench
-from greendapt.core.errors import MeterError, RunError
+from greendapt.core.errors import MeterError, RunError, Stopped
 from greendapt.core.keys import key_of
 from greendapt.core.records import Summary
 from greendapt.core.suite import Suite
 from greendapt.data.checks import Prepared, prepare
 from greendapt.data.imageset import ImageSet
+from greendapt.data.splits import few_shot
 from greendapt.meter import Meter
 from greendapt.meter.carbon import Grid, grid
 from greendapt.models.backbone import check_backbone
@@ -72,7 +75,7 @@ class Session:
     def run(self, folder: RunFolder, reporter: Reporter, *, debug: bool = False) -> Summary:
         """Do what of the plan is not done in ``folder``, and write its summary."""
         bench = Workbench(self.suite, self.data, folder, self.engine, self.generic)
-        with folder.writing(), reporter:
+        with folder.writing(), reporter, _resumable(folder):
             meter = Meter(device=str(self.engine.device), carbon=self.grid)
             try:
                 _warm_up(bench, self.plan)
@@ -99,12 +102,14 @@ def prepare_session(suite: Suite, say: Callable[[str], None]) -> Session:
         check_backbone(backbone)
     nothing = Digests("", "", "", dict.fromkeys(suite.model.backbones, ""))
     check_models(cells(suite, nothing), suite.model.image_size)
-    identities = {name: generic.identity(suite, name) for name in suite.model.backbones}
+    found = {name: generic.resolve(suite, name) for name in suite.model.backbones}
     say("reading the data")
     data = prepare(suite, suite.model.image_size)
+    data = replace(data, notes=[*data.notes, *_scarce(suite, data.development)])
     external = key_of(sets={name: one.digest for name, one in data.external.items()})
+    identities = {name: one.identity for name, one in found.items()}
     digests = Digests(data.pool.digest, data.development.digest, external, identities)
-    arguments = {name: generic.argument(suite, name) for name in suite.model.backbones}
+    arguments = {name: one.argument for name, one in found.items()}
     return Session(suite, data, cells(suite, digests), engine, chosen, arguments)
 
 
@@ -117,14 +122,37 @@ def unfinished(out: Path, suite: Suite) -> RunFolder | None:
             said = folder.read()
         except RunError:
             continue
-        if said.get("suite") == same and folder.summary() is None:
+        finished = folder.summary_path.exists()
+        if said.get("suite") == same and not finished and not folder.is_held():
             return folder
     return None
+
+
+def stored_suite(folder: RunFolder) -> Suite:
+    """The suite of a run as it was then."""
+    try:
+        return Suite.model_validate(folder.read().get("suite"))
+    except ValidationError as error:
+        raise RunError(
+            f"{folder.path}/run.json holds no suite that this greendapt reads"
+        ) from error
 
 
 def synthetic(data: Prepared) -> bool:
     """Whether any of the data a result rests on is synthetic."""
     return any(one.synthetic for one in (data.pool, data.development, *data.external.values()))
+
+
+@contextmanager
+def _resumable(folder: RunFolder) -> Iterator[None]:
+    """Whatever stops a run: say how it goes on."""
+    how = f"go on with: greendapt resume {folder.path}"
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise Stopped(f"stopped; what was finished is kept; {how}") from None
+    except RunError as error:
+        raise RunError(f"{error}; then {how}") from error
 
 
 def _device(said: str) -> torch.device:
@@ -136,6 +164,20 @@ def _device(said: str) -> torch.device:
         torch.backends.cudnn.benchmark = False
         torch.backends.cudnn.deterministic = True
     return torch.device(said)
+
+
+def _scarce(suite: Suite, development: ImageSet) -> list[str]:
+    """A sentence for each few-shot size that some class cannot fill."""
+    train = development.part("train")
+    names = (*development.classes, "no finding")
+    notes = []
+    for shots in suite.run.shots:
+        if shots != "full":
+            short = few_shot(train.targets, shots, 0, train.patients).short
+            scarce = ", ".join(names[k] for k in short)
+            if short:
+                notes.append(f"Development has fewer than {shots} training images of {scarce}.")
+    return notes
 
 
 def _described(one: ImageSet) -> dict[str, Any]:

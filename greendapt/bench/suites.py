@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,7 @@ def load(path: Path, profile: str = "default", changes: Sequence[Mapping[str, An
     try:
         return Suite.model_validate(table)
     except ValidationError as error:
-        lines = list(_problems(error))
+        lines = [*_problems(error, table), *_problems_behind(error, table)]
         many = f"{len(lines)} problems:\n  " if len(lines) > 1 else ""
         raise SuiteError(f"{path}: {many}" + "\n  ".join(lines)) from error
 
@@ -131,12 +132,59 @@ def _resolve_paths(table: dict[str, Any], folder: Path) -> None:
                 entry[key] = str((folder / Path(entry[key]).expanduser()).resolve())
 
 
-def _problems(error: ValidationError) -> Iterator[str]:
+_SAID = {"carbon.region": "should be three capital letters (ISO 3166-1), such as DEU"}
+
+
+def _problems(error: ValidationError, table: Mapping[str, Any]) -> list[str]:
+    """One line a key: what is wrong with it, and what it is."""
+    lines: dict[str, list[str]] = {}
     for item in error.errors():
-        key = ".".join(str(part) for part in item["loc"])
-        message = item["msg"].removeprefix("Value error, ")
+        key = ".".join(map(str, _where(item["loc"], table)))
+        message = item["msg"].removeprefix("Value error, ").removeprefix("Input ")
+        if item["type"] == "too_short" and any(k.startswith(f"{key}.") for k in lines):
+            continue  # too short only because its items are wrong
         if item["type"] == "extra_forbidden":
             message = "unknown key"
-        given = item.get("input")
-        shown = f" (is {given!r})" if isinstance(given, str | int | float) else ""
-        yield from (f"{key}: {line}{shown}" if key else line for line in message.split("\n"))
+        elif isinstance(item["input"], str | int | float):
+            message = f"{_SAID.get(key, message)} (is {item['input']!r})"
+        lines.setdefault(key, []).append(message)
+    whole = [line for text in lines.pop("", []) for line in text.split("\n")]
+    return whole + [f"{key}: {', or '.join(dict.fromkeys(said))}" for key, said in lines.items()]
+
+
+def _problems_behind(error: ValidationError, table: Mapping[str, Any]) -> list[str]:
+    """What the suite's tables say of each other, checked as if the wrong keys were not there."""
+    if not any(item["loc"] for item in error.errors()):
+        return []  # they were checked
+    left = copy.deepcopy(dict(table))
+    for item in error.errors():
+        *path, last = _where(item["loc"], table) or ("",)
+        place: Any = left
+        for part in path:
+            place = place[part] if _holds(place, part) else None
+        if isinstance(place, dict):
+            place.pop(last, None)
+    try:
+        Suite.model_validate(left)
+    except ValidationError as behind:
+        return [] if any(item["loc"] for item in behind.errors()) else _problems(behind, left)
+    return []
+
+
+def _where(loc: Sequence[str | int], table: Mapping[str, Any]) -> tuple[str | int, ...]:
+    """The key as it stands in the file: pydantic also names the kinds it tried on the way."""
+    place: Any = table
+    where: list[str | int] = []
+    for number, part in enumerate(loc, start=1):
+        if _holds(place, part):
+            place = place[part]
+        elif number < len(loc) or not isinstance(place, dict):
+            continue
+        where.append(part)
+    return tuple(where)
+
+
+def _holds(place: Any, part: str | int) -> bool:
+    if isinstance(place, dict):
+        return part in place
+    return isinstance(place, list) and isinstance(part, int) and part < len(place)

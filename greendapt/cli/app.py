@@ -9,7 +9,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from greendapt import __version__
-from greendapt.cli import bench, flops, measure, report, resume, suites
+from greendapt.cli import bench, doctor, flops, measure, report, resume, suites
 from greendapt.core.errors import GreendaptError
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ app.command()(resume.resume)
 app.command()(report.report)
 app.command(context_settings={"ignore_unknown_options": True})(measure.measure)
 app.command()(flops.flops)
+app.command()(doctor.doctor)
 app.add_typer(suites.app)
 
 
@@ -55,16 +56,14 @@ _UsageError: type[Any] = next(
 def main() -> NoReturn:
     """Entry point: every expected error is one sentence on stderr and an exit code."""
     arguments = sys.argv[1:]
-    own = arguments[: arguments.index("--")] if "--" in arguments else arguments
-    debug = "--debug" in own
-    if debug:
-        arguments.remove("--debug")
-    sys.exit(_run(arguments, debug))
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    own = [argument for argument in arguments[:end] if argument != "--debug"]
+    sys.exit(_run(own + arguments[end:], debug=len(own) < end))
 
 
 def _run(arguments: list[str], debug: bool) -> int:
     try:
-        return app(arguments, prog_name="greendapt", standalone_mode=False) or 0
+        return app(arguments, prog_name="greendapt", standalone_mode=False, obj=debug) or 0
     except GreendaptError as error:
         return _fail(str(error), error.exit_code, debug)
     except _UsageError as error:
@@ -83,5 +82,6 @@ def _run(arguments: list[str], debug: bool) -> int:
 def _fail(message: str, code: int, debug: bool) -> int:
     if debug:
         traceback.print_exc()
-    print(f"greendapt: {message}", file=sys.stderr)
+    if message:  # empty after the help that stands for a missing command
+        print(f"greendapt: {message}", file=sys.stderr)
     return code

@@ -8,10 +8,11 @@ from typing import Annotated, Any
 
 import typer
 
-from greendapt.cli.options import Debug, Json
+from greendapt.cli.options import Json
 
 
 def bench(
+    context: typer.Context,
     suite: Annotated[
         str, typer.Option(help="A suite that comes with greendapt, or a TOML file of your own.")
     ] = "chestxray",
@@ -57,8 +58,11 @@ def bench(
         typer.Option("--set", metavar="KEY=VALUE", help="Any key of the suite (repeatable)."),
     ] = None,
     out: Annotated[Path, typer.Option(help="Where run folders go.")] = Path("runs"),
+    reuse: Annotated[
+        Path | None,
+        typer.Option(metavar="RUN", help="Take over from that run the stages that are the same."),
+    ] = None,
     json: Json = False,
-    debug: Debug = False,
 ) -> None:
     """Run a suite: every strategy metered, judged, and put into a report.
 
@@ -89,7 +93,7 @@ def bench(
     chosen = suites.load(suites.find(suite), profile, changes)
     from greendapt.cli.running import run_new
 
-    run_new(chosen, out, command=_command(), json=json, debug=debug)
+    run_new(chosen, out, command=_command(), reuse=reuse, json=json, debug=bool(context.obj))
 
 
 def _command() -> str:

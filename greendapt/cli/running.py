@@ -8,8 +8,10 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
+from greendapt.bench.plan import stages
 from greendapt.bench.progress import Reporter, reporter
-from greendapt.bench.session import Session, prepare_session, unfinished
+from greendapt.bench.reuse import adopt, comparable
+from greendapt.bench.session import Session, prepare_session, stored_suite, unfinished
 from greendapt.core.errors import CellFailed
 from greendapt.core.records import Summary
 from greendapt.core.suite import Suite
@@ -19,25 +21,31 @@ from greendapt.report.view import view
 from greendapt.store.run import RunFolder
 
 
-def run_new(suite: Suite, out: Path, *, command: str, json: bool, debug: bool) -> None:
+def run_new(
+    suite: Suite, out: Path, *, command: str, reuse: Path | None, json: bool, debug: bool
+) -> None:
     """A new run; on a terminal, an unfinished one of the same suite is offered instead."""
     session = prepare_session(suite, _say)
     before = unfinished(out, suite)
     if before is not None and _wants(before):
         _finish(session, before, reporter(explain=True), json=json, debug=debug)
         return
+    said = session.described(command)
+    earlier = None if reuse is None else comparable(RunFolder(reuse), said["fingerprint"])
     folder = RunFolder.create(out, suite.name)
-    folder.write(session.described(command))
+    folder.write(said)
+    if earlier is not None:
+        planned = stages(session.plan)
+        taken = adopt(folder, earlier, planned)
+        _say(f"{taken} of {len(planned)} stages are taken over from {earlier.path}")
     _finish(session, folder, reporter(explain=False), json=json, debug=debug)
 
 
 def run_again(path: Path, *, json: bool, debug: bool) -> None:
     """What is left of a run, with the suite as it was then."""
     folder = RunFolder(path)
-    said = folder.read()
-    session = prepare_session(Suite.model_validate(said["suite"]), _say)
-    now = session.described(said["command"])["fingerprint"]
-    if now != said["fingerprint"]:
+    session = prepare_session(stored_suite(folder), _say)
+    if session.described("")["fingerprint"] != folder.read().get("fingerprint"):
         _say(
             "note: this is another machine or other software than the run began with; "
             "its costs will be mixed"

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from greendapt.core.errors import DataError
 from greendapt.core.suite import Suite
 from greendapt.data.dataset import load
-from greendapt.data.folder import Needs
+from greendapt.data.folder import Needs, NoLabels
 from greendapt.data.imageset import ImageSet
 from greendapt.data.neighbours import column_auc, near_duplicates
 from greendapt.data.splits import SPLITS
@@ -49,6 +49,8 @@ def prepare(suite: Suite, image_size: int) -> Prepared:
             )
         except DataError as error:
             problems += [f"{name}: {line}" for line in str(error).splitlines()]
+            if name == "pool" and isinstance(error, NoLabels):
+                problems[-1] += f"; to train without labels: {_unlabelled_flags(suite)}"
     if problems:
         raise DataError("\n".join(problems))
     pool, development, *rest = sets
@@ -85,6 +87,10 @@ def check_together(
 def _pool_needs(suite: Suite) -> Needs:
     phases = [p for name in suite.run.strategies for p in suite.phases(name)]
     return "labels" if any(p.objective == "supervised" for p in phases) else "images"
+
+
+def _unlabelled_flags(suite: Suite) -> str:
+    return " ".join(f"--set phase.{name}.objective=simclr" for name in suite.phase)
 
 
 def _title(name: str) -> str:

@@ -21,6 +21,10 @@ from greendapt.data.splits import assign_splits, hold_out
 Needs = Literal["labels", "images", "masks"]
 
 
+class NoLabels(DataError):
+    """There is no label column of the name that was asked for."""
+
+
 @dataclass(frozen=True)
 class Labels:
     task: Task
@@ -104,7 +108,7 @@ def _label_columns(listing: Listing, spec: FolderData) -> list[str]:
         missing = [p.strip() for p in spec.label.split(",") if plain(p) not in listing.columns]
     if missing or not wanted:
         there = ", ".join(listing.columns.values()) or "no columns"
-        raise DataError(
+        raise NoLabels(
             f"{spec.path} has no label column {' or '.join(map(repr, missing)) or repr('')}; "
             f"it has: {there}"
         )

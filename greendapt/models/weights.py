@@ -10,7 +10,7 @@ from pathlib import Path
 import timm
 import torch
 from huggingface_hub import constants
-from huggingface_hub.utils import get_session
+from huggingface_hub.utils import get_session  # type: ignore[attr-defined]
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -12,13 +9,15 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from greendapt.core.errors import RunError
-from greendapt.core.records import SCHEMA, Record, Summary
+from greendapt.core.records import SCHEMA, Summary
 from greendapt.report.chart import report_svg
 from greendapt.report.html import render_html
 from greendapt.report.markdown import render_markdown
 from greendapt.report.model import View
 from greendapt.report.rundata import RunData, RunInfo
 from greendapt.report.view import view
+from greendapt.store.files import write_atomic
+from greendapt.store.run import RunFolder
 
 Read = TypeVar("Read")
 
@@ -31,7 +30,9 @@ def load_run(folder: Path) -> RunData:
         raise RunError(f"{folder} is not a run: it has no run.json")
     info = _read(folder, "run.json", RunInfo.model_validate_json)
     summary = _read(folder, "summary.json", Summary.model_validate_json)
-    records = _read(folder, "records.jsonl", _records)
+    records = tuple(RunFolder(folder).records())
+    if not records:
+        raise RunError(f"{folder}/records.jsonl holds no record; try: greendapt resume {folder}")
     newest = max(info.schema_version, summary.schema_version)
     if newest > SCHEMA:
         raise RunError(
@@ -66,12 +67,6 @@ def _first(error: ValueError) -> str:
     return str(error).splitlines()[0]
 
 
-def _records(text: str) -> tuple[Record, ...]:
-    """One record a line. A last line without its end was cut off by a kill: it never counted."""
-    whole = text[: text.rfind("\n") + 1]
-    return tuple(Record.model_validate(json.loads(line)) for line in whole.splitlines() if line)
-
-
 def write_reports(folder: Path) -> list[Path]:
     """report.html, report.md and report.svg (where there is something to draw) in ``folder``.
 
@@ -95,16 +90,5 @@ def write_markdown(seen: View, path: Path) -> list[Path]:
 
 def write_text(path: Path, text: str) -> Path:
     """Writes ``text`` to ``path`` in one step, so that no reader meets half a file."""
-    try:
-        handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-                file.write(text)
-            Path(draft).chmod(0o644)  # mkstemp's 0600 would keep a web server out
-            Path(draft).replace(path)
-        except BaseException:
-            Path(draft).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise RunError(f"{path} cannot be written: {error.strerror}") from error
+    write_atomic(path, text.encode())
     return path

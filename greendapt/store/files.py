@@ -5,23 +5,27 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+from safetensors import SafetensorError
 
 from greendapt.core.errors import RunError
 
 
 @contextmanager
-def disk_errors(path: Path) -> Iterator[None]:
-    """Turn what the disk refuses into a RunError that names the place."""
+def disk_errors(path: Path, other: str = "--out") -> Iterator[None]:
+    """Turn what the disk refuses into a RunError that names the place.
+
+    ``other`` says what chooses another folder.
+    """
     try:
         yield
-    except OSError as error:
-        where = error.filename or path
+    except (OSError, SafetensorError) as error:
+        what = getattr(error, "strerror", None) or error
         raise RunError(
-            f"cannot write {where}: {error.strerror or error}; free space or choose another "
-            "folder with --out"
+            f"cannot write {path}: {what}; free space, or choose another folder with {other}"
         ) from error
 
 
@@ -35,8 +39,10 @@ def write_atomic(path: Path, data: bytes) -> None:
                 file.flush()
                 os.fsync(file.fileno())
             temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        except BaseException:
+            with suppress(OSError):  # the first error is the one to tell
+                temporary.unlink(missing_ok=True)
+            raise
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -60,15 +60,26 @@ class RunFolder:
                 raise RunError(f"another process is writing {self.path}; wait for it") from error
             yield
 
+    def is_held(self) -> bool:
+        """Whether a process is writing this run now."""
+        try:
+            with (self.path / ".lock").open("r") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except BlockingIOError:
+            return True
+        return False
+
     def read(self) -> dict[str, Any]:
         """``run.json``, checked for its schema version."""
-        said: dict[str, Any] = read_json(self.path / "run.json")
-        if said.get("schema") != SCHEMA:
+        said = read_json(self.path / "run.json")
+        schema = said.get("schema") if isinstance(said, dict) else None
+        if schema != SCHEMA:
             raise RunError(
-                f"{self.path}/run.json has schema {said.get('schema')}, "
-                f"this greendapt reads {SCHEMA}"
+                f"{self.path}/run.json has schema {schema}, this greendapt reads {SCHEMA}"
             )
-        return said
+        return dict(said)
 
     def write(self, said: dict[str, Any]) -> None:
         write_json(self.path / "run.json", {"schema": SCHEMA, **said})
@@ -83,7 +94,10 @@ class RunFolder:
             try:
                 records.append(Record.model_validate_json(line))
             except ValidationError as error:
-                raise RunError(f"{self.records_path}, line {number}: not a record") from error
+                raise RunError(
+                    f"{self.records_path} is damaged in line {number}; delete the line, "
+                    f"and go on with: greendapt resume {self.path}"
+                ) from error
         return records
 
     def append(self, record: Record) -> None:
@@ -124,7 +138,12 @@ class RunFolder:
         """The summary of a run that came to its end, else None."""
         if not self.summary_path.exists():
             return None
-        return Summary.model_validate(read_json(self.summary_path))
+        try:
+            return Summary.model_validate(read_json(self.summary_path))
+        except ValidationError as error:
+            raise RunError(
+                f"{self.summary_path} is damaged; greendapt resume {self.path} writes it again"
+            ) from error
 
 
 def latest(records: list[Record]) -> dict[str, Record]:

@@ -83,7 +83,7 @@ def test_a_failed_write_leaves_the_old_report(tmp_path):
         write_text(path, "new \ud800")  # a lone surrogate has no bytes
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
-    with pytest.raises(RunError, match="cannot be written"):
+    with pytest.raises(RunError, match="cannot write"):
         write_text(tmp_path / "nowhere" / "report.md", "new")
 
 

@@ -1,0 +1,172 @@
+"""Cells and stages: what is shared, what chains, what changes a key."""
+
+import pytest
+
+from greendapt.bench.plan import Digests, cells, stages
+from greendapt.bench.suites import load
+
+DIGESTS = Digests("pool", "development", "external", {"test_resnet": "weights", "test_vit": "vit"})
+
+
+@pytest.fixture
+def planned(tiny):
+    """Cells by (strategy, seed, transfer, shots) of the tiny suite under changes."""
+
+    def plan(digests=DIGESTS, **changes):
+        changes.setdefault("model", {"weights": "/w.safetensors"})
+        suite = load(tiny, changes=[changes])
+        return {(c.strategy, c.seed, c.transfer, c.shots): c for c in cells(suite, digests)}
+
+    return plan
+
+
+def kinds(cell):
+    return [stage.kind for stage in cell.stages]
+
+
+def keys(cell, kind=None):
+    return [stage.key for stage in cell.stages if kind is None or stage.kind == kind]
+
+
+def all_keys(plan):
+    return {stage.key for stage in stages([*plan.values()])}
+
+
+def test_a_cell_is_a_chain_from_phases_to_the_verdict(planned):
+    plan = planned(run={"transfers": ["probe", "finetune"]})
+    ending = ["features", "probe", "test-features", "evaluate"]
+    assert kinds(plan["none", 0, "probe", "full"]) == ending
+    assert kinds(plan["full", 0, "probe", "full"]) == ["adapt", "adapt", *ending]
+    assert kinds(plan["full", 0, "finetune", "full"]) == ["adapt", "adapt", "finetune", "evaluate"]
+    assert kinds(plan["none", 0, "finetune", "full"]) == ["finetune", "evaluate"]
+
+
+def test_parents_run_before_their_children(planned):
+    plan = planned(run={"seeds": 2, "transfers": ["probe", "finetune"], "shots": [3, "full"]})
+    done = set()
+    for stage in stages([*plan.values()]):
+        assert {parent.key for parent in stage.parents} <= done
+        done.add(stage.key)
+
+
+def test_each_stage_starts_from_the_backbone_before_it(planned):
+    first, second, features, probe, tests, verdict = planned()["full", 0, "probe", "full"].stages
+    assert first.parents == ()
+    assert second.parents == (first,)
+    assert features.parents == tests.parents == (second,)
+    assert probe.parents == (features,)
+    assert verdict.parents == (probe, tests)
+
+
+def test_strategies_share_the_phases_they_begin_with(planned):
+    plan = planned()
+    full, partial = (keys(plan[name, 0, "probe", "full"], "adapt") for name in ("full", "partial"))
+    assert full[0] == partial[0]
+    assert full[1] != partial[1]
+
+
+def test_a_base_runs_first_and_is_shared(planned):
+    hybrid = {"base": "partial", "phases": ["adapt"]}
+    run = {"strategies": ["partial", "hybrid"]}
+    plan = planned(strategy={"hybrid": hybrid}, run=run)
+    partial, both = (keys(plan[name, 0, "probe", "full"], "adapt") for name in run["strategies"])
+    assert both[:2] == partial
+    assert len(both) == 3
+
+
+def test_features_without_adaptation_are_shared_by_seeds_and_shots(planned):
+    plan = planned(run={"seeds": 3, "shots": [5, "full"]})
+    none = [cell for cell in plan.values() if cell.strategy == "none"]
+    assert len({key for cell in none for key in keys(cell, "features")}) == 1
+    assert len({key for cell in none for key in keys(cell, "probe")}) == 6
+    full = [cell for cell in plan.values() if cell.strategy == "full"]
+    assert len({key for cell in full for key in keys(cell, "features")}) == 3
+
+
+def test_random_weights_are_another_start_for_each_seed(planned):
+    plan = planned(model={"weights": "none"}, run={"seeds": 2})
+    starts = [plan["none", seed, "probe", "full"].stages[0] for seed in (0, 1)]
+    assert starts[0].key != starts[1].key
+    assert starts[0].label != starts[1].label
+
+
+def test_fractal_pre_training_is_one_sunk_stage_for_all_cuts(planned):
+    strategy = {"cut": {"cut": 2}}
+    run = {"strategies": ["none", "cut", "full"]}
+    plan = planned(model={"weights": "fractal"}, strategy=strategy, run=run)
+    firsts = [cell.stages[0] for cell in plan.values()]
+    assert {stage.kind for stage in firsts} == {"pretrain"}
+    assert {stage.role for stage in firsts} == {"sunk"}
+    assert len({stage.key for stage in firsts}) == 1
+
+
+SAME = [
+    {"carbon": {"pue": 1.5}},
+    {"run": {"device": "cpu"}},
+    {"title": "Another"},
+    {"run": {"strategies": ["full", "none", "partial"]}},
+]
+EVERY_STAGE = [{"model": {"weights": "/w.safetensors", "image_size": 48}}]
+FROM_PHASE_2 = [
+    {"phase": {"adapt": {change: value}}}
+    for change, value in {
+        "epochs": 3, "learning_rate": 2e-3, "optimizer": "sgd", "batch_size": 8,
+        "batch_norm": "affine", "weight_decay": 0.1, "schedule": "cosine",
+        "augmentation": "light", "objective": "simclr", "select": "last", "min_steps": 9,
+    }.items()
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("change", SAME, ids=str)
+def test_what_decides_no_result_changes_no_key(planned, change):
+    assert all_keys(planned(**change)) == all_keys(planned())
+
+
+@pytest.mark.parametrize("change", EVERY_STAGE, ids=str)
+def test_what_decides_everything_changes_every_key(planned, change):
+    assert not all_keys(planned(**change)) & all_keys(planned())
+
+
+@pytest.mark.parametrize("change", FROM_PHASE_2, ids=str)
+def test_what_decides_a_phase_changes_it_and_what_follows(planned, change):
+    cell = ("full", 0, "probe", "full")
+    before, after = keys(planned()[cell]), keys(planned(**change)[cell])
+    assert before[0] == after[0]
+    assert not set(before[1:]) & set(after[1:])
+    none = ("none", 0, "probe", "full")
+    assert keys(planned()[none]) == keys(planned(**change)[none])
+
+
+def test_the_verdict_alone_rests_on_how_it_is_judged(planned):
+    cell = ("full", 0, "probe", "full")
+    before = dict(zip(kinds(planned()[cell]), keys(planned()[cell]), strict=True))
+
+    def changed(**changes):
+        after = planned(**changes)[cell]
+        return {k for k, v in zip(kinds(after), keys(after), strict=True) if before[k] != v} - {
+            "adapt"
+        }
+
+    assert changed(evaluation={"bootstrap": 200}) == {"evaluate"}
+    assert changed(evaluation={"severities": [1]}) == {"test-features", "evaluate"}
+    assert changed(transfer={"probe": {"hidden": [4]}}) == {"probe", "evaluate"}
+
+
+@pytest.mark.parametrize(
+    ("digests", "kept"),
+    [
+        (Digests("other", "development", "external", {"test_resnet": "weights"}), set()),
+        (Digests("pool", "other", "external", {"test_resnet": "weights"}), {"adapt"}),
+        (
+            Digests("pool", "development", "other", {"test_resnet": "weights"}),
+            {"adapt", "features", "probe"},
+        ),
+        (Digests("pool", "development", "external", {"test_resnet": "other"}), set()),
+    ],
+    ids=["pool", "development", "external", "weights"],
+)
+def test_changed_data_or_weights_keep_only_what_does_not_rest_on_them(planned, digests, kept):
+    cell = ("full", 0, "probe", "full")
+    before = {stage.key: stage.kind for stage in planned()[cell].stages}
+    after = keys(planned(digests)[cell])
+    assert {kind for key, kind in before.items() if key in after} == kept

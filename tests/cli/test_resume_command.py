@@ -1,0 +1,236 @@
+"""Stopped at any moment and resumed: the same metrics, and a reason for every stage."""
+
+import contextlib
+import fcntl
+import json
+import os
+import pty
+import random
+import re
+import select
+import shutil
+import signal
+import subprocess
+import time
+
+import pytest
+
+pytestmark = pytest.mark.e2e
+
+
+def metrics(run):
+    rows = json.loads((run / "summary.json").read_text(encoding="utf-8"))["rows"]
+    return [json.dumps([row["strategy"], row["seed"], row["metrics"]]) for row in rows]
+
+
+def records(run):
+    return (run / "records.jsonl").read_bytes().splitlines(keepends=True)
+
+
+@pytest.fixture(scope="module")
+def finished(shell, tiny, tmp_path_factory):
+    """An undisturbed run. Not to be changed: see ``copied``."""
+    out = tmp_path_factory.mktemp("finished")
+    done = shell("bench", "--suite", tiny, "--profile", "long", "--out", out)
+    assert done.code == 0, done.err
+    (run,) = out.iterdir()
+    return run
+
+
+@pytest.fixture
+def copied(finished, tmp_path):
+    return shutil.copytree(finished, tmp_path / finished.name)
+
+
+@pytest.fixture
+def torn(copied):
+    """A copy as a kill may leave it: ten stages done, half a line, no summary."""
+    lines = records(copied)
+    (copied / "records.jsonl").write_bytes(b"".join(lines[:10]) + lines[10][:50])
+    (copied / "summary.json").unlink()
+    return copied
+
+
+@pytest.fixture
+def started(program, tiny, tmp_path):
+    """Starts a run in a process group of its own; gives the process and the run's folder."""
+    processes = []
+
+    def start():
+        out = tmp_path / f"runs{len(processes)}"
+        command = [*program, "bench", "--suite", tiny, "--profile", "long", "--out", out]
+        process = subprocess.Popen(
+            [*map(str, command)], start_new_session=True, stderr=subprocess.PIPE, text=True
+        )
+        processes.append(process)
+        while not (runs := [*out.glob("*/run.json")]):
+            assert process.poll() is None, process.stderr.read()
+            time.sleep(0.02)
+        return process, runs[0].parent
+
+    yield start
+    for process in processes:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+def lines_in(path):
+    return path.read_bytes().count(b"\n") if path.exists() else 0
+
+
+@pytest.mark.parametrize("at", [0, 5, 18])
+def test_killed_and_resumed_the_metrics_are_the_same_bytes(started, greendapt, finished, at):
+    process, run = started()
+    while lines_in(run / "records.jsonl") < at and process.poll() is None:
+        time.sleep(0.01)
+    time.sleep(random.Random(at).uniform(0, 0.2))
+    os.killpg(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL, "the run was over before the kill"
+    assert not (run / "summary.json").exists()
+    kept = records(run) if (run / "records.jsonl").exists() else []
+    done = greendapt("resume", run)
+    assert done.code == 0, done.err
+    assert metrics(run) == metrics(finished)
+    whole = [line for line in kept if line.endswith(b"\n")]
+    assert records(run)[: len(whole)] == whole
+    assert done.err.count("reused, done") == len(whole)
+    assert len(records(run)) == len(records(finished))
+
+
+def test_ctrl_c_says_in_one_line_how_to_go_on(started, greendapt, finished):
+    process, run = started()
+    while lines_in(run / "records.jsonl") < 3:
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "Traceback" not in said
+    assert said.splitlines()[-1] == (
+        f"greendapt: stopped; what was finished is kept; go on with: greendapt resume {run}"
+    )
+    assert greendapt("resume", run).code == 0
+    assert metrics(run) == metrics(finished)
+
+
+def test_a_torn_last_line_never_counted(torn, greendapt, finished):
+    done = greendapt("resume", torn)
+    assert done.code == 0, done.err
+    assert done.err.count("reused, done") == 10
+    assert "runs, not finished before" in done.err
+    assert metrics(torn) == metrics(finished)
+    assert all(json.loads(line) for line in records(torn))
+
+
+def test_a_finished_run_reuses_everything_and_says_so(copied, greendapt):
+    before = records(copied)
+    done = greendapt("resume", copied)
+    assert done.code == 0
+    assert "every stage is finished: all are reused, nothing is left to run" in done.err
+    assert done.err.count("reused, done") == len(before)
+    assert records(copied) == before
+
+
+def test_deleted_files_are_made_again_where_a_later_stage_reads_them(torn, greendapt, finished):
+    for path in (torn / "checkpoints").iterdir():
+        shutil.rmtree(path)
+    done = greendapt("resume", torn)
+    assert done.code == 0, done.err
+    assert "runs again, its files are gone and a later stage reads them" in done.err
+    assert metrics(torn) == metrics(finished)
+
+
+def test_changed_data_runs_what_rests_on_it_again(torn, greendapt):
+    said = json.loads((torn / "run.json").read_text(encoding="utf-8"))
+    said["suite"]["data"]["external"]["b"]["seed"] = 99
+    (torn / "run.json").write_text(json.dumps(said), encoding="utf-8")
+    done = greendapt("resume", torn)
+    assert done.code == 0, done.err
+    reasons = dict(re.findall(r"^\[\d+/\d+\] (.+ seed 0): (.+)$", done.err, re.MULTILINE))
+    assert reasons["features of none, seed 0"].startswith("reused")
+    assert reasons["test_resnet phase 1 (head), seed 0"].startswith("reused")
+    assert reasons["test features of none, seed 0"].startswith(
+        "runs again, its data or weights changed"
+    )
+
+
+def test_a_run_that_a_process_writes_is_left_alone(torn, greendapt):
+    with (torn / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = greendapt("resume", torn)
+    assert done.code == 2
+    assert done.err.splitlines()[-1] == (
+        f"greendapt: another process is writing {torn}; wait for it"
+    )
+    assert len(records(torn)) == 11
+
+
+def test_a_damaged_run_is_said(copied, greendapt):
+    lines = records(copied)
+    (copied / "records.jsonl").write_bytes(b"".join([lines[0], b"{}\n", *lines[2:]]))
+    done = greendapt("resume", copied)
+    assert done.code == 2
+    assert "records.jsonl is damaged in line 2" in done.err
+    (copied / "run.json").write_text('{"schema": 1, "suite": {}}')
+    assert "holds no suite that this greendapt reads" in greendapt("resume", copied).err
+    (copied / "run.json").write_text("[]")
+    assert "has schema None, this greendapt reads 1" in greendapt("resume", copied).err
+
+
+def test_elsewhere_bench_only_notes_an_unfinished_run(torn, greendapt, tiny):
+    command = ("bench", "--suite", tiny, "--profile", "long", "--out", torn.parent)
+    done = greendapt(*command)
+    assert done.code == 0, done.err
+    assert f"note: {torn} is an unfinished run of this suite (10 stages done)" in done.err
+    assert not (torn / "summary.json").exists()
+    assert len([*torn.parent.glob("tiny-*")]) == 2
+
+
+def test_on_a_terminal_bench_offers_to_go_on(torn, program, tiny, finished):
+    command = ["bench", "--suite", tiny, "--profile", "long", "--out", torn.parent]
+    code, shown = on_a_terminal([*program, *map(str, command)], answer=b"y\n", to="Go on with it?")
+    assert code == 0, shown
+    assert [path.name for path in torn.parent.glob("tiny-*")] == [torn.name]
+    assert metrics(torn) == metrics(finished)
+    assert len(records(torn)) == len(records(finished))
+
+
+def test_a_full_disk_in_mid_run(torn, program, greendapt, finished):
+    """The limit on a file's size stands for the disk's: the first checkpoint goes over it."""
+    code = (
+        "import os, resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000)); "
+        "os.execv(sys.executable, sys.argv[1:])"
+    )
+    command = [program[0], "-c", code, *program, "resume", str(torn)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2, done.stderr
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("greendapt: cannot write ")
+    assert last.endswith(f"then go on with: greendapt resume {torn}")
+    assert "Traceback" not in done.stderr
+    assert not (torn / "summary.json").exists()
+    assert greendapt("resume", torn).code == 0
+    assert metrics(torn) == metrics(finished)
+
+
+def on_a_terminal(command, *, answer, to):
+    """Exit code, and what a terminal of 80 columns shows; ``answer`` is typed when ``to`` is."""
+    leader, follower = pty.openpty()
+    environment = {**os.environ, "COLUMNS": "80", "LINES": "24", "TERM": "xterm"}
+    process = subprocess.Popen(
+        command, stdin=follower, stdout=follower, stderr=follower, env=environment
+    )
+    os.close(follower)
+    shown, answered = b"", False
+    while True:
+        ready, _, _ = select.select([leader], [], [], 120)
+        assert ready, shown
+        try:
+            shown += os.read(leader, 65536)
+        except OSError:  # the other end is closed
+            break
+        if not answered and to.encode() in shown:
+            os.write(leader, answer)
+            answered = True
+    os.close(leader)
+    return process.wait(), shown.decode(errors="replace")

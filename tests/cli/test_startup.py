@@ -1,0 +1,65 @@
+"""The command line answers at once, and says what it can do."""
+
+import resource
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("torch", "timm", "torchvision", "codecarbon", "pandas", "scipy")
+LIGHT = [
+    ("--help",),
+    ("--version",),
+    ("suites",),
+    ("suites", "show", "chestxray"),
+    ("bench", "--help"),
+]
+
+
+@pytest.mark.parametrize("arguments", LIGHT, ids=" ".join)
+def test_what_needs_no_torch_does_not_import_it(arguments):
+    code = (
+        "import sys; from greendapt.cli.app import main\n"
+        f"sys.argv = ['greendapt', *{arguments!r}]\n"
+        "try: main()\n"
+        "except SystemExit as end: assert not end.code, end.code\n"
+        f"found = [name for name in {HEAVY!r} if name in sys.modules]\n"
+        "sys.exit(f'imported {found}' if found else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+
+
+def test_help_takes_under_half_a_second(shell):
+    shell("--help")
+
+    def cpu_s():
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        assert shell("--help").code == 0
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+
+    assert min(cpu_s() for _ in range(3)) < 0.5
+
+
+def test_help_names_every_command(greendapt):
+    said = greendapt("--help").out
+    for command in ("bench", "resume", "report", "measure", "flops", "doctor", "suites"):
+        assert f" {command} " in said
+
+
+def test_no_command_shows_the_help_alone(greendapt):
+    done = greendapt()
+    assert done.code == 2
+    assert "bench" in done.out
+    assert done.err == ""
+
+
+def test_suites_lists_and_shows(greendapt):
+    listed = greendapt("suites")
+    assert listed.code == 0
+    assert "chestxray" in listed.out
+    assert "profiles: default, smoke, paper" in listed.out
+    shown = greendapt("suites", "show", "chestxray")
+    assert shown.out.startswith("# greendapt bench --suite chestxray\n")

@@ -1,0 +1,146 @@
+"""A tiny suite, and the command line in this process and in one of its own."""
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+# many tiny steps, often beside other processes: more threads only wait for each other
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+TINY = """
+schema = 1
+name = "tiny"
+title = "Tiny"
+[run]
+strategies = ["none", "full", "partial"]
+transfers = ["probe"]
+seeds = 1
+[model]
+backbones = ["test_resnet"]
+image_size = 32
+weights = "none"
+[data.pool]
+source = "phantom"
+images = 60
+seed = 1
+[data.development]
+source = "phantom"
+images = 80
+seed = 2
+[data.external.b]
+source = "phantom"
+hospital = "b"
+images = 40
+seed = 3
+[phase.head]
+train = "head"
+epochs = 2
+learning_rate = 1e-3
+[phase.adapt]
+train = "all"
+epochs = 2
+learning_rate = 1e-3
+[strategy.none]
+[strategy.full]
+phases = ["head", "adapt"]
+[strategy.partial]
+phases = ["head", { use = "adapt", train = "last:1" }]
+[strategy.bad]
+phases = ["head", { use = "adapt", learning_rate = 1e30 }]
+[transfer.probe]
+kind = "probe"
+hidden = [8]
+epochs = 3
+learning_rate = 1e-3
+[transfer.finetune]
+kind = "finetune"
+epochs = 1
+learning_rate = 1e-4
+[fractal]
+classes = 4
+images = 64
+epochs = 1
+batch_size = 32
+[evaluation]
+corruptions = ["noise"]
+bootstrap = 100
+[profile.long]
+run.seeds = 2
+phase.adapt.epochs = 8
+"""
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _own_cache(tmp_path_factory):
+    """Generic weights of the tests never meet those of the user."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GREENDAPT_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory):
+    """The file of a suite that runs in about a second."""
+    path = tmp_path_factory.mktemp("suites") / "tiny.toml"
+    path.write_text(TINY, encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def program():
+    """The start of a command line in a process of its own."""
+    return [sys.executable, "-m", "greendapt"]
+
+
+@pytest.fixture(scope="session")
+def shell(program):
+    """``greendapt ARGUMENTS`` in a process of its own."""
+
+    def run(*arguments, **options):
+        done = subprocess.run(
+            [*program, *map(str, arguments)], capture_output=True, text=True, check=False, **options
+        )
+        return Done(done.returncode, done.stdout, done.stderr)
+
+    return run
+
+
+@pytest.fixture
+def greendapt(monkeypatch, capfd, tmp_path):
+    """``greendapt ARGUMENTS`` in this process, from an empty folder: torch is imported once."""
+    from greendapt.cli.app import main
+
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["greendapt", *map(str, arguments)])
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as end:
+            main()
+        return Done(end.value.code, *capfd.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def only_run():
+    """The one run folder in a folder."""
+
+    def find(out):
+        (run,) = [path for path in Path(out).iterdir() if (path / "run.json").exists()]
+        return run
+
+    return find

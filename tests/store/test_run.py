@@ -1,0 +1,149 @@
+"""Run folders: records that survive a kill, one writer, whole checkpoints."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from greendapt.core.errors import RunError
+from greendapt.core.figures import Figure
+from greendapt.core.records import Record
+from greendapt.store.files import write_atomic, write_json
+from greendapt.store.run import RunFolder, latest
+
+
+def record(key, **changes):
+    return Record(
+        key=key,
+        kind="adapt",
+        role="adaptation",
+        label=f"stage {key}",
+        started_at="2026-01-01T00:00:00+00:00",
+        figures={"wall_s": Figure.measured(1.5, "s", "clock")},
+        **changes,
+    )
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return RunFolder.create(tmp_path / "runs", "tiny")
+
+
+def test_create_makes_a_new_folder_each_time(tmp_path):
+    paths = {RunFolder.create(tmp_path / "deep" / "runs", "tiny").path for _ in range(3)}
+    assert len(paths) == 3
+    assert all(path.name.startswith("tiny-") and path.is_dir() for path in paths)
+
+
+def test_records_come_back_as_they_were_in_order(folder):
+    assert folder.records() == []
+    given_records = [record("a"), record("b", status="failed", error="why"), record("a")]
+    for one in given_records:
+        folder.append(one)
+    assert folder.records() == given_records
+    assert list(latest(folder.records())) == ["a", "b"]
+    assert all(json.loads(line)["schema"] == 1 for line in folder.records_path.open())
+
+
+def test_a_later_record_of_a_stage_counts(folder):
+    folder.append(record("a", status="failed", error="why"))
+    folder.append(record("a"))
+    assert latest(folder.records())["a"].status == "done"
+
+
+@given(cut=st.integers(min_value=0), whole=st.integers(0, 3))
+def test_a_kill_at_any_byte_loses_at_most_the_record_under_way(tmp_path_factory, cut, whole):
+    folder = RunFolder.create(tmp_path_factory.mktemp("runs"), "tiny")
+    kept = [record(str(number)) for number in range(whole)]
+    for one in kept:
+        folder.append(one)
+    line = record("torn").model_dump_json(by_alias=True).encode()
+    with folder.records_path.open("ab") as file:
+        file.write(line[: cut % (len(line) + 1)])
+    assert folder.records() == kept
+    folder.append(record("next"))
+    assert folder.records() == [*kept, record("next")]
+
+
+def test_a_broken_line_in_the_middle_is_an_error_with_its_number(folder):
+    folder.append(record("a"))
+    with folder.records_path.open("ab") as file:
+        file.write(b'{"key": 1}\n')
+    with pytest.raises(RunError, match=r"records\.jsonl is damaged in line 2"):
+        folder.records()
+
+
+def test_another_schema_is_refused(folder):
+    write_json(folder.path / "run.json", {"schema": 2})
+    with pytest.raises(RunError, match="has schema 2, this greendapt reads 1"):
+        folder.read()
+    with pytest.raises(RunError, match="is no run folder"):
+        RunFolder(folder.path / "elsewhere").read()
+
+
+def test_one_process_writes_at_a_time(folder):
+    assert not folder.is_held()
+    code = (
+        "import sys; from pathlib import Path; from greendapt.store.run import RunFolder\n"
+        f"with RunFolder(Path({str(folder.path)!r})).writing():\n"
+        "    print('held', flush=True); sys.stdin.read()"
+    )
+    other = subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert other.stdout.readline() == b"held\n"
+    assert folder.is_held()
+    with pytest.raises(RunError, match="another process is writing"), folder.writing():
+        pytest.fail("two processes write")
+    other.kill()
+    other.communicate()
+    assert not folder.is_held()  # the lock dies with its process
+    with folder.writing():
+        pass
+
+
+def test_a_checkpoint_appears_whole_or_not_at_all(folder):
+    def stopped():
+        with folder.new_checkpoint("a") as path:
+            (path / "half").write_text("x")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stopped()
+    assert not folder.checkpoint("a").exists()
+    for text in ("first", "second"):
+        with folder.new_checkpoint("a") as path:
+            (path / "file").write_text(text)
+    assert (folder.checkpoint("a") / "file").read_text() == "second"
+    assert [path.name for path in (folder.path / "checkpoints").iterdir()] == ["a"]
+
+
+def test_a_full_disk_is_one_sentence_that_names_the_place():
+    with pytest.raises(RunError, match=r"cannot write .*/dev/full.*: ") as error:
+        RunFolderOnFull().append(record("a"))
+    assert "No space left on device" in str(error.value)
+
+
+class RunFolderOnFull(RunFolder):
+    """The kernel's own full device stands in for the disk."""
+
+    def __init__(self):
+        super().__init__(Path("/dev"))
+
+    @property
+    def records_path(self):
+        return self.path / "full"
+
+
+def test_an_atomic_write_replaces_or_leaves(tmp_path):
+    path = tmp_path / "file"
+    write_atomic(path, b"old")
+    write_atomic(path, b"new")
+    assert path.read_bytes() == b"new"
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+    with pytest.raises(RunError, match="cannot write"):
+        write_atomic(tmp_path / "no" / "file", b"x")
