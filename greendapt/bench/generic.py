@@ -33,7 +33,7 @@ from greendapt.models.network import Network, mlp
 from greendapt.store.files import disk_errors, write_atomic
 from greendapt.train.loop import Engine
 from greendapt.train.phase import train_phase
-from greendapt.train.prefix import activation_shape
+from greendapt.train.prefix import feature_size
 
 _RECIPE = 1
 """Raise when pre-training gives other weights for the same settings."""
@@ -111,8 +111,8 @@ def pretrain(suite: Suite, stage: Stage, engine: Engine, on_progress: OnProgress
     )
     name, seed = stage.start.backbone, seed_of(f"pretrain {spec.seed}")
     backbone = weights.load(name, "none", image_size=size, cut=None, seed=seed)
-    width = activation_shape(backbone, size, len(backbone.units))[0]
-    network = Network(backbone, mlp(width, (), spec.classes, seed)).to(engine.device)
+    head = mlp(feature_size(backbone, size), (), spec.classes, seed)
+    network = Network(backbone, head).to(engine.device)
     torch.manual_seed(seed)
     recipe = Phase(
         train="all",

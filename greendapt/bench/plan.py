@@ -153,8 +153,9 @@ class _Planner:
         self, start: Start, source: tuple[Stage, ...], phase: Phase, position: int, seed: int
     ) -> Stage:
         trains = phase.train if isinstance(phase.train, str) else "+".join(phase.train)
+        what = f"phase {position + 1} ({trains}, {phase.epochs} epochs)"
         cut = f" cut:{start.cut}" if start.cut else ""
-        label = f"{start.backbone}{cut} phase {position + 1} ({trains}), seed {seed}"
+        label = f"{start.backbone}{cut} {what}, seed {seed}"
         pool = [self.digests.pool, self.suite.data.pool_validation]
         key = self._key("adapt", start, source, phase=phase, seed=seed, pool=pool)
         return Stage("adapt", label, key, start, source, phase=phase, position=position, seed=seed)

@@ -31,7 +31,7 @@ from greendapt.data.imageset import ImageSet
 from greendapt.data.splits import few_shot
 from greendapt.meter import Meter
 from greendapt.meter.carbon import Grid, grid
-from greendapt.models.backbone import check_backbone
+from greendapt.models.backbone import check_backbone, create_backbone
 from greendapt.store.run import RunFolder
 from greendapt.train.loop import Engine
 
@@ -80,6 +80,7 @@ class Session:
             try:
                 _warm_up(bench, self.plan)
                 records = Executor(bench, meter, reporter, debug).run(self.plan)
+                folder.write({**folder.read(), "meter": meter.facts()})
             finally:
                 meter.close()
             summary = summarize(
@@ -196,8 +197,6 @@ def _described(one: ImageSet) -> dict[str, Any]:
 
 def _warm_up(bench: Workbench, plan: list[Cell]) -> None:
     """One untimed pass, so that the first strategy does not pay for first calls."""
-    from greendapt.models.backbone import create_backbone
-
     size = bench.suite.model.image_size
     for name in {cell.backbone for cell in plan}:
         backbone = create_backbone(name, image_size=size).to(bench.engine.device)

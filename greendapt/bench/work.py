@@ -13,11 +13,12 @@ from greendapt.bench.plan import Kind, Stage
 from greendapt.bench.workbench import TestSet, Workbench, examples
 from greendapt.core.keys import seed_of
 from greendapt.core.suite import FineTune, Phase, Probe
+from greendapt.models.backbone import Backbone
 from greendapt.models.network import Network, mlp
 from greendapt.train.cost import forward_flops, head_cost
 from greendapt.train.loop import Examples, predict
 from greendapt.train.phase import Trained, train_phase
-from greendapt.train.prefix import activations
+from greendapt.train.prefix import activations, feature_size
 from greendapt.transfer.metrics import judge
 from greendapt.transfer.probe import make_head, train_probe
 
@@ -42,10 +43,14 @@ def do(bench: Workbench, stage: Stage, on_progress: OnProgress) -> Outcome:
 
 def adapt(bench: Workbench, stage: Stage, on_progress: OnProgress) -> Outcome:
     """One phase of DAPT on the pool."""
-    phase = _given(stage.phase)
+    phase = stage.phase
+    assert phase is not None
     train, val = bench.pool
     backbone = bench.backbone(stage.start, stage.parents)
-    network = Network(backbone, _pool_head(bench, stage, phase, _width(backbone, bench)))
+    network = Network(
+        backbone,
+        _pool_head(bench, stage, phase, feature_size(backbone, bench.suite.model.image_size)),
+    )
     loss = "simclr" if phase.objective == "simclr" else bench.data.pool.task
     trained = train_phase(
         network.to(bench.engine.device),
@@ -91,6 +96,8 @@ def test_features(bench: Workbench, stage: Stage, on_progress: OnProgress) -> Ou
 
 def probe(bench: Workbench, stage: Stage, on_progress: OnProgress) -> Outcome:
     """An MLP head on the stored features."""
+    spec = stage.transfer
+    assert isinstance(spec, Probe)
     stored = bench.features(stage.parents[0])
     sets = []
     for split in ("train", "val"):
@@ -99,11 +106,11 @@ def probe(bench: Workbench, stage: Stage, on_progress: OnProgress) -> Outcome:
         sets.append(Examples(stored[split][taken], torch.from_numpy(images.targets)[taken]))
     development = bench.data.development
     seed = seed_of(f"head {stage.seed}")
-    head = make_head(_given(stage.transfer), sets[0].inputs, len(development.classes), seed)
+    head = make_head(spec, sets[0].inputs, len(development.classes), seed)
     trained = train_probe(
         head,
         *sets,
-        probe=_given(stage.transfer),
+        probe=spec,
         loss=development.task,
         seed=seed,
         engine=bench.engine,
@@ -115,7 +122,8 @@ def probe(bench: Workbench, stage: Stage, on_progress: OnProgress) -> Outcome:
 
 def finetune(bench: Workbench, stage: Stage, on_progress: OnProgress) -> Outcome:
     """A linear head and the backbone, trained together on the development images."""
-    spec: FineTune = _given(stage.transfer)
+    spec = stage.transfer
+    assert isinstance(spec, FineTune)
     sets = []
     for split in ("train", "val"):
         images, index = bench.downstream(split, stage)
@@ -123,7 +131,9 @@ def finetune(bench: Workbench, stage: Stage, on_progress: OnProgress) -> Outcome
     backbone = bench.backbone(stage.start, stage.parents)
     outputs = len(bench.data.development.classes)
     seed = seed_of(f"head {stage.seed}")
-    network = Network(backbone, mlp(_width(backbone, bench), (), outputs, seed))
+    network = Network(
+        backbone, mlp(feature_size(backbone, bench.suite.model.image_size), (), outputs, seed)
+    )
     trained = train_phase(
         network.to(bench.engine.device),
         *sets,
@@ -199,7 +209,9 @@ def _judged_by(bench: Workbench, stage: Stage) -> tuple[Callable[[TestSet], Tens
             head_cost(head, width).forward,
         )
     backbone = bench.backbone(stage.start, stage.parents)
-    head = bench.load_head(trained, mlp(_width(backbone, bench), (), outputs, 0)).eval()
+    head = bench.load_head(
+        trained, mlp(feature_size(backbone, bench.suite.model.image_size), (), outputs, 0)
+    ).eval()
     network = Network(backbone, head).to(bench.engine.device).eval()
     return (
         lambda test: predict(lambda x: network(backbone.prepare(x)), test.pixels(), bench.engine),
@@ -225,15 +237,9 @@ def _trained(trained: Trained, images: int) -> Outcome:
     )
 
 
-def _forwarded(bench: Workbench, backbone: nn.Module, images: int) -> Outcome:
-    flops = forward_flops(backbone, bench.suite.model.image_size)  # type: ignore[arg-type]
+def _forwarded(bench: Workbench, backbone: Backbone, images: int) -> Outcome:
+    flops = forward_flops(backbone, bench.suite.model.image_size)
     return Outcome(flops * images, details={"images": images})
-
-
-def _width(backbone: Any, bench: Workbench) -> int:
-    from greendapt.train.prefix import activation_shape
-
-    return activation_shape(backbone, bench.suite.model.image_size, len(backbone.units))[0]
 
 
 def _test_sets(bench: Workbench) -> int:
@@ -245,9 +251,3 @@ def _test_sets(bench: Workbench) -> int:
 def _mean_auc(by: dict[str, dict[str, float | None]]) -> float | None:
     values = [entry["auc"] for entry in by.values() if entry["auc"] is not None]
     return sum(values) / len(values) if values else None
-
-
-def _given(value: Any) -> Any:
-    if value is None:
-        raise TypeError("this kind of stage needs a phase or a transfer")
-    return value

@@ -52,3 +52,8 @@ def activation_shape(backbone: Backbone, image_size: int, start: int) -> tuple[i
 
 def _through(backbone: Backbone, x: Tensor, start: int) -> Tensor:
     return backbone.run(x, 0, None if start == len(backbone.units) else start)
+
+
+def feature_size(backbone: Backbone, image_size: int) -> int:
+    """D, the width of the pooled features [N, D]."""
+    return activation_shape(backbone, image_size, len(backbone.units))[0]

@@ -148,7 +148,7 @@ def test_changed_data_runs_what_rests_on_it_again(torn, greendapt):
     assert done.code == 0, done.err
     reasons = dict(re.findall(r"^\[\d+/\d+\] (.+ seed 0): (.+)$", done.err, re.MULTILINE))
     assert reasons["features of none, seed 0"].startswith("reused")
-    assert reasons["test_resnet phase 1 (head), seed 0"].startswith("reused")
+    assert reasons["test_resnet phase 1 (head, 2 epochs), seed 0"].startswith("reused")
     assert reasons["test features of none, seed 0"].startswith(
         "runs again, its data or weights changed"
     )
