@@ -1,5 +1,6 @@
 """A tiny suite, and the command line in this process and in one of its own."""
 
+import ctypes
 import os
 import subprocess
 import sys
@@ -132,7 +133,21 @@ def greendapt(monkeypatch, capfd, tmp_path):
             main()
         return Done(end.value.code, *capfd.readouterr())
 
-    return run
+    yield run
+    if "torch" in sys.modules:
+        _as_it_was()
+
+
+def _as_it_was():
+    """Undo what a run sets for its whole process (greendapt.bench.process)."""
+    import torch
+
+    torch.set_flush_denormal(False)
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "mallopt"):
+        for threshold in (-1, -3):  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD: glibc's defaults
+            libc.mallopt(threshold, 128 * 1024)
+        libc.malloc_trim(0)
 
 
 @pytest.fixture
