@@ -65,7 +65,7 @@ def _chance_sentence(name: str, where: Sequence[Panel], settings: int) -> str:
     found = [e.metrics[path].mean for panel in where for e in panel.entries if path in e.metrics]
     scope = "" if len(where) == settings else f" ({'; '.join(panel.title for panel in where)})"
     return (
-        f"On {name} every strategy is near chance, AUC {words.number(min(found))} to "
+        f"On {name} every strategy is near chance or below, AUC {words.number(min(found))} to "
         f"{words.number(max(found))}{scope}: what was learnt does not carry over to it."
     )
 

@@ -250,12 +250,12 @@ def _carries_over(question: Question, buy: Entry) -> list[str]:
 
 
 def near_chance(entry: Entry, path: Path) -> bool:
-    """AUC within 0.05 of a coin, or an interval that holds the coin."""
+    """AUC below that of a coin plus 0.05, or an interval that holds the coin."""
     estimate = entry.metrics.get(path)
     if estimate is None:
         return True
     held = estimate.low is not None and estimate.high is not None
-    return abs(estimate.mean - CHANCE) < _NEAR_CHANCE or (
+    return estimate.mean < CHANCE + _NEAR_CHANCE or (
         held and (estimate.low or 0) <= CHANCE <= (estimate.high or 1)
     )
 

@@ -121,7 +121,7 @@ def test_external_sets_near_chance_are_called_that(seen):
         levels={"none": (0.8, 0, 0), "full": (0.9, 0.005, 40)},
         strategies=["none", "full"],
     )
-    assert "On nih every strategy is near chance, AUC 0.4" in text(view)
+    assert "On nih every strategy is near chance or below, AUC 0.4" in text(view)
     assert "On far (external) full DAPT reaches 0.7" in text(view)
     assert "On far every strategy" not in text(view)
 
