@@ -77,7 +77,7 @@ class CounterMeter:
             return self._by_power(start, end, span, "the counter did not move")
         slack = 0.0
         for edge, at_s, sign in ((start, span[0], 1), (end, span[1], -1)):
-            carried = edge.watts * (edge.at_s - at_s) if edge.fresh else 0.0
+            carried = _carried(edge, at_s)
             joules += sign * carried
             stale_s = 3 * _POLL_S if edge.fresh else refresh_s / 2
             slack += abs(carried) + stale_s * self._most_w(start, end)
@@ -128,14 +128,15 @@ class PowerMeter:
             self._watts, self._last_s = watts, now
             return Edge(now, self._joules, watts, fresh=True, trouble=self._trouble)
 
-    def figure(self, start: Edge, end: Edge, span: Span) -> Figure:  # noqa: ARG002
+    def figure(self, start: Edge, end: Edge, span: Span) -> Figure:
         """Energy in J; ``low``/``high``: a power reading may be a tenth of a second old."""
         trouble = end.trouble or start.trouble
         if trouble:
             return _lost(self.gpu, trouble)
+        joules = end.joules - start.joules + _carried(start, span[0]) - _carried(end, span[1])
         slack = max(self.gpu.limit_w or 0.0, start.watts, end.watts) * ASSUMED_REFRESH_S
         how = "NVML power sampled every 50 ms (no counter)"
-        return _figure(self.gpu, how, end.joules - start.joules, Quality.INTEGRATED, slack)
+        return _figure(self.gpu, how, joules, Quality.INTEGRATED, slack)
 
     def close(self) -> None:
         self._heart.stop()
@@ -159,6 +160,11 @@ class NoMeter:
 
 
 GpuMeter = CounterMeter | PowerMeter | NoMeter
+
+
+def _carried(edge: Edge, to_s: float) -> float:
+    """J between a reading and the window's edge, at the power read there; 0 for a stale one."""
+    return edge.watts * (edge.at_s - to_s) if edge.fresh else 0.0
 
 
 def _lost(gpu: Gpu, why: str) -> Figure:

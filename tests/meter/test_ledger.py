@@ -29,7 +29,6 @@ def test_nested_and_repeated_windows(meter):
     for name in ("wall_s", "energy_cpu_j", "energy_ram_j", "energy_j", "carbon_g"):
         parts = sum(window.figures[name].value for window in inner)
         assert 0 < parts <= outer.figures[name].value
-        assert parts == pytest.approx(outer.figures[name].value, rel=0.3)
 
 
 def test_an_exception_passes_and_leaves_its_figures(meter):
@@ -48,7 +47,7 @@ def test_an_exception_passes_and_leaves_its_figures(meter):
     assert window.figures["energy_j"].value > 0
     with meter.window() as after:
         pass
-    assert after.figures["wall_s"].value < 0.01
+    assert after.figures["wall_s"].value < window.figures["wall_s"].value
 
 
 def test_nothing_is_zero_and_what_is_missing_says_why(meter):

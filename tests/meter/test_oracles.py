@@ -30,8 +30,8 @@ def test_codecarbons_gpu_agrees(standin, monkeypatch, sine_w):
     delta = theirs.delta(Time.from_seconds(1.0))["delta_energy_consumption"]
     end = read_edges([meter])
     ours = meter.figure(start[0], end[0], (start[0].at_s, end[0].at_s))
-    # both read the same counter, at most one refresh apart
-    assert ours.value == pytest.approx(delta.kWh * JOULES_PER_KWH, abs=41)
+    # both read the same counter, a refresh or two apart
+    assert ours.value == pytest.approx(delta.kWh * JOULES_PER_KWH, abs=81)
     assert ours.low <= delta.kWh * JOULES_PER_KWH <= ours.high
 
 
@@ -76,5 +76,5 @@ def test_zeus_agrees(standin_library):
     )
     assert done.returncode == 0, done.stderr
     theirs, ours = (float(part) for part in done.stdout.split()[-2:])
-    # both read the same counter, at most one refresh apart
-    assert ours == pytest.approx(theirs, abs=31)
+    # both read the same counter, a refresh or two apart
+    assert ours == pytest.approx(theirs, abs=61)
