@@ -35,6 +35,8 @@ from greendapt.models.backbone import check_backbone, create_backbone
 from greendapt.store.run import RunFolder
 from greendapt.train.loop import Engine
 
+_REST_S = 1.0  # before any work: the power at rest, for energy above idle
+
 
 @dataclass(frozen=True)
 class Session:
@@ -76,7 +78,7 @@ class Session:
         """Do what of the plan is not done in ``folder``, and write its summary."""
         bench = Workbench(self.suite, self.data, folder, self.engine, self.generic)
         with folder.writing(), reporter, _resumable(folder):
-            meter = Meter(device=str(self.engine.device), carbon=self.grid)
+            meter = Meter(device=str(self.engine.device), carbon=self.grid, idle_s=_REST_S)
             try:
                 _warm_up(bench, self.plan)
                 records = Executor(bench, meter, reporter, debug).run(self.plan)
@@ -98,7 +100,9 @@ def prepare_session(suite: Suite, say: Callable[[str], None]) -> Session:
     """Check everything that can be checked before a folder is made: errors come here."""
     tune()
     engine = Engine(_device(suite.run.device))
-    chosen = grid(suite.carbon.region, suite.carbon.intensity_g_per_kwh, suite.carbon.pue)
+    carbon = suite.carbon
+    chosen = grid(carbon.region, carbon.intensity_g_per_kwh, carbon.pue)
+    chosen = chosen.with_machine(carbon.embodied_kg, carbon.lifetime_years)
     for backbone in suite.model.backbones:
         check_backbone(backbone)
     nothing = Digests("", "", "", dict.fromkeys(suite.model.backbones, ""))

@@ -10,6 +10,7 @@ from greendapt.bench.plan import Cell
 from greendapt.core.figures import Figure, add
 from greendapt.core.records import COST_UNITS, SCHEMA, Failure, Record, Role, Row, Summary
 from greendapt.core.suite import Suite
+from greendapt.meter.carbon import carbon_intensity_score
 from greendapt.stats.pareto import pareto_front
 
 _SUMMED = [name for name in COST_UNITS if name != "peak_memory_bytes"]
@@ -34,6 +35,11 @@ def summarize(
             rows.append(_row(cell, chain))
         elif broken is not None:
             failures.append(_failure(cell, broken))
+    gains = _gains(rows)
+    rows = [
+        row.model_copy(update={"sci_auc_point_g": _sci(row, gain, "AUC point")})
+        for row, gain in zip(rows, gains, strict=True)
+    ]
     done = [record for record in records.values() if record.status == "done"]
     here = [record for record in done if not record.reused]
     return Summary(
@@ -54,8 +60,12 @@ def costs(records: Iterable[Record]) -> dict[str, Figure]:
     figures = [record.figures for record in records]
     if not figures:
         return {}
-    said = {name: add(f[name] for f in figures) for name in _SUMMED}
+    said = {name: add(f.get(name, _unknown(name)) for f in figures) for name in _SUMMED}
     return said | {"peak_memory_bytes": _largest(f["peak_memory_bytes"] for f in figures)}
+
+
+def _unknown(name: str) -> Figure:
+    return Figure.unavailable(COST_UNITS[name], "not known when this stage ran")
 
 
 def _row(cell: Cell, chain: list[Record]) -> Row:
@@ -63,8 +73,9 @@ def _row(cell: Cell, chain: list[Record]) -> Row:
     for record in chain:
         by_role[record.role].append(record)
     paid = costs(record for record in chain if record.role in _PAID)
-    trained = [record.details.get("trainable_params", 0) for record in by_role["adaptation"]]
-    return Row(
+    trained = [r.details.get("trainable_params", 0) for r in chain if r.role == "adaptation"]
+    samples = sum(r.details.get("samples", 0) for r in chain if r.role in _PAID)
+    row = Row(
         strategy=cell.strategy,
         backbone=cell.backbone,
         seed=cell.seed,
@@ -76,10 +87,38 @@ def _row(cell: Cell, chain: list[Record]) -> Row:
         carbon_g=paid["carbon_g"],
         training_flops=paid["training_flops"],
         peak_memory_bytes=paid["peak_memory_bytes"],
+        energy_above_idle_j=paid["energy_above_idle_j"],
+        energy_green_algorithms_j=paid["energy_green_algorithms_j"],
+        embodied_g=paid["embodied_g"],
         parts={role: costs(of) for role, of in by_role.items()},
         stages=[stage.key for stage in cell.stages],
         trainable_params=max(trained, default=0),
     )
+    return row.model_copy(update={"sci_image_g": _sci(row, samples, "image")})
+
+
+def _sci(row: Row, units: float, unit: str) -> Figure:
+    """Software Carbon Intensity of a row's adaptation and transfer."""
+    return carbon_intensity_score(row.carbon_g, row.embodied_g, units, unit)
+
+
+def _gains(rows: list[Row]) -> list[float]:
+    """Points (0.01) of development AUC of each row above ``none`` of the same everything else."""
+    plain = {_beside(row): _auc(row) for row in rows if row.strategy == "none"}
+    found = []
+    for row in rows:
+        reached, start = _auc(row), plain.get(_beside(row))
+        found.append(100 * (reached - start) if reached is not None and start is not None else 0.0)
+    return found
+
+
+def _beside(row: Row) -> tuple[str, int, str, str]:
+    return row.backbone, row.seed, row.transfer, str(row.shots)
+
+
+def _auc(row: Row) -> float | None:
+    value: float | None = row.metrics["development"]["auc"]
+    return value
 
 
 def _failure(cell: Cell, record: Record) -> Failure:
@@ -116,7 +155,7 @@ def _with_front(rows: list[Row]) -> list[Row]:
 
 def _point(rows: list[Row]) -> tuple[float, float] | None:
     costs = [row.carbon_g.value for row in rows if row.carbon_g.value is not None]
-    values = [a for row in rows if (a := row.metrics["development"]["auc"]) is not None]
+    values = [value for row in rows if (value := _auc(row)) is not None]
     return (fmean(costs), fmean(values)) if costs and values else None
 
 

@@ -39,6 +39,9 @@ def measure(
     lifetime_years: Annotated[
         float, typer.Option(min=0.1, help="Years over which --embodied-kg is spread.")
     ] = 4.0,
+    idle: Annotated[
+        float, typer.Option(min=0, help="Measure this machine at rest for so many seconds first.")
+    ] = 0.0,
     units: Annotated[
         float | None,
         typer.Option(help="Work done, for the Software Carbon Intensity (gCO2e each)."),
@@ -54,15 +57,14 @@ def measure(
     from greendapt.meter.command import run_metered, scored
     from greendapt.meter.show import as_json, record_lines
 
-    meter = Meter(device=device, carbon=grid(region, intensity, pue), align=True)
+    carbon = grid(region, intensity, pue).with_machine(embodied_kg, lifetime_years)
+    meter = Meter(device=device, carbon=carbon, align=True, idle_s=idle)
     try:
         status, record = run_metered(command, meter, quiet_stdout=json)
         facts = {"meter": meter.facts()}
     finally:
         meter.close()
-    record = facts | scored(
-        record, embodied_kg=embodied_kg, lifetime_years=lifetime_years, units=units, unit=unit
-    )
+    record = facts | (record if units is None else scored(record, units, unit))
     if output is not None:
         output.write_text(as_json(record), encoding="utf-8")
     if json:

@@ -20,12 +20,17 @@ COST_UNITS = {
     "energy_dram_j": "J",
     "energy_ram_j": "J",
     "energy_j": "J",
+    "energy_above_idle_j": "J",
+    "energy_green_algorithms_j": "J",
     "carbon_g": "g",
+    "embodied_g": "g",
     "training_flops": "FLOP",
     "peak_memory_bytes": "byte",
 }
 """The figures of every record. ``energy_j`` is the headline: GPU + CPU + DRAM, as measured or
-estimated; modelled RAM power (``energy_ram_j``) stays apart."""
+estimated; modelled RAM power (``energy_ram_j``) stays apart. Beside it, and never part of it:
+``energy_above_idle_j``, without the power at rest; ``energy_green_algorithms_j``, a second estimate
+from rated power and memory; ``embodied_g``, a share of the hardware's making."""
 
 
 class Record(BaseModel):
@@ -74,6 +79,13 @@ class Row(CellName):
     carbon_g: Figure
     training_flops: Figure
     peak_memory_bytes: Figure
+    energy_above_idle_j: Figure | None = None
+    energy_green_algorithms_j: Figure | None = None
+    embodied_g: Figure | None = None
+    sci_image_g: Figure | None = None
+    """Software Carbon Intensity: grams an image trained on, each time it is."""
+    sci_auc_point_g: Figure | None = None
+    """Grams a point (0.01) of development AUC gained over ``none`` of the same seed."""
     on_front: bool = False
     parts: dict[str, dict[str, Figure]] = {}
     stages: list[str] = []

@@ -217,6 +217,9 @@ class Carbon(Table):
     region: Annotated[str, Field(pattern="^[A-Z]{3}$")] | None = None
     intensity_g_per_kwh: Annotated[float, Field(ge=0)] | None = None
     pue: Annotated[float, Field(ge=1)] = 1.0
+    embodied_kg: Annotated[float, Field(ge=0)] | None = None
+    """kgCO2e of making this machine; each stage is charged its share of the lifetime."""
+    lifetime_years: Annotated[float, Field(gt=0)] = 4.0
 
 
 class Run(Table):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -31,6 +31,18 @@ class Grid:
     pue: float
     source: str
     flagged: bool = False
+    embodied_kg: float | None = None
+    lifetime_years: float = 4.0
+
+    def with_machine(self, embodied_kg: float | None, lifetime_years: float) -> Grid:
+        """The same grid, and what making the machine on it took; None charges nothing."""
+        return replace(self, embodied_kg=embodied_kg, lifetime_years=lifetime_years)
+
+    def embodied(self, wall_s: Figure) -> Figure:
+        """Grams of the machine's making charged to ``wall_s``; unavailable where none was said."""
+        if self.embodied_kg is None:
+            return Figure.unavailable("g", "embodied carbon was not asked for (carbon.embodied_kg)")
+        return embodied(self.embodied_kg, self.lifetime_years, wall_s)
 
     def carbon(self, energy: Figure) -> Figure:
         """Grams of CO2e of ``energy`` (J) x PUE x intensity: a yearly average, so an estimate."""
@@ -97,18 +109,18 @@ def carbon_intensity_score(
 ) -> Figure:
     """The Software Carbon Intensity (O + M) / R in grams a ``unit`` (ISO/IEC 21031:2024).
 
-    ``operational`` and ``made`` are in g; ``units`` is R, the work done: images trained, AUC points
-    gained over none, ... No work done, no score.
+    ``operational`` and ``made`` are in g; ``made`` None or unavailable is left out, and said.
+    ``units`` is R, the work done: images trained, AUC points gained over none, ... No work done, no
+    score.
     """
     label = f"g/{unit}"
-    parts = [operational] if made is None else [operational, made]
-    missing = [part.source for part in parts if part.value is None]
-    if missing:
-        return Figure.unavailable(label, missing[0])
+    if operational.value is None:
+        return Figure.unavailable(label, operational.source)
     if not units > 0:
         return Figure.unavailable(label, f"no {unit} was gained")
-    grams = sum(part.value for part in parts if part.value is not None)
-    without = "; without embodied carbon" if made is None else f"; {made.source}"
+    grams, without = operational.value, "; without embodied carbon"
+    if made is not None and made.value is not None:
+        grams, without = grams + made.value, f"; {made.source}"
     said = f"SCI = (O + M) / R, R = {units:g} {unit}; {operational.source}{without}"
     return Figure(value=grams / units, unit=label, quality=Quality.ESTIMATED, source=said)
 

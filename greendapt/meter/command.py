@@ -9,7 +9,7 @@ from typing import Any
 
 from greendapt.core.errors import MeterError
 from greendapt.core.figures import Figure, Quality
-from greendapt.meter.carbon import carbon_intensity_score, embodied
+from greendapt.meter.carbon import carbon_intensity_score
 from greendapt.meter.ledger import Meter
 from greendapt.meter.memory import lifetime_peak_bytes
 
@@ -30,23 +30,10 @@ def run_metered(
     return status, {**window.record, "peak_memory_bytes": _peak_memory()}
 
 
-def scored(
-    record: Mapping[str, Any],
-    *,
-    embodied_kg: float | None,
-    lifetime_years: float,
-    units: float | None,
-    unit: str,
-) -> dict[str, Any]:
-    """``record`` with ``embodied_g`` and the Software Carbon Intensity ``sci``, where asked for.
-
-    ``units``: the work done, in ``unit``. Raises MeterError for impossible numbers.
-    """
-    made = None if embodied_kg is None else embodied(embodied_kg, lifetime_years, record["wall_s"])
-    more = {} if made is None else {"embodied_g": made}
-    if units is not None:
-        more["sci"] = carbon_intensity_score(record["carbon_g"], made, units, unit)
-    return {**record, **more}
+def scored(record: Mapping[str, Any], units: float, unit: str) -> dict[str, Any]:
+    """``record`` with the Software Carbon Intensity ``sci`` of ``units`` of work, in ``unit``."""
+    score = carbon_intensity_score(record["carbon_g"], record["embodied_g"], units, unit)
+    return {**record, "sci": score}
 
 
 def _peak_memory() -> Figure:

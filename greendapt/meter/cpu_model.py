@@ -70,6 +70,7 @@ class RamModel:
     """CodeCarbon's constant power for the memory modules it supposes."""
 
     watts: float
+    memory_gb: float
     source: str
 
     def figure(self, wall_s: float) -> Figure:
@@ -88,7 +89,16 @@ def ram_model() -> RamModel:
     if watts <= 0:
         raise RuntimeError("codecarbon's memory model gave no power")
     said = f"codecarbon RAM model, {watts:g} W for {size_gb:.0f} GB; not in the headline"
-    return RamModel(watts, said)
+    return RamModel(watts, size_gb, said)
+
+
+def tdp_w() -> float | None:
+    """The processor's TDP in W as CodeCarbon knows or guesses it; None where it does neither."""
+    with _silent():
+        from codecarbon.core.cpu import TDP
+
+        found = TDP().tdp
+    return None if found is None else float(found)
 
 
 def _codecarbon_cpu() -> tuple[Any, str, float]:

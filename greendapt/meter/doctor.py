@@ -17,6 +17,7 @@ from greendapt.meter.rapl import HOW_TO_ALLOW
 
 _BLOCK = bytes(1 << 20)
 _WINDOW_S = 0.25
+_REST_S = 1.0
 REPEATS = (3, 5, 10, 20)
 LEVEL, POWER = 0.95, 0.80
 
@@ -40,7 +41,7 @@ def examine(*, device: str = "auto", repeats: int = 10) -> dict[str, Any]:
     """
     if repeats < 3:
         raise MeterError(f"{repeats} repeats say nothing about noise: take at least 3")
-    meter = Meter(device=device)
+    meter = Meter(device=device, idle_s=_REST_S)
     try:
         blocks = _blocks_for(_WINDOW_S)
         windows = [_window(meter, blocks) for _ in range(repeats)]
@@ -48,6 +49,7 @@ def examine(*, device: str = "auto", repeats: int = 10) -> dict[str, Any]:
             {**facts, **_state(gpu)}
             for gpu, facts in zip(meter.gpus, meter.facts()["gpus"], strict=True)
         ]
+        idle_w = meter.facts()["idle_w"]
     finally:
         meter.close()
     times = [window["wall_s"].value or 0.0 for window in windows]
@@ -55,6 +57,7 @@ def examine(*, device: str = "auto", repeats: int = 10) -> dict[str, Any]:
     return {
         "parts": _parts(windows[-1]),
         "gpus": gpus,
+        "idle_w": idle_w,
         "noise": {
             "repeats": repeats,
             "window_s": statistics.median(times),
@@ -149,6 +152,8 @@ def report_lines(report: dict[str, Any]) -> list[str]:
             f"  {gpu['name']}: {gpu['meter']}, slowed by {slowed}, "
             f"other processes: {gpu['other_processes'] or 0}"
         )
+    if report["idle_w"] is not None:
+        lines.append(f"At rest it draws {report['idle_w']:.3g} W of what is measured or estimated.")
     noise = report["noise"]
     lines.append(f"Noise over {noise['repeats']} windows of {noise['window_s']:.2f} s:")
     for name in ("time", "energy"):

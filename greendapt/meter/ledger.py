@@ -6,23 +6,32 @@ import os
 import socket
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from greendapt.core.errors import MeterError
-from greendapt.core.figures import Figure
+from greendapt.core.figures import Figure, total
 from greendapt.meter.carbon import Grid, grid
 from greendapt.meter.clock import now_s
-from greendapt.meter.cpu_model import CpuModel, RamModel, ram_model
+from greendapt.meter.cpu_model import CpuModel, RamModel, ram_model, tdp_w
 from greendapt.meter.gpu import CounterMeter, CrossCheck, Edge, GpuMeter, gpu_meters, read_edges
 from greendapt.meter.memory import peaks
 from greendapt.meter.nvml import Gpu, Gpus, close_gpus, open_gpus, strangers
 from greendapt.meter.rapl import Rapl, Reading
-from greendapt.meter.share import NODE_PARTS, Share
+from greendapt.meter.share import NODE_PARTS, Plate, Share
+
+_BESIDE = (
+    "energy_above_idle_j",
+    "energy_green_algorithms_j",
+    "carbon_g",
+    "embodied_g",
+    "peak_memory_bytes",
+)
 
 
 @dataclass
@@ -37,15 +46,14 @@ class Window:
 
     @property
     def record(self) -> dict[str, Any]:
-        """wall_s, energy_j {gpu, cpu, dram, ram, total}, carbon_g, peak_memory_bytes: Figures."""
+        """wall_s, energy_j {gpu, cpu, dram, ram, total}, and the other ``figures`` by name."""
         if not self.figures:
             raise MeterError("the window is still open: its record is there after it is closed")
         energy = {part: self.figures[f"energy_{part}_j"] for part in ("gpu", *NODE_PARTS)}
         return {
             "wall_s": self.figures["wall_s"],
             "energy_j": {**energy, "total": self.figures["energy_j"]},
-            "carbon_g": self.figures["carbon_g"],
-            "peak_memory_bytes": self.figures["peak_memory_bytes"],
+            **{name: self.figures[name] for name in _BESIDE},
         }
 
 
@@ -63,6 +71,7 @@ class Meter:
     one, or that of LOCAL_RANK), ``cuda:N`` (the Nth visible one), ``auto`` (all visible ones).
     ``align``: wait at both edges of a window, outside of it, until the GPUs' counters moved:
     windows of seconds become exact, at the price of up to two refresh periods each.
+    ``idle_s``: how long to measure the power at rest first, for ``energy_above_idle_j``.
     The node's parts (CPU, DRAM, RAM) are counted by the process with LOCAL_RANK 0 or without one.
     Opening takes about a second. Raises MeterError for an unknown device.
     """
@@ -73,6 +82,7 @@ class Meter:
         device: str = "auto",
         carbon: Grid | None = None,
         align: bool = False,
+        idle_s: float = 0.0,
         powercap: Path | None = None,
         environ: Mapping[str, str] = os.environ,
     ) -> None:
@@ -87,6 +97,28 @@ class Meter:
         self._peaks = peaks(device)
         self._lock = threading.Lock()
         self._own: tuple[AbstractContextManager[Window], Window] | None = None
+        self._plates = self._rated()
+        if idle_s > 0:
+            self._rest(idle_s)
+
+    def _rated(self) -> dict[str, Plate]:
+        plates = {meter.gpu.uuid: Plate(rated_w=meter.gpu.limit_w) for meter in self._meters}
+        if self._node is not None:
+            plates[socket.gethostname()] = self._node.plate
+        return plates
+
+    def _rest(self, seconds: float) -> None:
+        """Note what each GPU and the host draw while nothing is done."""
+        with self.window() as window:
+            time.sleep(seconds)
+        assert window.share is not None
+        wall_s = window.share.wall_s.value or seconds
+        found = {uuid: figure.value for uuid, figure in window.share.gpus.items()}
+        for host, parts in window.share.nodes.items():
+            found[host] = total({part: parts[part] for part in ("cpu", "dram")}).value
+        for name, joules in found.items():
+            idle_w = None if joules is None else joules / wall_s
+            self._plates[name] = replace(self._plates[name], idle_w=idle_w)
 
     @contextmanager
     def window(self) -> Iterator[Window]:
@@ -131,7 +163,8 @@ class Meter:
         if self._node is not None:
             nodes[socket.gethostname()] = self._node.figures(before, after, wall_s)
         wall = Figure.measured(wall_s, "s", "monotonic clock")
-        return Share(wall, peak, gpus, nodes, self._gpus.why, self._gpus.broken)
+        plates = dict(self._plates)
+        return Share(wall, peak, gpus, nodes, plates, self._gpus.why, self._gpus.broken)
 
     def _noted(self, meter: GpuMeter, figure: Figure) -> Figure:
         others = strangers(meter.gpu, own_work=_torch_on_gpu(self.device) is not None)
@@ -154,6 +187,7 @@ class Meter:
     def facts(self) -> dict[str, Any]:
         """What the figures rest on: each GPU's meter, refresh and cross-check; the grid.
 
+        ``idle_w``: power at rest of what counts, None where it was not measured.
         ``counter_over_integrated`` is None until a second of work was seen under the meter.
         """
         gpus = [
@@ -167,7 +201,14 @@ class Meter:
             }
             for meter in self._meters
         ]
-        return {"device": self.device, "gpus": gpus, "grid": self.grid.source}
+        idle_w = [plate.idle_w for plate in self._plates.values()]
+        at_rest = sum(watts for watts in idle_w if watts is not None)
+        return {
+            "device": self.device,
+            "gpus": gpus,
+            "grid": self.grid.source,
+            "idle_w": None if None in idle_w or not idle_w else at_rest,
+        }
 
     def close(self) -> None:
         """Ends all threads and lets the driver go. Closing twice does nothing more."""
@@ -222,6 +263,15 @@ class _Node:
             self.ram = ram_model()
         except Exception as error:
             self.no_ram = f"codecarbon's RAM model failed: {error}"
+
+    @property
+    def plate(self) -> Plate:
+        """The processor's TDP and the memory of this host."""
+        rated_w = self.model.tdp_w if self.model else None
+        if rated_w is None:
+            with suppress(Exception):  # as above: a figure less, not a run less
+                rated_w = tdp_w()
+        return Plate(rated_w=rated_w, memory_gb=self.ram.memory_gb if self.ram else 0.0)
 
     def figures(self, before: _Snapshot, after: _Snapshot, wall_s: float) -> dict[str, Figure]:
         """cpu, dram, ram -> J."""

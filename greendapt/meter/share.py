@@ -5,10 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from greendapt.core.figures import Figure, add, total
+from greendapt.core.figures import Figure, Quality, add, total
+from greendapt.core.units import JOULES_PER_KWH
 from greendapt.meter.carbon import Grid
+from greendapt.meter.green_algorithms import green_algorithms
 
 NODE_PARTS = ("cpu", "dram", "ram")
+
+
+@dataclass(frozen=True)
+class Plate:
+    """What is known of a GPU or a host besides its energy. None: not known.
+
+    ``idle_w``: power with no work, of what counts in the headline, as measured before the windows.
+    ``rated_w``: TDP or power limit. ``memory_gb``: memory reserved, here all of the host's.
+    """
+
+    idle_w: float | None = None
+    rated_w: float | None = None
+    memory_gb: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -16,14 +31,16 @@ class Share:
     """One process's part of a window.
 
     ``gpus``: UUID -> J. ``nodes``: host -> cpu, dram, ram -> J (only from the process that counts
-    the node). ``no_gpu``: why there is no GPU figure; ``gpu_missing``: there is a GPU whose energy
-    is missing, so that a headline without it would read as a saving.
+    the node). ``plates``: UUID or host -> what it draws at rest and at most. ``no_gpu``: why there
+    is no GPU figure; ``gpu_missing``: there is a GPU whose energy is missing, so that a headline
+    without it would read as a saving.
     """
 
     wall_s: Figure
     peak_memory_bytes: Figure
     gpus: Mapping[str, Figure] = field(default_factory=dict)
     nodes: Mapping[str, Mapping[str, Figure]] = field(default_factory=dict)
+    plates: Mapping[str, Plate] = field(default_factory=dict)
     no_gpu: str = "no NVIDIA GPU"
     gpu_missing: bool = False
 
@@ -39,7 +56,10 @@ class Share:
             "energy_dram_j": node["dram"],
             "energy_ram_j": node["ram"],
             "energy_j": energy,
+            "energy_above_idle_j": self._above_idle(energy),
+            "energy_green_algorithms_j": self._by_formula(grid.pue),
             "carbon_g": grid.carbon(energy),
+            "embodied_g": grid.embodied(self.wall_s),
             "peak_memory_bytes": self.peak_memory_bytes,
         }
 
@@ -49,6 +69,29 @@ class Share:
                 "J", "the node is counted by its first process (local rank 0)"
             )
         return add(parts[part] for parts in self.nodes.values())
+
+    def _plates(self) -> list[Plate]:
+        return [self.plates.get(name, Plate()) for name in (*self.gpus, *self.nodes)]
+
+    def _above_idle(self, energy: Figure) -> Figure:
+        """The headline without idle power x time: what the work itself added."""
+        idle_w = [plate.idle_w for plate in self._plates() if plate.idle_w is not None]
+        if energy.value is None or self.wall_s.value is None:
+            return Figure.unavailable("J", energy.source)
+        if not idle_w or len(idle_w) < len(self._plates()):
+            return Figure.unavailable("J", "idle power was not measured before")
+        joules = max(0.0, energy.value - sum(idle_w) * self.wall_s.value)
+        said = f"energy {energy.quality.value}, less {sum(idle_w):.3g} W at rest before the work"
+        return Figure(value=joules, unit="J", quality=Quality.ESTIMATED, source=said)
+
+    def _by_formula(self, pue: float) -> Figure:
+        rated_w = [plate.rated_w for plate in self._plates() if plate.rated_w is not None]
+        if not rated_w or len(rated_w) < len(self._plates()) or self.wall_s.value is None:
+            return Figure.unavailable("J", "Green Algorithms: a device's rated power is not known")
+        memory_gb = sum(plate.memory_gb for plate in self._plates())
+        hours = self.wall_s.value / 3600
+        formula = green_algorithms(hours, sum(rated_w), memory_gb, pue=pue)
+        return formula.scaled(JOULES_PER_KWH, "J")
 
     def _headline(self, gpu: Figure, node: Mapping[str, Figure]) -> Figure:
         has_gpu = bool(self.gpus) or self.gpu_missing
@@ -70,7 +113,9 @@ def merged(shares: Sequence[Share]) -> Share:
         raise ValueError("there is nothing to merge")
     gpus: dict[str, Figure] = {}
     nodes: dict[str, Mapping[str, Figure]] = {}
+    plates: dict[str, Plate] = {}
     for share in shares:
+        plates |= share.plates
         for uuid, figure in share.gpus.items():
             gpus.setdefault(uuid, figure)
         for host, parts in share.nodes.items():
@@ -80,6 +125,7 @@ def merged(shares: Sequence[Share]) -> Share:
         peak_memory_bytes=max((share.peak_memory_bytes for share in shares), key=_size),
         gpus=gpus,
         nodes=nodes,
+        plates=plates,
         no_gpu=shares[0].no_gpu,
         gpu_missing=any(share.gpu_missing for share in shares),
     )

@@ -32,9 +32,17 @@ def record_lines(record: Mapping[str, Any]) -> list[str]:
     lines.insert(1, _line("energy", energy["total"], bounds=True))
     lines += [_line("RAM apart", energy["ram"])]
     lines += [_line("carbon", record["carbon_g"]), _line("memory", record["peak_memory_bytes"])]
-    more = {"embodied": "embodied_g", "SCI": "sci"}
-    lines += [_line(label, record[name]) for label, name in more.items() if name in record]
-    return lines
+    more = {
+        "above idle": "energy_above_idle_j",
+        "by formula": "energy_green_algorithms_j",
+        "embodied": "embodied_g",
+        "SCI": "sci",
+    }
+    return lines + [
+        _line(label, record[name])
+        for label, name in more.items()
+        if name in record and record[name].value is not None
+    ]
 
 
 def _line(label: str, figure: Figure, bounds: bool = False) -> str:

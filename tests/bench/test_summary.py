@@ -30,7 +30,7 @@ def done(stage, auc=0.5, **changes):
         started_at="2026-01-01T00:00:00+00:00",
         figures=figures(KIND_S[stage.kind]),
         metrics=metrics,
-        details={"trainable_params": 7} if stage.kind == "adapt" else {},
+        details={"trainable_params": 7, "samples": 40} if stage.kind == "adapt" else {},
         **changes,
     )
 
@@ -78,6 +78,26 @@ def test_parts_hold_each_role_apart(summed):
     assert walls == {"sunk": 1000, "adaptation": 20, "transfer": 3, "evaluation": 8}
     assert row.peak_memory_bytes.value == 10  # the largest, not the sum
     assert row.trainable_params == 7
+
+
+def test_the_score_is_grams_by_image_trained_and_by_point_gained(summed):
+    rows = {(row.strategy, row.seed): row for row in summed().rows}
+    full = rows["full", 0]
+    grams = full.carbon_g.value + full.embodied_g.value
+    assert full.sci_image_g.value == pytest.approx(grams / (2 * 40))  # two phases of 40 samples
+    assert full.sci_auc_point_g.value == pytest.approx(grams / 30)  # .8 against .5
+    assert full.sci_auc_point_g.unit == "g/AUC point"
+    assert rows["none", 0].sci_auc_point_g.value is None
+    worse = next(row for row in summed({"none": 0.9}).rows if row.strategy == "full")
+    assert worse.sci_auc_point_g.value is None, "no gain, no price of it"
+    assert "no AUC point was gained" in worse.sci_auc_point_g.source
+
+
+def test_a_record_from_before_a_figure_was_known_still_counts():
+    old = {name: f for name, f in figures(1.0).items() if name != "energy_above_idle_j"}
+    record = Record(key="a", kind="adapt", role="adaptation", label="a", started_at="", figures=old)
+    assert costs([record])["energy_above_idle_j"].value is None
+    assert costs([record])["energy_j"].value == 1
 
 
 def test_one_part_unavailable_makes_the_sum_unavailable():

@@ -94,7 +94,7 @@ def test_memory_power_is_constant_and_labelled():
     model = ram_model()
     assert model.watts > 0
     assert "codecarbon RAM model" in model.source
-    figure = RamModel(20.0, "said").figure(3.0)
+    figure = RamModel(20.0, 64.0, "said").figure(3.0)
     assert (figure.value, figure.quality) == (60.0, Quality.ESTIMATED)
 
 

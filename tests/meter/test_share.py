@@ -5,7 +5,7 @@ import pytest
 from greendapt.core.figures import Figure, Quality
 from greendapt.core.records import COST_UNITS
 from greendapt.meter.carbon import grid
-from greendapt.meter.share import Share, merged
+from greendapt.meter.share import Plate, Share, merged
 
 GRID = grid(None, 3600.0)
 
@@ -22,12 +22,13 @@ def node(cpu=10.0, dram=None):
     }
 
 
-def share(gpus=None, nodes=None, wall=1.0, peak=5, missing=False):
+def share(gpus=None, nodes=None, wall=1.0, peak=5, missing=False, plates=None):
     return Share(
         Figure.measured(wall, "s", "clock"),
         Figure.measured(peak, "byte", "mark"),
         {uuid: joules(value) for uuid, value in (gpus or {}).items()},
         nodes or {},
+        plates or {},
         gpu_missing=missing,
     )
 
@@ -46,6 +47,54 @@ def test_modelled_memory_stays_out_of_the_headline():
     assert "without dram" in figures["energy_j"].source
     assert figures["energy_ram_j"].value == 99.0
     assert figures["carbon_g"].value == pytest.approx(110.0 / 1000)
+
+
+def test_idle_power_is_taken_off_in_a_second_figure_only():
+    plates = {"a": Plate(idle_w=60.0), "host": Plate(idle_w=2.0)}
+    one = share({"a": 100.0}, {"host": node()}, wall=1.5, plates=plates)
+    figures = one.figures(GRID)
+    assert figures["energy_j"].value == 110.0
+    assert figures["energy_above_idle_j"].value == pytest.approx(110.0 - 62.0 * 1.5)
+    assert figures["energy_above_idle_j"].quality is Quality.ESTIMATED
+    assert figures["carbon_g"].value == pytest.approx(110.0 / 1000), "gross energy is the primary"
+
+
+def test_less_work_than_rest_is_nothing_above_idle_and_never_negative():
+    plates = {"host": Plate(idle_w=50.0)}
+    figures = share(nodes={"host": node()}, plates=plates).figures(GRID)
+    assert figures["energy_above_idle_j"].value == 0.0
+
+
+@pytest.mark.parametrize("plates", [{}, {"a": Plate(idle_w=60.0)}, {"host": Plate(idle_w=1.0)}])
+def test_an_idle_power_that_is_not_known_is_not_taken_as_zero(plates):
+    figures = share({"a": 100.0}, {"host": node()}, plates=plates).figures(GRID)
+    assert figures["energy_above_idle_j"].value is None
+
+
+def test_the_formula_takes_rated_power_memory_and_pue():
+    plates = {"a": Plate(rated_w=300.0), "host": Plate(rated_w=100.0, memory_gb=64.0)}
+    one = share({"a": 1.0}, {"host": node()}, wall=3600.0, plates=plates)
+    joules = one.figures(grid(None, 100.0, 1.5))["energy_green_algorithms_j"]
+    assert joules.value == pytest.approx((400 + 64 * 0.3725) * 1.5 * 3600)
+    assert joules.quality is Quality.ESTIMATED
+    unknown = share({"a": 1.0}, {"host": node()}, plates={"host": Plate(rated_w=100.0)})
+    assert unknown.figures(GRID)["energy_green_algorithms_j"].value is None
+
+
+def test_a_lifetime_of_work_is_charged_all_of_the_making():
+    machine = grid(None, 100.0).with_machine(250.0, 4.0)
+    year = share(nodes={"host": node()}, wall=365.25 * 86400).figures(machine)
+    assert year["embodied_g"].value == pytest.approx(250_000 / 4)
+    assert share(nodes={"host": node()}).figures(GRID)["embodied_g"].value is None
+
+
+def test_ranks_bring_their_plates():
+    ranks = [
+        share({"a": 100.0}, {"one": node()}, plates={"a": Plate(10.0), "one": Plate(1.0)}),
+        share({"b": 100.0}, plates={"b": Plate(20.0)}),
+    ]
+    above = merged(ranks).figures(GRID)["energy_above_idle_j"]
+    assert above.value == pytest.approx(210.0 - 31.0)
 
 
 def test_a_machine_without_a_gpu_misses_none():
