@@ -1,0 +1,42 @@
+"""Ratios from one interleaved run: what a single time cannot say on a machine whose speed drifts."""
+
+import statistics
+import time
+
+import pytest
+
+
+@pytest.fixture
+def interleaved(benchmark, capsys):
+    """``interleaved(against, ours, rounds=5)``: runs both in turn and returns the ratio.
+
+    The ratio is the median over rounds of ours / against, or against / ours with ``speedup``;
+    it is printed and kept in ``extra_info["ratio"]``. The order of a pair changes every round.
+    """
+
+    def run(against, ours, *, rounds=5, speedup=False, warmup=True):
+        ratios = []
+
+        def pair():
+            order = (against, ours) if len(ratios) % 2 else (ours, against)
+            seconds = {}
+            for job in order:
+                begun = time.perf_counter()
+                job()
+                seconds[job] = time.perf_counter() - begun
+            own, other = seconds[ours], seconds[against]
+            ratios.append(other / own if speedup else own / other)
+
+        if warmup:
+            against()
+            ours()
+        benchmark.pedantic(pair, rounds=rounds, iterations=1)
+        ratio = statistics.median(ratios)
+        spread = statistics.stdev(ratios) if len(ratios) > 1 else 0.0
+        said = {"ratio": ratio, "relative_sd": spread / ratio, "rounds": rounds}
+        benchmark.extra_info.update(said)
+        with capsys.disabled():
+            print(f"\n{benchmark.name}: ratio {ratio:.4g} (sd {spread / ratio:.1%} of a round)")
+        return ratio
+
+    return run
