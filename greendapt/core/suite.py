@@ -145,6 +145,14 @@ class Phase(Recipe):
     train: Train
     batch_norm: BatchNorm = "frozen"
     objective: Objective = "supervised"
+    bank: NonNegativeInt = 0
+    """Augment each image so many times once, and draw from these, instead of anew each epoch: the
+    constant prefix of the views can then be stored. Other results than fresh views give."""
+
+    @property
+    def constant(self) -> bool:
+        """Whether what lies before the first trainable unit gives the same for an image always."""
+        return self.objective == "supervised" and (self.augmentation == "none" or self.bank > 0)
 
 
 class Use(Table):
@@ -162,6 +170,7 @@ class Use(Table):
     augmentation: Augmentation | None = None
     objective: Objective | None = None
     select: Select | None = None
+    bank: NonNegativeInt | None = None
     min_steps: NonNegativeInt | None = None
 
 
@@ -232,6 +241,8 @@ class Run(Table):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     prefix_cache: bool = True
     """Compute what lies before the first trainable parameter once per image."""
+    prefix_cache_gb: Annotated[float, Field(gt=0)] = 64.0
+    """The most that one stored prefix may take on the disk; above it the plain way is taken."""
 
 
 class Suite(Table):

@@ -79,6 +79,10 @@ class Backbone(nn.Module):
             return x
         return self._pool(x)
 
+    def prefix(self, x: Tensor, stop: int) -> Tensor:
+        """What unit ``stop`` takes as input; with ``stop == len(units)`` the pooled features."""
+        return self.run(x, 0, None if stop == len(self.units) else stop)
+
     def forward(self, images: Tensor) -> Tensor:
         return self.run(images)
 

@@ -22,11 +22,11 @@ class ImageCost:
     step: int
     uncounted: tuple[str, ...] = ()
 
-    def of(self, fit: Fit, images_cached: int, passes: int = 1) -> int:
-        """All of a training; ``passes`` is how often a step takes each image (SimCLR: 2)."""
-        trained = self.step * fit.samples * passes
-        validated = self.forward * fit.samples_validated * passes
-        return self.prefix * images_cached + trained + validated
+    def of(self, fit: Fit, images_through_prefix: int, views: int = 1) -> int:
+        """All of a training; ``views`` is how many of each image a step takes (SimCLR: 2)."""
+        trained = self.step * fit.samples * views
+        validated = self.forward * fit.samples_validated * views
+        return self.prefix * images_through_prefix + trained + validated
 
 
 def image_cost(network: Network, input_shape: tuple[int, ...], start: int) -> ImageCost:
@@ -68,5 +68,4 @@ class _Prefix(nn.Module):
         self.backbone, self.start = backbone, start
 
     def forward(self, x: Tensor) -> Tensor:
-        end = None if self.start == len(self.backbone.units) else self.start
-        return self.backbone.run(x, 0, end)
+        return self.backbone.prefix(x, self.start)

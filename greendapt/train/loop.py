@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -25,17 +26,40 @@ class Diverged(GreendaptError):
 
 
 @dataclass(frozen=True)
+class Bank:
+    """``views`` augmented copies of ``images`` images lie behind the images themselves."""
+
+    views: int
+    images: int
+    generator: torch.Generator
+
+    def draw(self, rows: Tensor) -> Tensor:
+        """A random view of each of ``rows``."""
+        view = torch.randint(1, self.views + 1, rows.shape, generator=self.generator)
+        return rows + view * self.images
+
+
+@dataclass(frozen=True)
 class Examples:
-    """``inputs`` uint8 [N, C, H, W] or cached float [N, ...]; ``targets`` [N] or [N, K]."""
+    """``inputs`` uint8 [M, C, H, W] or cached float [M, ...]; ``targets`` [N] or [N, K].
+
+    ``rows`` [N]: which of the inputs each example is (None: M = N, in order). Inputs on a disk are
+    then read batch by batch, and a part of them is not a copy. ``bank``: the inputs are views of
+    each image, of which one is drawn each time.
+    """
 
     inputs: Tensor
     targets: Tensor
+    rows: Tensor | None = None
+    bank: Bank | None = None
 
     def __len__(self) -> int:
-        return len(self.inputs)
+        return len(self.targets)
 
     def at(self, index: Tensor, device: torch.device) -> tuple[Tensor, Tensor]:
-        return self.inputs[index].to(device), self.targets[index].to(device)
+        rows = index if self.rows is None else self.rows[index]
+        rows = rows if self.bank is None else self.bank.draw(rows)
+        return self.inputs[rows].to(device), self.targets[index].to(device)
 
     def batches(self, size: int, device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:
         for start in range(0, len(self), size):
@@ -43,8 +67,29 @@ class Examples:
 
 
 @dataclass(frozen=True)
+class State:
+    """Where a training stands after some epochs: enough to go on as if it had not stopped."""
+
+    train_loss: tuple[float, ...] = ()
+    val_loss: tuple[float, ...] = ()
+    best_epoch: int | None = None
+    best: dict[str, Tensor] | None = None
+    """The module in its best epoch; None where the last one is kept."""
+    last: dict[str, Tensor] | None = None
+    optimizer: dict[str, Any] | None = None
+    generators: tuple[Tensor, ...] = ()
+
+    @property
+    def epochs(self) -> int:
+        return len(self.train_loss)
+
+
+@dataclass(frozen=True)
 class Fit:
-    """What a training left: one loss an epoch, the epoch kept, and the work really done."""
+    """What a training left: one loss an epoch, the epoch kept, and the work really done.
+
+    Losses are those of all epochs, ``steps`` and ``samples`` those of this call.
+    """
 
     train_loss: tuple[float, ...]
     val_loss: tuple[float, ...]
@@ -52,6 +97,7 @@ class Fit:
     steps: int
     samples: int
     samples_validated: int
+    state: State = State()
 
 
 @dataclass(frozen=True)
@@ -83,46 +129,90 @@ def fit(
     seed: int,
     engine: Engine,
     on_progress: Callable[[float], None],
+    state: State | None = None,
+    draws: tuple[torch.Generator, ...] = (),
 ) -> Fit:
     """Train what of ``module`` requires a gradient, on ``train``, by ``recipe``.
 
     With ``select = "best"`` and validation examples, the module ends with the weights of the
     epoch of lowest validation loss (the first of equals). Batches are drawn from ``seed`` alone.
-    Raises Diverged when the loss is not finite.
+    ``state``: go on from there up to the recipe's epochs, to the bit as in one go; ``draws`` are
+    the generators that ``encode`` draws from, kept in the state. Raises Diverged when the loss is
+    not finite.
     """
-    parameters = [p for p in module.parameters() if p.requires_grad]
-    optimizer = _optimizer(recipe, parameters)
+    optimizer = _optimizer(recipe, [p for p in module.parameters() if p.requires_grad])
     steps = math.ceil(len(train) / recipe.batch_size)
     epochs = recipe.epochs_on(len(train))
-    schedule = _schedule(recipe, optimizer, steps * epochs)
-    generator = torch.Generator().manual_seed(seed)
+    order_of = torch.Generator().manual_seed(seed)
+    generators = (order_of, *_global_generators(engine.device), *draws)
+    now = state or State()
+    _restore(module, optimizer, generators, now)
+    schedule = _schedule(recipe, optimizer, steps * epochs, done=steps * now.epochs)
     validate = val if val is not None and len(val) and recipe.select == "best" else None
-    train_losses: list[float] = []
-    val_losses: list[float] = []
-    best: tuple[int, dict[str, Tensor]] | None = None
-    for epoch in range(epochs):
-        order = torch.randperm(len(train), generator=generator)
+    begun = now.epochs
+    for epoch in range(begun, epochs):
+        order = torch.randperm(len(train), generator=order_of)
         running = torch.zeros((), device=engine.device)
         for step, index in enumerate(torch.split(order, recipe.batch_size)):
             running += _step(train, index, encode, loss, optimizer, engine) * len(index)
             schedule.step()
-            on_progress((epoch + (step + 1) / steps) / epochs)
-        train_losses.append(_finite(running.item() / len(train), epoch, recipe))
+            on_progress((epoch - begun + (step + 1) / steps) / (epochs - begun))
+        mean = _finite(running.item() / len(train), epoch, recipe)
+        now = replace(now, train_loss=(*now.train_loss, mean))
         if validate is not None:
             with _evaluating(module):
                 value = _finite(_mean_loss(encode, validate, loss, engine), epoch, recipe)
-            if value < min(val_losses, default=math.inf):
-                best = (epoch, _snapshot(module))
-            val_losses.append(value)
-    if best is not None:
-        module.load_state_dict(best[1])
+            if value < min(now.val_loss, default=math.inf):
+                now = replace(now, best_epoch=epoch, best=_snapshot(module))
+            now = replace(now, val_loss=(*now.val_loss, value))
+    now = _stopped(module, optimizer, generators, now)
+    if now.best is not None:
+        module.load_state_dict(now.best)
+    here = epochs - begun
     return Fit(
-        train_loss=tuple(train_losses),
-        val_loss=tuple(val_losses),
-        best_epoch=best[0] if best is not None else epochs - 1,
-        steps=steps * epochs,
-        samples=len(train) * epochs,
-        samples_validated=len(validate) * epochs if validate is not None else 0,
+        train_loss=now.train_loss,
+        val_loss=now.val_loss,
+        best_epoch=epochs - 1 if now.best_epoch is None else now.best_epoch,
+        steps=steps * here,
+        samples=len(train) * here,
+        samples_validated=len(validate) * here if validate is not None else 0,
+        state=now,
+    )
+
+
+def _global_generators(device: torch.device) -> tuple[torch.Generator, ...]:
+    """What dropout draws from."""
+    if device.type != "cuda":
+        return (torch.default_generator,)
+    index = torch.cuda.current_device() if device.index is None else device.index
+    return torch.default_generator, torch.cuda.default_generators[index]
+
+
+def _restore(
+    module: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    generators: tuple[torch.Generator, ...],
+    state: State,
+) -> None:
+    if state.last is None or state.optimizer is None:
+        return
+    module.load_state_dict(state.last)
+    optimizer.load_state_dict(state.optimizer)
+    for generator, kept in zip(generators, state.generators, strict=True):
+        generator.set_state(kept)
+
+
+def _stopped(
+    module: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    generators: tuple[torch.Generator, ...],
+    state: State,
+) -> State:
+    return replace(
+        state,
+        last=_snapshot(module),
+        optimizer=optimizer.state_dict(),
+        generators=tuple(generator.get_state() for generator in generators),
     )
 
 
@@ -194,10 +284,10 @@ def _optimizer(recipe: Recipe, parameters: list[nn.Parameter]) -> torch.optim.Op
 
 
 def _schedule(
-    recipe: Recipe, optimizer: torch.optim.Optimizer, total: int
+    recipe: Recipe, optimizer: torch.optim.Optimizer, total: int, done: int
 ) -> torch.optim.lr_scheduler.LRScheduler:
     def factor(step: int) -> float:
-        cosine = 0.5 * (1 + math.cos(math.pi * min(step, total) / total))
+        cosine = 0.5 * (1 + math.cos(math.pi * min(done + step, total) / total))
         return cosine if recipe.schedule == "cosine" else 1.0
 
     return torch.optim.lr_scheduler.LambdaLR(optimizer, factor)

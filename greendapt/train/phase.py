@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -14,7 +14,7 @@ from greendapt.data.augment import augment
 from greendapt.models.network import Network
 from greendapt.train import prefix
 from greendapt.train.cost import image_cost, nbytes
-from greendapt.train.loop import Encode, Engine, Examples, Fit, fit
+from greendapt.train.loop import Bank, Encode, Engine, Examples, Fit, State, fit
 from greendapt.train.objectives import LOSSES
 
 
@@ -27,6 +27,22 @@ class Trained:
     training_flops: int
     cached_bytes: int
     uncounted: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What a phase's prefix gives for ``images`` images, and for ``views`` augmented copies each.
+
+    activations
+        float32 [images * (1 + views), ...]: all images, then all first copies, and so on.
+    """
+
+    activations: Tensor
+    images: int
+    views: int = 0
+
+    def bank(self, generator: torch.Generator) -> Bank | None:
+        return Bank(self.views, self.images, generator) if self.views else None
 
 
 def train_phase(
@@ -42,11 +58,14 @@ def train_phase(
     engine: Engine,
     cache: bool,
     on_progress: Callable[[float], None],
+    stored: Stored | None = None,
+    state: State | None = None,
 ) -> Trained:
     """Train ``units`` and the head of ``network`` in place on uint8 images; ``loss`` as LOSSES.
 
-    With ``cache``, the constant prefix is computed once per image where it fits into memory.
-    ``val`` is left alone where the recipe keeps the last epoch.
+    ``stored``: the constant prefix of all inputs of ``train`` and ``val``, computed before.
+    Else, with ``cache``, it is computed once per image here where it fits into memory. ``val`` is
+    left alone where the recipe keeps the last epoch. ``state``: go on from there.
     """
     backbone = network.backbone
     if val is not None and (len(val) == 0 or recipe.select == "last"):
@@ -56,14 +75,18 @@ def train_phase(
     image_size = train.inputs.shape[-1]
     shape = prefix.activation_shape(backbone, image_size, start)
     images = len(train) + (len(val) if val is not None else 0)
-    constant = recipe.augmentation == "none" and views == 1
-    cached = cache and constant and start > 0 and prefix.fits(nbytes(images, shape))
-    if cached:
+    constant = recipe.augmentation == "none" and views == 1 and start > 0
+    cached = stored is None and cache and constant and prefix.fits(nbytes(images, shape))
+    draw = torch.Generator().manual_seed(seed + 1)
+    encode = _from_activations(network, start)
+    if stored is not None:
+        train = replace(train, inputs=stored.activations, bank=stored.bank(draw))
+        val = None if val is None else replace(val, inputs=stored.activations)
+    elif cached:
         train = _cached(network, train, start, engine)
         val = None if val is None else _cached(network, val, start, engine)
-        encode: Encode = _from_activations(network, start)
     else:
-        encode = _from_images(network, recipe.augmentation, views, seed)
+        encode = _from_images(network, recipe.augmentation, views, draw)
     set_phase(network, units, batch_norm)
     cost = image_cost(network, (backbone.spec.channels, image_size, image_size), start)
     done = fit(
@@ -76,19 +99,24 @@ def train_phase(
         seed=seed,
         engine=engine,
         on_progress=on_progress,
+        state=state,
+        draws=(draw,),
     )
-    plain = 0 if cached else done.samples * views + done.samples_validated * views
+    through = (done.samples + done.samples_validated) * views
+    if stored is not None or cached:
+        through = images if cached else 0
     return Trained(
         fit=done,
         trainable_params=trainable_params(network),
-        training_flops=cost.of(done, images if cached else plain, views),
+        training_flops=cost.of(done, through, views),
         cached_bytes=nbytes(images, shape) if cached else 0,
         uncounted=cost.uncounted,
     )
 
 
 def _cached(network: Network, examples: Examples, start: int, engine: Engine) -> Examples:
-    stored = prefix.activations(network.backbone, examples.inputs, start, engine)
+    seen = examples.inputs if examples.rows is None else examples.inputs[examples.rows]
+    stored = prefix.activations(network.backbone, seen, start, engine)
     return Examples(stored, examples.targets)
 
 
@@ -100,9 +128,10 @@ def _from_activations(network: Network, start: int) -> Encode:
     return encode
 
 
-def _from_images(network: Network, kind: Augmentation, views: int, seed: int) -> Encode:
+def _from_images(
+    network: Network, kind: Augmentation, views: int, generator: torch.Generator
+) -> Encode:
     """Scaled, augmented images to logits; SimCLR's two views one after the other [2B, ...]."""
-    generator = torch.Generator().manual_seed(seed + 1)
 
     def encode(images: Tensor) -> Tensor:
         x = images.float() / 255

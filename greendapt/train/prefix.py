@@ -1,18 +1,25 @@
 """The constant prefix of a phase: what lies before its first trainable unit, computed once.
 
 With batch-norm in eval mode and no random augmentation the prefix is a constant function of the
-image, so training on its stored output equals training through it.
+image, so training on its stored output equals training through it. With augmentation a bank of
+views, drawn once, is a choice of its own: it is not what fresh views give.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import psutil
 import torch
 from torch import Tensor
 
 from greendapt.core.errors import ModelError
+from greendapt.core.suite import Augmentation
+from greendapt.data.augment import augment
 from greendapt.models.backbone import Backbone
 from greendapt.train.loop import Engine, predict
+
+_BATCH = 64
 
 MEMORY_SHARE = 0.4
 """Of the memory that is free, how much stored activations may take."""
@@ -28,8 +35,33 @@ def activations(backbone: Backbone, images: Tensor, start: int, engine: Engine) 
 
     ``start == len(units)`` gives the pooled features [N, D]. The backbone runs in eval mode.
     """
+    return torch.cat([*batches(backbone, images, start, engine)])
+
+
+def batches(backbone: Backbone, images: Tensor, start: int, engine: Engine) -> Iterator[Tensor]:
+    """The same, a batch at a time: neither images nor activations need to fit into memory."""
     backbone.eval()
-    return predict(lambda x: _through(backbone, backbone.prepare(x), start), images, engine)
+    for part in torch.split(images, _BATCH):
+        yield predict(lambda x: backbone.prefix(backbone.prepare(x), start), part, engine)
+
+
+def banked(
+    backbone: Backbone,
+    images: Tensor,
+    start: int,
+    engine: Engine,
+    *,
+    views: int,
+    kind: Augmentation,
+    seed: int,
+) -> Iterator[Tensor]:
+    """`batches` of the images, then of ``views`` augmented copies of all, drawn from ``seed``."""
+    yield from batches(backbone, images, start, engine)
+    generator = torch.Generator().manual_seed(seed)
+    for _ in range(views):
+        for part in torch.split(images, _BATCH):
+            seen = augment(part.float() / 255, kind, generator)
+            yield predict(lambda x: backbone.prefix(backbone.prepare(x), start), seen, engine)
 
 
 @torch.no_grad()
@@ -42,16 +74,12 @@ def activation_shape(backbone: Backbone, image_size: int, start: int) -> tuple[i
     backbone.eval()
     image = torch.zeros((1, backbone.spec.channels, image_size, image_size), device=weight.device)
     try:
-        return tuple(_through(backbone, image, start).shape[1:])
+        return tuple(backbone.prefix(image, start).shape[1:])
     except (RuntimeError, AssertionError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise ModelError(
             f"model.image_size: '{backbone.name}' cannot run on {image_size} px images: {reason}"
         ) from error
-
-
-def _through(backbone: Backbone, x: Tensor, start: int) -> Tensor:
-    return backbone.run(x, 0, None if start == len(backbone.units) else start)
 
 
 def feature_size(backbone: Backbone, image_size: int) -> int:
