@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from greendapt.bench import generic
+from greendapt.bench.outcome import Outcome
 from greendapt.bench.plan import Cell, Stage, stages
 from greendapt.bench.predict import work
 from greendapt.bench.progress import Reporter
-from greendapt.bench.work import Outcome, do
+from greendapt.bench.work import do
 from greendapt.bench.workbench import Workbench
 from greendapt.core.errors import RunError
 from greendapt.core.figures import Figure
@@ -41,8 +42,9 @@ class Executor:
         if not needed:
             self.reporter.say("every stage is finished: all are reused, nothing is left to run")
         broken: set[str] = set()
+        last_reader = {stage.prefix.key: stage.key for stage in planned if stage.prefix}
         for stage in planned:
-            if any(parent.key in broken for parent in stage.parents):
+            if any(parent.key in broken for parent in stage.reads):
                 broken.add(stage.key)
                 self.records.pop(stage.key, None)
                 self.reporter.skip(stage.label, works[stage.key], "left out, a stage before failed")
@@ -53,6 +55,8 @@ class Executor:
                 self.reporter.skip(stage.label, works[stage.key], f"reused, done {finished}")
             elif not self._do(stage, works[stage.key], reason):
                 broken.add(stage.key)
+            if stage.prefix and last_reader[stage.prefix.key] == stage.key:
+                self.bench.folder.discard_checkpoint(stage.prefix.key)
         return self.records
 
     def _needed(self, planned: list[Stage]) -> dict[str, str]:
@@ -68,17 +72,19 @@ class Executor:
                 needed[stage.key] = "runs, not finished before" if self.records else ""
             elif record.status == "failed":
                 needed[stage.key] = "runs again, it failed before"
-        read = [parent for stage in planned if stage.key in needed for parent in stage.parents]
+        read = [parent for stage in planned if stage.key in needed for parent in stage.reads]
         while read:
             stage = read.pop()
             if stage.key not in needed and not self._has_output(stage):
                 needed[stage.key] = "runs again, its files are gone and a later stage reads them"
-                read += stage.parents
+                read += stage.reads
         return needed
 
     def _has_output(self, stage: Stage) -> bool:
         if stage.kind == "pretrain":
             return generic.kept_record(stage) is not None
+        if self.records[stage.key].details.get("stored") is False:
+            return True  # it could not be stored: what reads it takes the plain way
         return self.bench.folder.checkpoint(stage.key).is_dir()
 
     def _do(self, stage: Stage, predicted: float, reason: str) -> bool:
@@ -117,7 +123,7 @@ class Executor:
             kind=stage.kind,
             role=stage.role,
             label=stage.label,
-            parents=[parent.key for parent in stage.parents],
+            parents=[parent.key for parent in stage.reads],
             started_at=datetime.now(UTC).isoformat(timespec="seconds"),
         )
         try:
@@ -129,6 +135,8 @@ class Executor:
             if self.debug:
                 traceback.print_exc(file=sys.stderr)
             return record.model_copy(update={"status": "failed", "error": _sentence(error)})
+        if outcome.warning:
+            self.reporter.say(f"warning: {outcome.warning}")
         source = "operators of one step, times what ran"
         flops = Figure.measured(outcome.training_flops, "FLOP", source)
         return record.model_copy(

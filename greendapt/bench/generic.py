@@ -19,8 +19,8 @@ from platformdirs import user_cache_path
 from pydantic import ValidationError
 from safetensors.torch import save
 
+from greendapt.bench.outcome import OnProgress, Outcome
 from greendapt.bench.plan import Stage
-from greendapt.bench.work import OnProgress, Outcome
 from greendapt.bench.workbench import examples
 from greendapt.core.keys import key_of, seed_of
 from greendapt.core.records import Record

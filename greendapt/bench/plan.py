@@ -11,12 +11,15 @@ from typing import Literal
 
 from greendapt.core.keys import key_of
 from greendapt.core.records import Role
-from greendapt.core.suite import Phase, Probe, Shots, Suite, Transfer
+from greendapt.core.suite import Phase, Probe, Shots, Suite, Train, Transfer
 
-Kind = Literal["pretrain", "adapt", "features", "test-features", "probe", "finetune", "evaluate"]
+Kind = Literal[
+    "pretrain", "prefix", "adapt", "features", "test-features", "probe", "finetune", "evaluate"
+]
 
 ROLES: dict[Kind, Role] = {
     "pretrain": "sunk",
+    "prefix": "adaptation",
     "adapt": "adaptation",
     "features": "transfer",
     "probe": "transfer",
@@ -25,7 +28,7 @@ ROLES: dict[Kind, Role] = {
     "evaluate": "evaluation",
 }
 
-_CODE = 1
+_CODE = 2
 """Raise when the code gives other results for the same suite: no stored stage is then reused."""
 
 
@@ -46,7 +49,9 @@ class Stage:
 
     ``parents``: for adapt, features, test-features and finetune the stage whose backbone it
     takes (none: the generic weights of ``start``); for probe the features; for evaluate the
-    trained head and, for a probe, the test features.
+    trained head and, for a probe, the test features. ``prefix``: the stage that stored what lies
+    before the first unit that trains; it changes no result. ``earlier``: the first epochs of this
+    phase, done for another strategy that stops there; ``goes_on``: another one does more of it.
     """
 
     kind: Kind
@@ -54,6 +59,9 @@ class Stage:
     key: str
     start: Start
     parents: tuple[Stage, ...] = ()
+    prefix: Stage | None = None
+    earlier: Stage | None = None
+    goes_on: bool = False
     phase: Phase | None = None
     position: int = 0
     transfer: Transfer | None = None
@@ -63,6 +71,16 @@ class Stage:
     @property
     def role(self) -> Role:
         return ROLES[self.kind]
+
+    @property
+    def epochs(self) -> int:
+        return self.phase.epochs if self.phase else 0
+
+    @property
+    def reads(self) -> tuple[Stage, ...]:
+        """Every stage whose files this one takes."""
+        more = (self.prefix, self.earlier)
+        return (*self.parents, *(stage for stage in more if stage is not None))
 
 
 @dataclass(frozen=True)
@@ -129,8 +147,10 @@ class _Planner:
     def cell(self, strategy: str, backbone: str, seed: int, transfer: str, shots: Shots) -> Cell:
         start = self._start(strategy, backbone, seed)
         chain = self._pretraining(start)
-        for position, phase in enumerate(self.suite.phases(strategy)):
-            chain.append(self._adapt(start, tuple(chain[-1:]), phase, position, seed))
+        before: tuple[Phase, ...] = ()
+        for phase in self.suite.phases(strategy):
+            chain += self._adapted(start, chain, before, phase, seed)
+            before += (phase,)
         ask = _Ask(strategy, transfer, self.suite.transfer[transfer], shots, seed)
         ending = self._probed if isinstance(ask.transfer, Probe) else self._tuned
         chain += ending(start, tuple(chain[-1:]), ask)
@@ -149,16 +169,84 @@ class _Planner:
         label = f"generic pre-training of {start.backbone} on fractals"
         return [Stage("pretrain", label, key, replace(start, cut=None))]
 
-    def _adapt(
-        self, start: Start, source: tuple[Stage, ...], phase: Phase, position: int, seed: int
-    ) -> Stage:
+    def _adapted(
+        self, start: Start, chain: list[Stage], before: tuple[Phase, ...], phase: Phase, seed: int
+    ) -> list[Stage]:
+        """A phase: its constant prefix, then its epochs up to each number that a strategy asks."""
+        source = tuple(chain[-1:])
+        prefix = self._prefix(start, chain, phase, seed)
+        stops = self._stops(start, before, phase)
+        done: list[Stage] = []
+        for epochs in (n for n in stops if n <= phase.epochs):
+            part = phase.model_copy(update={"epochs": epochs})
+            trains = phase.train if isinstance(phase.train, str) else "+".join(phase.train)
+            cut = f" cut:{start.cut}" if start.cut else ""
+            span = f"epochs {done[-1].epochs + 1} to {epochs}" if done else f"{epochs} epochs"
+            what = f"phase {len(before) + 1} ({trains}, {span})"
+            earlier = done[-1] if done else None
+            key = self._key(
+                "adapt",
+                start,
+                source,
+                phase=part,
+                seed=seed,
+                pool=[self.digests.pool, self.suite.data.pool_validation],
+                earlier=earlier and earlier.key,
+            )
+            stage = Stage(
+                "adapt",
+                f"{start.backbone}{cut} {what}, seed {seed}",
+                key,
+                start,
+                source,
+                prefix=prefix,
+                earlier=earlier,
+                goes_on=epochs < stops[-1],
+                phase=part,
+                position=len(before),
+                seed=seed,
+            )
+            done.append(stage)
+        return [*([prefix] if prefix else []), *done]
+
+    def _stops(self, start: Start, before: tuple[Phase, ...], phase: Phase) -> list[int]:
+        """Numbers of epochs that strategies ask of this very phase, in order.
+
+        Where its length decides each step (a schedule, a least number of steps) only its own.
+        """
+        if phase.schedule != "constant" or phase.min_steps:
+            return [phase.epochs]
+        plain = phase.model_copy(update={"epochs": 1})
+        asked = set()
+        for strategy in self.suite.run.strategies:
+            phases = self.suite.phases(strategy)
+            if self.suite.cut(strategy) != start.cut or phases[: len(before)] != before:
+                continue
+            here = phases[len(before) : len(before) + 1]
+            asked |= {p.epochs for p in here if p.model_copy(update={"epochs": 1}) == plain}
+        return sorted(asked)
+
+    def _prefix(self, start: Start, chain: list[Stage], phase: Phase, seed: int) -> Stage | None:
+        """What the phase's frozen units give, which no seed or earlier phase behind them moves."""
+        frozen = phase.train != "all" and "stem" not in phase.train
+        if not self.suite.run.prefix_cache or not phase.constant or not frozen:
+            return None
+        moved = [stage for stage in chain if stage.phase and _moves(stage.phase.train, phase.train)]
+        source = tuple(moved[-1:]) or tuple(stage for stage in chain if stage.kind == "pretrain")
+        key = self._key(
+            "prefix",
+            start,
+            source,
+            train=phase.train,
+            pool=self.digests.pool,
+            bank=[phase.augmentation, phase.bank, seed] if phase.bank else None,
+        )
         trains = phase.train if isinstance(phase.train, str) else "+".join(phase.train)
-        what = f"phase {position + 1} ({trains}, {phase.epochs} epochs)"
+        views = f", {phase.bank} views an image" if phase.bank else ""
         cut = f" cut:{start.cut}" if start.cut else ""
-        label = f"{start.backbone}{cut} {what}, seed {seed}"
-        pool = [self.digests.pool, self.suite.data.pool_validation]
-        key = self._key("adapt", start, source, phase=phase, seed=seed, pool=pool)
-        return Stage("adapt", label, key, start, source, phase=phase, position=position, seed=seed)
+        label = f"{start.backbone}{cut} prefix of {trains}{views}"
+        label += f", seed {seed}" if moved or phase.bank else ""
+        return Stage("prefix", label, key, start, source, phase=phase)
 
     def _probed(self, start: Start, source: tuple[Stage, ...], ask: _Ask) -> list[Stage]:
         """Features of the development data, a head on them, features to test on, the verdict."""
@@ -227,3 +315,12 @@ class _Planner:
             parents=[parent.key for parent in parents],
             **decides,
         )
+
+
+def _moves(earlier: Train, now: Train) -> bool:
+    """Whether training ``earlier`` may have moved what is frozen while ``now`` trains."""
+    if earlier in ("head", now):
+        return False
+    last = [t.removeprefix("last:") for t in (earlier, now) if isinstance(t, str)]
+    blocks = [int(n) for n in last if n.isdecimal()]
+    return len(blocks) < 2 or blocks[0] > blocks[1]

@@ -9,7 +9,7 @@ from torch import nn
 
 from greendapt.bench.plan import Cell, Stage
 from greendapt.bench.workbench import Workbench
-from greendapt.core.suite import BatchNorm, Phase, Probe, Train
+from greendapt.core.suite import BatchNorm, FineTune, Phase, Probe, Recipe, Train
 from greendapt.dapt.phases import first_trainable, set_phase
 from greendapt.models.backbone import Backbone, create_backbone
 from greendapt.models.network import Network
@@ -44,48 +44,46 @@ def _arithmetic(bench: Workbench, stage: Stage) -> float:
     suite = bench.suite
     size = suite.model.image_size
     name, cut = stage.start.backbone, stage.start.cut
-    forward = _cost(name, cut, size, "head", "frozen").prefix
     development = bench.data.development
     tests = sum(len(test) for test in bench.data.external.values())
     copies = 1 + len(suite.evaluation.corruptions) * len(suite.evaluation.severities)
-    tests += copies * len(development.part("test"))
+    tested = int((development.splits == "test").sum())
+    tests += copies * tested
+    forward = float(_cost(name, cut, size, "head", "frozen").prefix)
     match stage.kind:
         case "pretrain":
             step = _cost(name, None, size, "all", "train").step
             return suite.fractal.images * suite.fractal.epochs * float(step)
-        case "adapt":
-            phase = stage.phase
-            return _phase_work(bench, stage, phase, len(bench.data.pool)) if phase else 0.0
+        case "prefix" if stage.phase is not None:
+            cost = _cost(name, cut, size, stage.phase.train, "frozen")
+            return float(cost.prefix) * len(bench.data.pool) * (1 + stage.phase.bank)
+        case "adapt" if stage.phase is not None:
+            return _phase_work(stage, stage.phase, size, len(bench.pool[0]))
         case "features":
-            return float(forward) * (len(development) - len(development.part("test")))
+            return forward * (len(development) - tested)
         case "test-features":
-            return float(forward) * tests
-        case "finetune" if stage.transfer is not None and not isinstance(stage.transfer, Probe):
-            spec = stage.transfer
-            step = _cost(name, cut, size, spec.train, spec.batch_norm).step
-            images = len(bench.downstream("train", stage)[1])
-            return spec.epochs_on(images) * images * (step + _STEP_OVERHEAD / spec.batch_size)
+            return forward * tests
+        case "finetune" if isinstance(stage.transfer, FineTune):
+            step = _cost(name, cut, size, stage.transfer.train, stage.transfer.batch_norm).step
+            return _steps_work(stage.transfer, len(bench.downstream("train", stage)), step)
         case "probe" if stage.transfer is not None:
-            images = len(bench.downstream("train", stage)[1])
-            return (
-                stage.transfer.epochs_on(images)
-                * images
-                * _STEP_OVERHEAD
-                / stage.transfer.batch_size
-            )
+            return _steps_work(stage.transfer, len(bench.downstream("train", stage)), 0)
         case _:
-            tuned = stage.parents[0].kind == "finetune"
-            return float(forward) * tests if tuned else 0.0
+            return forward * tests if stage.parents[0].kind == "finetune" else 0.0
 
 
-def _phase_work(bench: Workbench, stage: Stage, phase: Phase, images: int) -> float:
-    size = bench.suite.model.image_size
+def _phase_work(stage: Stage, phase: Phase, size: int, images: int) -> float:
     cost = _cost(stage.start.backbone, stage.start.cut, size, phase.train, phase.batch_norm)
-    constant = phase.augmentation == "none" and phase.objective == "supervised"
-    cached = bench.suite.run.prefix_cache and constant
-    passes = 1 if cached else phase.epochs
-    steps = phase.epochs * images * (cost.step + _STEP_OVERHEAD / phase.batch_size)
-    return steps + passes * images * cost.prefix
+    views = 2 if phase.objective == "simclr" else 1
+    image = (cost.step + (0 if stage.prefix else cost.prefix)) * views
+    done = stage.earlier.epochs * images if stage.earlier else 0
+    return _steps_work(phase, images, image, done)
+
+
+def _steps_work(recipe: Recipe, images: int, image: int, done: int = 0) -> float:
+    """Of a recipe on so many images, each of them ``image`` FLOP, less those done before."""
+    samples = recipe.epochs_on(images) * images - done
+    return samples * (image + _STEP_OVERHEAD / recipe.batch_size)
 
 
 @cache

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from greendapt.bench import prefixes
+from greendapt.bench.outcome import OnProgress, Outcome
 from greendapt.bench.plan import Kind, Stage
-from greendapt.bench.workbench import TestSet, Workbench, examples
+from greendapt.bench.workbench import TestSet, Workbench
 from greendapt.core.keys import seed_of
-from greendapt.core.suite import FineTune, Phase, Probe
+from greendapt.core.suite import FineTune, Phase, Probe, Split
 from greendapt.models.backbone import Backbone
 from greendapt.models.network import Network, mlp
 from greendapt.train.cost import forward_flops, head_cost
@@ -22,17 +24,8 @@ from greendapt.train.prefix import activations, feature_size
 from greendapt.transfer.metrics import judge
 from greendapt.transfer.probe import make_head, train_probe
 
-OnProgress = Callable[[float], None]
+_SPLITS: tuple[Split, ...] = ("train", "val")
 _PROJECTION = (256, 64)  # SimCLR's head: one hidden layer, and the width of its output
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What goes into the record besides the meter's figures."""
-
-    training_flops: int
-    metrics: dict[str, Any] = field(default_factory=dict)
-    details: dict[str, Any] = field(default_factory=dict)
 
 
 def do(bench: Workbench, stage: Stage, on_progress: OnProgress) -> Outcome:
@@ -42,11 +35,12 @@ def do(bench: Workbench, stage: Stage, on_progress: OnProgress) -> Outcome:
 
 
 def adapt(bench: Workbench, stage: Stage, on_progress: OnProgress) -> Outcome:
-    """One phase of DAPT on the pool."""
+    """One phase of DAPT on the pool, or some epochs of it."""
     phase = stage.phase
     assert phase is not None
     train, val = bench.pool
     backbone = bench.backbone(stage.start, stage.parents)
+    stored, remade = prefixes.read(bench, stage)
     network = Network(
         backbone,
         _pool_head(bench, stage, phase, feature_size(backbone, bench.suite.model.image_size)),
@@ -62,18 +56,26 @@ def adapt(bench: Workbench, stage: Stage, on_progress: OnProgress) -> Outcome:
         loss=loss,
         seed=seed_of(f"adapt {stage.position} {stage.seed}"),
         engine=bench.engine,
-        cache=bench.suite.run.prefix_cache,
+        cache=False,
         on_progress=on_progress,
+        stored=stored,
+        state=bench.state(stage.earlier) if stage.earlier else None,
     )
-    bench.save(stage.key, backbone, network.head)
-    return _trained(trained, images=len(train))
+    state = trained.fit.state if stage.goes_on else None
+    bench.save(stage.key, backbone, network.head, state)
+    done = _trained(trained, images=len(train))
+    return replace(
+        done,
+        training_flops=done.training_flops + remade.training_flops,
+        details=done.details | remade.details,
+    )
 
 
 def features(bench: Workbench, stage: Stage, on_progress: OnProgress) -> Outcome:
     """Pooled features of the development images that train and choose heads."""
     backbone = bench.backbone(stage.start, stage.parents)
-    parts = {split: bench.data.development.part(split) for split in ("train", "val")}
-    stored = {}
+    parts = {split: bench.data.development.part(split) for split in _SPLITS}
+    stored: dict[str, Tensor] = {}
     for number, (split, images) in enumerate(parts.items(), start=1):
         pixels = torch.from_numpy(images.pixels)
         stored[split] = activations(backbone, pixels, len(backbone.units), bench.engine)
@@ -100,10 +102,9 @@ def probe(bench: Workbench, stage: Stage, on_progress: OnProgress) -> Outcome:
     assert isinstance(spec, Probe)
     stored = bench.features(stage.parents[0])
     sets = []
-    for split in ("train", "val"):
-        images, index = bench.downstream(split, stage)
-        taken = torch.from_numpy(index)
-        sets.append(Examples(stored[split][taken], torch.from_numpy(images.targets)[taken]))
+    for split in _SPLITS:
+        rows = torch.from_numpy(bench.downstream(split, stage))
+        sets.append(Examples(stored[split][rows], bench.development(split, stage).targets))
     development = bench.data.development
     seed = seed_of(f"head {stage.seed}")
     head = make_head(spec, sets[0].inputs, len(development.classes), seed)
@@ -124,10 +125,7 @@ def finetune(bench: Workbench, stage: Stage, on_progress: OnProgress) -> Outcome
     """A linear head and the backbone, trained together on the development images."""
     spec = stage.transfer
     assert isinstance(spec, FineTune)
-    sets = []
-    for split in ("train", "val"):
-        images, index = bench.downstream(split, stage)
-        sets.append(examples(images.subset(index)))
+    sets = [bench.development(split, stage) for split in _SPLITS]
     backbone = bench.backbone(stage.start, stage.parents)
     outputs = len(bench.data.development.classes)
     seed = seed_of(f"head {stage.seed}")
@@ -175,6 +173,7 @@ def evaluate(bench: Workbench, stage: Stage, on_progress: OnProgress) -> Outcome
 
 
 _WORK: dict[Kind, Callable[[Workbench, Stage, OnProgress], Outcome]] = {
+    "prefix": prefixes.store,
     "adapt": adapt,
     "features": features,
     "test-features": test_features,

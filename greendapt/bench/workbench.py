@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 
 import numpy as np
@@ -20,11 +20,13 @@ from greendapt.data.splits import few_shot, hold_out
 from greendapt.models import weights
 from greendapt.models.backbone import Backbone
 from greendapt.store.run import RunFolder
-from greendapt.train.loop import Engine, Examples
+from greendapt.train.loop import Engine, Examples, State
 
 BACKBONE = "backbone.safetensors"
 HEAD = "head.safetensors"
 FEATURES = "features.safetensors"
+PREFIX = "activations.npy"
+STATE = "state.pt"
 
 
 @dataclass(frozen=True)
@@ -64,13 +66,23 @@ class Workbench:
         )
         return loaded.to(self.engine.device).eval()
 
-    def save(self, key: str, backbone: Backbone | None, head: nn.Module | None) -> None:
+    def save(
+        self,
+        key: str,
+        backbone: Backbone | None,
+        head: nn.Module | None,
+        state: State | None = None,
+    ) -> None:
         with self.folder.new_checkpoint(key) as folder:
             if backbone is not None:
                 weights.save(backbone, folder / BACKBONE)
             if head is not None:
-                state = {k: v.detach().cpu().contiguous() for k, v in head.state_dict().items()}
-                save_file(state, folder / HEAD)
+                parameters = {
+                    k: v.detach().cpu().contiguous() for k, v in head.state_dict().items()
+                }
+                save_file(parameters, folder / HEAD)
+            if state is not None:
+                torch.save(asdict(state), folder / STATE)
 
     def save_tensors(self, key: str, tensors: dict[str, Tensor]) -> None:
         with self.folder.new_checkpoint(key) as folder:
@@ -83,26 +95,37 @@ class Workbench:
     def features(self, stage: Stage) -> dict[str, Tensor]:
         return load_file(self.folder.checkpoint(stage.key) / FEATURES)
 
+    def state(self, stage: Stage) -> State:
+        kept = torch.load(self.folder.checkpoint(stage.key) / STATE, weights_only=True)
+        return State(**kept)
+
     @cached_property
     def pool(self) -> tuple[Examples, Examples]:
         """The DAPT data: what trains, and what chooses the epoch (other patients)."""
         pool = self.data.pool
         labelled = None if pool.task == "unlabelled" else pool.targets
         held = hold_out(pool.patients, self.suite.data.pool_validation, 0, labelled)
-        return examples(pool.subset(~held)), examples(pool.subset(held))
+        return examples(pool, np.flatnonzero(~held)), examples(pool, np.flatnonzero(held))
 
-    def downstream(self, split: Split, stage: Stage) -> tuple[ImageSet, np.ndarray]:
-        """The development images of a split, and the index of those that a stage may see.
+    def downstream(self, split: Split, stage: Stage) -> np.ndarray:
+        """Positions, within a split of the development images, of those that a stage may see.
 
         Few-shot takes as many images per class to choose the epoch as to train.
         """
-        part = self.data.development.part(split)
+        development = self.data.development
+        of = development.splits == split
         if stage.shots == "full":
-            return part, np.arange(len(part))
-        return part, few_shot(part.targets, stage.shots, stage.seed, part.patients).index
+            return np.arange(int(of.sum()))
+        targets, patients = development.targets[of], development.patients[of]
+        return few_shot(targets, stage.shots, stage.seed, patients).index
+
+    def development(self, split: Split, stage: Stage) -> Examples:
+        """The development images of a split that a stage may see."""
+        of = np.flatnonzero(self.data.development.splits == split)
+        return examples(self.data.development, of[self.downstream(split, stage)])
 
     def tests(self) -> Iterator[TestSet]:
-        """Every set a cell is judged on; corrupted copies are made on the way."""
+        """Every set a cell is judged on."""
         test = self.data.development.part("test")
         yield TestSet("development", test)
         for name, external in self.data.external.items():
@@ -113,5 +136,10 @@ class Workbench:
                 yield TestSet(f"corrupted:{kind}:{severity}", test, (kind, severity))
 
 
-def examples(images: ImageSet) -> Examples:
-    return Examples(torch.from_numpy(images.pixels), torch.from_numpy(images.targets))
+def examples(images: ImageSet, rows: np.ndarray | None = None) -> Examples:
+    """The images at ``rows`` (all), not copied: they are read batch by batch."""
+    pixels, targets = torch.from_numpy(images.pixels), torch.from_numpy(images.targets)
+    if rows is None:
+        return Examples(pixels, targets)
+    index = torch.from_numpy(rows)
+    return Examples(pixels, targets[index], index)

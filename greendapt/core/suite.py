@@ -266,6 +266,7 @@ class Suite(Table):
     @model_validator(mode="after")
     def _refers_to_what_exists(self) -> Suite:
         problems = [*_unknown_names(self), *_bad_phases(self)]
+        problems += [] if problems else _bad_banks(self)
         if problems:
             raise ValueError("\n".join(problems))
         return self
@@ -304,6 +305,21 @@ def _unknown_names(suite: Suite) -> list[str]:
             problems += check(f"strategy.{name}.base", (strategy.base,), dict(suite.strategy))
             problems += _cycle(suite, name)
     return problems
+
+
+def _bad_banks(suite: Suite) -> list[str]:
+    """A bank of views is what a stored prefix holds: without one there is nothing to draw from."""
+    problems = {}
+    for name in suite.strategy:
+        for phase in suite.phases(name):
+            where = f"strategy.{name}: bank = {phase.bank}"
+            if phase.bank and phase.augmentation == "none":
+                problems[where] = "needs an augmentation to draw views from"
+            elif phase.bank and (phase.train == "all" or phase.objective != "supervised"):
+                problems[where] = "needs a supervised phase with frozen units before what trains"
+            elif phase.bank and not suite.run.prefix_cache:
+                problems[where] = "needs run.prefix_cache: the views are kept in it"
+    return [f"{where} {what}" for where, what in problems.items()]
 
 
 def _cycle(suite: Suite, name: str) -> list[str]:

@@ -130,6 +130,10 @@ class RunFolder:
             finally:
                 shutil.rmtree(temporary, ignore_errors=True)
 
+    def discard_checkpoint(self, key: str) -> None:
+        """Nobody reads it any more: its bytes go back to the disk."""
+        shutil.rmtree(self.checkpoint(key), ignore_errors=True)
+
     def write_summary(self, summary: Summary) -> None:
         text = summary.model_dump_json(by_alias=True, indent=2)
         write_atomic(self.summary_path, text.encode() + b"\n")

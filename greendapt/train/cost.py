@@ -35,7 +35,7 @@ def image_cost(network: Network, input_shape: tuple[int, ...], start: int) -> Im
     ``input_shape`` is that of one image [C, H, W] in the channels of the weights.
     """
     image = (1, *input_shape)
-    prefix = _forward(_Prefix(network.backbone, start), image) if start > 0 else 0
+    prefix = prefix_flops(network.backbone, input_shape[-1], start)
     whole = training_step_flops(network, image)
     return ImageCost(prefix, whole.forward - prefix, whole.total - prefix, whole.uncounted)
 
@@ -48,8 +48,13 @@ def head_cost(head: nn.Module, features: int) -> ImageCost:
 
 def forward_flops(backbone: Backbone, image_size: int) -> int:
     """FLOPs of one image through the whole backbone."""
+    return prefix_flops(backbone, image_size, len(backbone.units))
+
+
+def prefix_flops(backbone: Backbone, image_size: int, start: int) -> int:
+    """FLOPs of one image up to unit ``start``, with the pooling where that is behind the last."""
     shape = (1, backbone.spec.channels, image_size, image_size)
-    return _forward(_Prefix(backbone, len(backbone.units)), shape)
+    return _forward(_Prefix(backbone, start), shape) if start > 0 else 0
 
 
 def nbytes(images: int, shape: tuple[int, ...]) -> int:
