@@ -138,6 +138,13 @@ def greendapt(monkeypatch, capfd, tmp_path):
         _as_it_was()
 
 
+@pytest.fixture
+def undone():
+    """For tests that start a session without the command line."""
+    yield
+    _as_it_was()
+
+
 def _as_it_was():
     """Undo what a run sets for its whole process (greendapt.bench.process)."""
     import torch

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -97,7 +97,7 @@ class Fit:
     steps: int
     samples: int
     samples_validated: int
-    state: State = State()
+    state: State = field(default=State(), compare=False, repr=False)
 
 
 @dataclass(frozen=True)

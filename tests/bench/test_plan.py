@@ -36,8 +36,10 @@ def test_a_cell_is_a_chain_from_phases_to_the_verdict(planned):
     plan = planned(run={"transfers": ["probe", "finetune"]})
     ending = ["features", "probe", "test-features", "evaluate"]
     assert kinds(plan["none", 0, "probe", "full"]) == ending
-    assert kinds(plan["full", 0, "probe", "full"]) == ["adapt", "adapt", *ending]
-    assert kinds(plan["full", 0, "finetune", "full"]) == ["adapt", "adapt", "finetune", "evaluate"]
+    assert kinds(plan["full", 0, "probe", "full"]) == ["prefix", "adapt", "adapt", *ending]
+    assert kinds(plan["full", 0, "finetune", "full"]) == [
+        "prefix", "adapt", "adapt", "finetune", "evaluate",
+    ]  # fmt: skip
     assert kinds(plan["none", 0, "finetune", "full"]) == ["finetune", "evaluate"]
 
 
@@ -45,13 +47,16 @@ def test_parents_run_before_their_children(planned):
     plan = planned(run={"seeds": 2, "transfers": ["probe", "finetune"], "shots": [3, "full"]})
     done = set()
     for stage in stages([*plan.values()]):
-        assert {parent.key for parent in stage.parents} <= done
+        assert {parent.key for parent in stage.reads} <= done
         done.add(stage.key)
 
 
 def test_each_stage_starts_from_the_backbone_before_it(planned):
-    first, second, features, probe, tests, verdict = planned()["full", 0, "probe", "full"].stages
-    assert first.parents == ()
+    prefix, first, second, features, probe, tests, verdict = planned()[
+        "full", 0, "probe", "full"
+    ].stages
+    assert prefix.parents == first.parents == ()
+    assert (first.prefix, second.prefix) == (prefix, None)
     assert second.parents == (first,)
     assert features.parents == tests.parents == (second,)
     assert probe.parents == (features,)
@@ -63,6 +68,83 @@ def test_strategies_share_the_phases_they_begin_with(planned):
     full, partial = (keys(plan[name, 0, "probe", "full"], "adapt") for name in ("full", "partial"))
     assert full[0] == partial[0]
     assert full[1] != partial[1]
+
+
+def test_a_prefix_is_one_stage_for_all_seeds_and_strategies(planned):
+    strategy = {"hybrid": {"base": "partial", "phases": ["adapt"]}}
+    plan = planned(strategy=strategy, run={"strategies": ["full", "partial", "hybrid"], "seeds": 3})
+    labels = [s.label for s in stages([*plan.values()]) if s.kind == "prefix"]
+    assert labels == ["test_resnet prefix of head", "test_resnet prefix of last:1"]
+    assert all(stage.kind != "prefix" for stage in plan["full", 0, "probe", "full"].stages[2:])
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "shared"),
+    [
+        ("head", "last:1", True), ("last:1", "last:2", True), ("last:2", "last:1", False),
+        ("all", "last:1", False), (["stage4"], ["stage4"], True), (["stage4"], "last:1", False),
+        ("last:1", ["stage3"], False),
+    ],
+)  # fmt: skip
+def test_a_prefix_that_an_earlier_phase_moves_is_that_phases(planned, first, then, shared):
+    phases = [{"use": "adapt", "train": first}, {"use": "adapt", "train": then}]
+    plan = planned(strategy={"two": {"phases": phases}}, run={"strategies": ["two"]})
+    prefix = [s for s in plan["two", 0, "probe", "full"].stages if s.kind == "prefix"][-1]
+    assert (prefix.parents == ()) == shared
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"train": "all"}, {"train": ["stem"]}, {"augmentation": "light"}, {"objective": "simclr"}],
+    ids=str,
+)
+def test_what_is_not_constant_has_no_prefix(planned, change):
+    strategy = {"one": {"phases": [{"use": "adapt", "train": "last:1", **change}]}}
+    plan = planned(strategy=strategy, run={"strategies": ["one"]})
+    assert "prefix" not in kinds(plan["one", 0, "probe", "full"])
+    without = planned(run={"prefix_cache": False})
+    assert all("prefix" not in kinds(cell) for cell in without.values())
+
+
+def test_the_views_of_a_bank_are_drawn_for_each_seed(planned):
+    strategy = {
+        "one": {"phases": [{"use": "adapt", "train": "last:1", "augmentation": "light", "bank": 4}]}
+    }
+    plan = planned(strategy=strategy, run={"strategies": ["one"], "seeds": 2})
+    prefixes = {s.key: s.label for s in stages([*plan.values()]) if s.kind == "prefix"}
+    assert len(prefixes) == 2
+    assert all("4 views an image" in label for label in prefixes.values())
+
+
+def longer(epochs, **said):
+    """``partial``, and ``hybrid`` whose partial phase is a part of it."""
+    use = {"use": "adapt", "train": "last:1", **said}
+    strategy = {
+        "partial": {"phases": ["head", {**use, "epochs": epochs}]},
+        "hybrid": {"phases": ["head", {**use, "epochs": 2}, "adapt"]},
+    }
+    return {"strategy": strategy, "run": {"strategies": ["partial", "hybrid"]}}
+
+
+def test_a_shorter_phase_is_the_beginning_of_a_longer_one(planned):
+    plan = planned(**longer(epochs=5))
+    partial = [s for s in plan["partial", 0, "probe", "full"].stages if s.kind == "adapt"]
+    hybrid = [s for s in plan["hybrid", 0, "probe", "full"].stages if s.kind == "adapt"]
+    assert [s.epochs for s in partial] == [2, 2, 5]
+    assert [s.key for s in partial[:2]] == [s.key for s in hybrid[:2]]
+    assert partial[2].earlier == partial[1]
+    assert partial[1].goes_on
+    assert partial[2].parents == partial[1].parents == (partial[0],)
+    assert [s.key for s in hybrid[2].parents] == [partial[1].key]
+    assert "epochs 3 to 5" in partial[2].label
+
+
+@pytest.mark.parametrize("change", [{"schedule": "cosine"}, {"min_steps": 9}], ids=str)
+def test_a_phase_whose_length_decides_its_steps_is_not_shared(planned, change):
+    plan = planned(**longer(epochs=5, **change))
+    partial = [s for s in plan["partial", 0, "probe", "full"].stages if s.kind == "adapt"]
+    assert [s.epochs for s in partial] == [2, 5]
+    assert not any(s.goes_on or s.earlier for s in partial)
 
 
 def test_a_base_runs_first_and_is_shared(planned):
@@ -131,8 +213,8 @@ def test_what_decides_everything_changes_every_key(planned, change):
 def test_what_decides_a_phase_changes_it_and_what_follows(planned, change):
     cell = ("full", 0, "probe", "full")
     before, after = keys(planned()[cell]), keys(planned(**change)[cell])
-    assert before[0] == after[0]
-    assert not set(before[1:]) & set(after[1:])
+    assert before[:2] == after[:2]
+    assert not set(before[2:]) & set(after[2:])
     none = ("none", 0, "probe", "full")
     assert keys(planned()[none]) == keys(planned(**change)[none])
 
@@ -156,10 +238,10 @@ def test_the_verdict_alone_rests_on_how_it_is_judged(planned):
     ("digests", "kept"),
     [
         (Digests("other", "development", "external", {"test_resnet": "weights"}), set()),
-        (Digests("pool", "other", "external", {"test_resnet": "weights"}), {"adapt"}),
+        (Digests("pool", "other", "external", {"test_resnet": "weights"}), {"prefix", "adapt"}),
         (
             Digests("pool", "development", "other", {"test_resnet": "weights"}),
-            {"adapt", "features", "probe"},
+            {"prefix", "adapt", "features", "probe"},
         ),
         (Digests("pool", "development", "external", {"test_resnet": "other"}), set()),
     ],

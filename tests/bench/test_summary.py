@@ -10,7 +10,7 @@ from greendapt.core.records import COST_UNITS, Record
 
 DIGESTS = Digests("pool", "development", "external", {"test_resnet": "weights"})
 KIND_S = {
-    "pretrain": 1000.0, "adapt": 10.0, "features": 2.0, "probe": 1.0,
+    "pretrain": 1000.0, "prefix": 0.25, "adapt": 10.0, "features": 2.0, "probe": 1.0,
     "test-features": 5.0, "evaluate": 3.0,
 }  # fmt: skip
 """Seconds of each kind of stage; every other cost is as much, in its unit."""
@@ -64,18 +64,20 @@ def test_a_cell_pays_as_if_alone_and_the_run_pays_once(summed):
     said = summed()
     rows = {(row.strategy, row.seed): row for row in said.rows}
     assert rows["none", 0].wall_s.value == 2 + 1
-    assert rows["full", 0].wall_s.value == rows["partial", 1].wall_s.value == 20 + 3
-    # a seed: head phase once, two second phases, features of three (none's once for all seeds)
+    assert rows["full", 0].wall_s.value == 20 + 3 + 0.25
+    assert rows["partial", 1].wall_s.value == 20 + 3 + 2 * 0.25
+    # for all seeds the prefixes of the head and of partial, and the features of none; a seed:
+    # head phase once, two second phases and their features
     head_and_verdict = 1 + 3
     adapted = 3 * 10 + 2 * (2 + 5) + 3 * head_and_verdict
-    assert said.spent["wall_s"].value == 2 * adapted + (2 + 5)
+    assert said.spent["wall_s"].value == 2 * 0.25 + 2 * adapted + (2 + 5)
     assert said.sunk["wall_s"].value == 1000
 
 
 def test_parts_hold_each_role_apart(summed):
     row = next(row for row in summed().rows if row.strategy == "full")
     walls = {role: part["wall_s"].value for role, part in row.parts.items()}
-    assert walls == {"sunk": 1000, "adaptation": 20, "transfer": 3, "evaluation": 8}
+    assert walls == {"sunk": 1000, "adaptation": 20.25, "transfer": 3, "evaluation": 8}
     assert row.peak_memory_bytes.value == 10  # the largest, not the sum
     assert row.trainable_params == 7
 
@@ -118,13 +120,21 @@ def front(said):
 
 
 def test_the_front_is_of_mean_carbon_against_mean_auc(summed):
-    assert front(summed()) == {"none", "full"}  # partial costs what full does, for less
+    assert front(summed()) == {"none", "full"}  # partial costs a prefix more, for less
     assert front(summed({"none": 0.9})) == {"none"}
-    assert front(summed({"partial": 0.85})) == {"none", "partial"}
+    assert front(summed({"partial": 0.85})) == {"none", "full", "partial"}
+    assert front(summed({"full": 0.6})) == {"none", "full", "partial"}
+    assert front(summed({"full": 0.4})) == {"none", "partial"}
 
 
 def test_a_failed_stage_fails_every_cell_that_rests_on_it(summed, plan):
-    broken = next(s for c in plan if (c.strategy, c.seed) == ("full", 0) for s in c.stages[1:2])
+    broken = next(
+        s
+        for c in plan
+        if (c.strategy, c.seed) == ("full", 0)
+        for s in c.stages
+        if s.kind == "adapt"
+    )
     behind = [
         stage.key
         for cell in plan

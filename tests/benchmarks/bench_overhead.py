@@ -113,9 +113,7 @@ def test_a_window_alone(benchmark, loop, meter):
             pass
 
     benchmark(window)
-    benchmark.extra_info["ratio"] = 1 + benchmark.stats.stats.median / min(
-        loop() for _ in range(5)
-    )
+    benchmark.extra_info["ratio"] = 1 + benchmark.stats.stats.median / min(loop() for _ in range(5))
 
 
 def test_codecarbon_a_phase(interleaved, loop):

@@ -1,4 +1,4 @@
-"""Ratios from one interleaved run: what a single time cannot say on a machine whose speed drifts."""
+"""Ratios from interleaved runs: a single time says little where the machine's speed drifts."""
 
 import statistics
 import time

@@ -101,8 +101,8 @@ def test_a_head_on_features():
 def test_a_training_is_the_sum_of_what_it_ran():
     fit = Fit((0.0,) * 2, (0.0,) * 2, 0, steps=8, samples=60, samples_validated=20)
     cost = ImageCost(prefix=1000, forward=10, step=30)
-    assert cost.of(fit, images_cached=40) == 40 * 1000 + 60 * 30 + 20 * 10
-    assert cost.of(fit, images_cached=160, passes=2) == 160 * 1000 + 2 * (60 * 30 + 20 * 10)
+    assert cost.of(fit, images_through_prefix=40) == 40 * 1000 + 60 * 30 + 20 * 10
+    assert cost.of(fit, images_through_prefix=160, views=2) == 160 * 1000 + 2 * (60 * 30 + 20 * 10)
 
 
 def test_bytes_of_activations():

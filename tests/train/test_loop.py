@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from greendapt.core.suite import Phase
-from greendapt.train.loop import Diverged, Engine, Examples, fit, predict
+from greendapt.train.loop import Bank, Diverged, Engine, Examples, fit, predict
 from greendapt.train.objectives import multiclass
 
 CPU = Engine(torch.device("cpu"))
@@ -30,7 +30,9 @@ def _net():
     return nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Dropout(0.2), nn.Linear(8, 2))
 
 
-def _fit(net, train, val=None, *, seed=0, encode=None, said=lambda _share: None, **recipe):
+def _fit(
+    net, train, val=None, *, seed=0, encode=None, said=lambda _share: None, state=None, **recipe
+):
     return fit(
         net,
         encode or net,
@@ -41,6 +43,7 @@ def _fit(net, train, val=None, *, seed=0, encode=None, said=lambda _share: None,
         seed=seed,
         engine=CPU,
         on_progress=said,
+        state=state,
     )
 
 
@@ -58,6 +61,50 @@ def test_the_same_seed_gives_the_same_bytes(optimizer):
         results.append((_bytes(net), done))
     assert results[0] == results[1]
     assert results[0][0] != results[2][0]
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd"])
+@pytest.mark.parametrize("stops", [(2,), (1, 3), (4,)])
+def test_a_training_in_parts_is_the_same_training(optimizer, stops):
+    said = {"optimizer": optimizer, "learning_rate": 0.05, "schedule": "constant"}
+    whole, parts = _net(), _net()
+    torch.manual_seed(7)
+    once = _fit(whole, _examples(30), _examples(10, 1), epochs=5, **said)
+    torch.manual_seed(7)
+    state, steps = None, 0
+    for epochs in (*stops, 5):
+        torch.manual_seed(7 if state is None else 8)  # another process draws otherwise
+        done = _fit(parts, _examples(30), _examples(10, 1), epochs=epochs, state=state, **said)
+        state, steps = done.state, steps + done.steps
+    assert _bytes(parts) == _bytes(whole)
+    assert (done.train_loss, done.val_loss) == (once.train_loss, once.val_loss)
+    assert (done.best_epoch, steps) == (once.best_epoch, once.steps)
+
+
+def test_the_beginning_of_a_training_is_a_short_training():
+    short, part = _net(), _net()
+    said = {"schedule": "constant", "learning_rate": 0.05}
+    torch.manual_seed(7)
+    one = _fit(short, _examples(30), _examples(10, 1), epochs=2, **said)
+    torch.manual_seed(7)
+    two = _fit(part, _examples(30), _examples(10, 1), epochs=2, **said)
+    _fit(part, _examples(30), _examples(10, 1), epochs=5, state=two.state, **said)
+    assert one == two
+    assert _bytes(part) != _bytes(short)
+
+
+def test_an_example_of_a_bank_is_one_of_its_views():
+    images, views = 6, 3
+    inputs = torch.arange(images * (1 + views))[:, None].float()
+    rows = torch.tensor([4, 1])
+    bank = Bank(views, images, torch.Generator().manual_seed(0))
+    seen = [
+        Examples(inputs, torch.zeros(2), rows, bank).at(torch.tensor([0, 1]), torch.device("cpu"))
+        for _ in range(60)
+    ]
+    drawn = torch.stack([batch for batch, _ in seen])[..., 0]
+    assert (drawn % images == rows).all()
+    assert set(drawn.div(images, rounding_mode="floor").unique().tolist()) == {1, 2, 3}
 
 
 def test_batches_come_from_the_seed_and_each_image_once_an_epoch():

@@ -11,7 +11,7 @@ from greendapt.models.network import Network, mlp
 from greendapt.train import prefix
 from greendapt.train.cost import image_cost
 from greendapt.train.loop import Engine, Examples, predict
-from greendapt.train.phase import train_phase
+from greendapt.train.phase import Stored, train_phase
 
 CPU = Engine(torch.device("cpu"))
 TRAIN, VAL, EPOCHS = 20, 6, 3
@@ -38,16 +38,19 @@ def _network():
     return Network(backbone, nn.Linear(96, 2))
 
 
+def _recipe(units, batch_norm="frozen", **said):
+    usual = {"epochs": EPOCHS, "learning_rate": 0.01, "batch_size": 8, "optimizer": "sgd"}
+    return Phase(**{**usual, "train": units, "batch_norm": batch_norm, **said})
+
+
 def _train(
     network, units, *, cache=True, batch_norm="frozen", loss="multiclass", seed=0, val=True, **said
 ):
-    usual = {"epochs": EPOCHS, "learning_rate": 0.01, "batch_size": 8, "optimizer": "sgd"}
-    recipe = Phase(**{**usual, "train": units, "batch_norm": batch_norm, **said})
     return train_phase(
         network,
         _images(TRAIN, 0),
         _images(VAL, 1) if val else None,
-        recipe=recipe,
+        recipe=_recipe(units, batch_norm, **said),
         units=units,
         batch_norm=batch_norm,
         loss=loss,
@@ -215,3 +218,46 @@ def test_a_phase_learns_the_task():
     _train(network, "last:2", optimizer="adam", learning_rate=3e-3, epochs=10, val=False)
     test = _images(16, 2)
     assert (_logits(network).argmax(1) == test.targets).float().mean() > 0.8
+
+
+@pytest.mark.parametrize("units", ["head", "last:1", "last:2"])
+def test_a_prefix_stored_before_changes_nothing_to_the_bit(units):
+    """Cached within the phase and stored before it: the same arithmetic, another bill."""
+    cached, before = _network(), _network()
+    done = _train(cached, units)
+    backbone = before.backbone
+    start = first_trainable(backbone, units)
+    train, val = _images(TRAIN, 0), _images(VAL, 1)
+    pool = torch.cat([train.inputs, val.inputs])
+    activations = prefix.activations(backbone, pool, start, CPU)
+    stored = train_phase(
+        before,
+        Examples(pool, train.targets, torch.arange(TRAIN)),
+        Examples(pool, val.targets, torch.arange(TRAIN, TRAIN + VAL)),
+        recipe=_recipe(units),
+        units=units,
+        batch_norm="frozen",
+        loss="multiclass",
+        seed=0,
+        engine=CPU,
+        cache=False,
+        stored=Stored(activations, len(pool)),
+        on_progress=lambda _share: None,
+    )
+    assert torch.equal(_logits(cached), _logits(before))
+    assert stored.fit == done.fit
+    through = image_cost(before, (3, 32, 32), start).prefix * len(pool)
+    assert stored.training_flops == done.training_flops - through
+
+
+def test_a_bank_holds_the_images_and_then_their_views():
+    backbone = _network().backbone
+    images = _images(70, 0).inputs
+    said = {"views": 2, "kind": "light", "seed": 3}
+    parts = torch.cat([*prefix.banked(backbone, images, 3, CPU, **said)])
+    plain = prefix.activations(backbone, images, 3, CPU)
+    assert len(parts) == 3 * 70
+    assert torch.equal(parts[:70], plain)
+    assert not torch.equal(parts[70:140], parts[140:])
+    assert not torch.equal(parts[70:140], plain)
+    assert torch.equal(parts, torch.cat([*prefix.banked(backbone, images, 3, CPU, **said)]))
