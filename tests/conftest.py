@@ -20,6 +20,7 @@ title = "Tiny"
 strategies = ["none", "full", "partial"]
 transfers = ["probe"]
 seeds = 1
+fast_step = false
 [model]
 backbones = ["test_resnet"]
 image_size = 32

@@ -103,6 +103,8 @@ class Digests:
     development: str
     external: str
     weights: dict[str, str] = field(default_factory=dict)
+    precisions: dict[str, str] = field(default_factory=dict)
+    """What each backbone computes in, where that is not float32."""
 
 
 def cells(suite: Suite, digests: Digests) -> list[Cell]:
@@ -312,6 +314,7 @@ class _Planner:
             generic=[start.backbone, start.identity, start.cut, start.seed],
             image_size=self.suite.model.image_size,
             prefix_cache=self.suite.run.prefix_cache,
+            precision=self.digests.precisions.get(start.backbone, "float32"),
             parents=[parent.key for parent in parents],
             **decides,
         )

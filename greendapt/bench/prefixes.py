@@ -79,7 +79,7 @@ def _write(
         backbone,
         torch.from_numpy(bench.data.pool.pixels),
         start,
-        bench.engine,
+        bench.engine_of(stage),
         views=phase.bank,
         kind=phase.augmentation,
         seed=seed_of(stage.key),

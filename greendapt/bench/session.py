@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -20,6 +20,7 @@ from greendapt.bench.plan import Cell, Digests, cells
 from greendapt.bench.predict import check_models
 from greendapt.bench.process import tune
 from greendapt.bench.progress import Reporter
+from greendapt.bench.steps import chosen as chosen_steps
 from greendapt.bench.summary import summarize
 from greendapt.bench.workbench import Workbench
 from greendapt.core.errors import MeterError, RunError, Stopped
@@ -34,6 +35,7 @@ from greendapt.meter.carbon import Grid, grid
 from greendapt.models.backbone import check_backbone, create_backbone
 from greendapt.store.run import RunFolder
 from greendapt.train.loop import Engine
+from greendapt.train.step import Trial
 
 _REST_S = 1.0  # before any work: the power at rest, for energy above idle
 
@@ -48,6 +50,7 @@ class Session:
     engine: Engine
     grid: Grid
     generic: dict[str, str]
+    steps: dict[str, Trial]
 
     def described(self, command: str) -> dict[str, Any]:
         """``run.json``: what was asked, on what, with what."""
@@ -58,7 +61,8 @@ class Session:
             "command": command,
             "version": __version__,
             "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "environment": {**said, "precision": self.engine.precision},
+            "environment": said,
+            "steps": {name: trial.said() for name, trial in self.steps.items()},
             "fingerprint": fingerprint(said),
             "grid": {
                 "intensity_g_per_kwh": self.grid.intensity_g_per_kwh,
@@ -76,7 +80,8 @@ class Session:
 
     def run(self, folder: RunFolder, reporter: Reporter, *, debug: bool = False) -> Summary:
         """Do what of the plan is not done in ``folder``, and write its summary."""
-        bench = Workbench(self.suite, self.data, folder, self.engine, self.generic)
+        steps = {name: trial.step for name, trial in self.steps.items()}
+        bench = Workbench(self.suite, self.data, folder, self.engine, self.generic, steps)
         with folder.writing(), reporter, _resumable(folder):
             meter = Meter(device=str(self.engine.device), carbon=self.grid, idle_s=_REST_S)
             try:
@@ -96,8 +101,13 @@ class Session:
         return summary
 
 
-def prepare_session(suite: Suite, say: Callable[[str], None]) -> Session:
-    """Check everything that can be checked before a folder is made: errors come here."""
+def prepare_session(
+    suite: Suite, say: Callable[[str], None], said: Mapping[str, Any] | None = None
+) -> Session:
+    """Check everything that can be checked before a folder is made: errors come here.
+
+    ``said``: the ``run.json`` of a run that goes on.
+    """
     tune()
     engine = Engine(_device(suite.run.device))
     carbon = suite.carbon
@@ -113,9 +123,11 @@ def prepare_session(suite: Suite, say: Callable[[str], None]) -> Session:
     data = replace(data, notes=[*data.notes, *_scarce(suite, data.development)])
     external = key_of(sets={name: one.digest for name, one in data.external.items()})
     identities = {name: one.identity for name, one in found.items()}
-    digests = Digests(data.pool.digest, data.development.digest, external, identities)
+    steps = chosen_steps(suite, engine.device, (said or {}).get("steps", {}), say)
+    precisions = {name: str(trial.step.precision) for name, trial in steps.items()}
+    digests = Digests(data.pool.digest, data.development.digest, external, identities, precisions)
     arguments = {name: one.argument for name, one in found.items()}
-    return Session(suite, data, cells(suite, digests), engine, chosen, arguments)
+    return Session(suite, data, cells(suite, digests), engine, chosen, arguments, steps)
 
 
 def unfinished(out: Path, suite: Suite) -> RunFolder | None:

@@ -31,7 +31,8 @@ _PROJECTION = (256, 64)  # SimCLR's head: one hidden layer, and the width of its
 def do(bench: Workbench, stage: Stage, on_progress: OnProgress) -> Outcome:
     """Do the stage and leave its files; deterministic for a given suite, seed and device."""
     torch.manual_seed(seed_of(stage.key))
-    return _WORK[stage.kind](bench, stage, on_progress)
+    with bench.engine_of(stage).step.threaded():
+        return _WORK[stage.kind](bench, stage, on_progress)
 
 
 def adapt(bench: Workbench, stage: Stage, on_progress: OnProgress) -> Outcome:
@@ -55,7 +56,7 @@ def adapt(bench: Workbench, stage: Stage, on_progress: OnProgress) -> Outcome:
         batch_norm=phase.batch_norm,
         loss=loss,
         seed=seed_of(f"adapt {stage.position} {stage.seed}"),
-        engine=bench.engine,
+        engine=bench.engine_of(stage),
         cache=False,
         on_progress=on_progress,
         stored=stored,
@@ -78,7 +79,7 @@ def features(bench: Workbench, stage: Stage, on_progress: OnProgress) -> Outcome
     stored: dict[str, Tensor] = {}
     for number, (split, images) in enumerate(parts.items(), start=1):
         pixels = torch.from_numpy(images.pixels)
-        stored[split] = activations(backbone, pixels, len(backbone.units), bench.engine)
+        stored[split] = activations(backbone, pixels, len(backbone.units), bench.engine_of(stage))
         on_progress(number / len(parts))
     bench.save_tensors(stage.key, stored)
     return _forwarded(bench, backbone, sum(map(len, stored.values())))
@@ -90,7 +91,7 @@ def test_features(bench: Workbench, stage: Stage, on_progress: OnProgress) -> Ou
     stored = {}
     for test in bench.tests():
         units = len(backbone.units)
-        stored[test.name] = activations(backbone, test.pixels(), units, bench.engine)
+        stored[test.name] = activations(backbone, test.pixels(), units, bench.engine_of(stage))
         on_progress(len(stored) / _test_sets(bench))
     bench.save_tensors(stage.key, stored)
     return _forwarded(bench, backbone, sum(map(len, stored.values())))
@@ -140,7 +141,7 @@ def finetune(bench: Workbench, stage: Stage, on_progress: OnProgress) -> Outcome
         batch_norm=spec.batch_norm,
         loss=bench.data.development.task,
         seed=seed,
-        engine=bench.engine,
+        engine=bench.engine_of(stage),
         cache=bench.suite.run.prefix_cache,
         on_progress=on_progress,
     )
@@ -211,9 +212,10 @@ def _judged_by(bench: Workbench, stage: Stage) -> tuple[Callable[[TestSet], Tens
     head = bench.load_head(
         trained, mlp(feature_size(backbone, bench.suite.model.image_size), (), outputs, 0)
     ).eval()
-    network = Network(backbone, head).to(bench.engine.device).eval()
+    engine = bench.engine_of(stage)
+    network = Network(backbone, head).to(engine.device).eval()
     return (
-        lambda test: predict(lambda x: network(backbone.prepare(x)), test.pixels(), bench.engine),
+        lambda test: predict(lambda x: network(backbone.prepare(x)), test.pixels(), engine),
         forward_flops(backbone, bench.suite.model.image_size),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -21,6 +21,7 @@ from greendapt.models import weights
 from greendapt.models.backbone import Backbone
 from greendapt.store.run import RunFolder
 from greendapt.train.loop import Engine, Examples, State
+from greendapt.train.step import PLAIN, Step
 
 BACKBONE = "backbone.safetensors"
 HEAD = "head.safetensors"
@@ -47,13 +48,20 @@ class TestSet:
 
 @dataclass(frozen=True)
 class Workbench:
-    """``generic``: the weights argument that loads each backbone's generic weights."""
+    """``generic``: the weights argument that loads each backbone's generic weights.
+    ``steps``: how each backbone runs fastest here.
+    """
 
     suite: Suite
     data: Prepared
     folder: RunFolder
     engine: Engine
     generic: dict[str, str]
+    steps: dict[str, Step] = field(default_factory=dict)
+
+    def engine_of(self, stage: Stage) -> Engine:
+        """What a stage's backbone runs on; heads on stored features run on ``engine``."""
+        return replace(self.engine, step=self.steps.get(stage.start.backbone, PLAIN))
 
     def backbone(self, start: Start, parents: tuple[Stage, ...]) -> Backbone:
         """The backbone a stage starts from: its parent's, else the generic weights."""
@@ -64,7 +72,8 @@ class Workbench:
         loaded = weights.load(
             start.backbone, path, image_size=size, cut=start.cut, seed=start.seed or 0
         )
-        return loaded.to(self.engine.device).eval()
+        step = self.steps.get(start.backbone, PLAIN)
+        return step.arrange(loaded.to(self.engine.device)).eval()
 
     def save(
         self,

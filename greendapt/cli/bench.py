@@ -53,6 +53,13 @@ def bench(
             "--prefix-cache/--no-prefix-cache", help="Compute constant prefixes once per image."
         ),
     ] = None,
+    fast_step: Annotated[
+        bool | None,
+        typer.Option(
+            "--fast-step/--no-fast-step",
+            help="Try how a step is fastest here; or plain float32.",
+        ),
+    ] = None,
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Any key of the suite (repeatable)."),
@@ -79,6 +86,7 @@ def bench(
                 "shots": options.shots(shots),
                 "device": device,
                 "prefix_cache": prefix_cache,
+                "fast_step": fast_step,
             },
             "model": {
                 "backbones": options.names(backbone),

@@ -44,7 +44,7 @@ def run_new(
 def run_again(path: Path, *, json: bool, debug: bool) -> None:
     """What is left of a run, with the suite as it was then."""
     folder = RunFolder(path)
-    session = prepare_session(stored_suite(folder), _say)
+    session = prepare_session(stored_suite(folder), _say, folder.read())
     if session.described("")["fingerprint"] != folder.read().get("fingerprint"):
         _say(
             "note: this is another machine or other software than the run began with; "

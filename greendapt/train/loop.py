@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from greendapt.core.errors import GreendaptError
 from greendapt.core.suite import Recipe
 from greendapt.train.objectives import Loss
+from greendapt.train.step import PLAIN, Step
 
 Encode = Callable[[Tensor], Tensor]
 """From a batch of inputs (uint8 images, cached activations or features) to logits."""
@@ -102,20 +103,13 @@ class Fit:
 
 @dataclass(frozen=True)
 class Engine:
-    """Where and in which precision arithmetic runs."""
+    """Where and how arithmetic runs."""
 
     device: torch.device
+    step: Step = PLAIN
 
     def autocast(self) -> AbstractContextManager[object]:
-        """bfloat16 on a GPU that has it; plain float32 elsewhere."""
-        if self.device.type == "cuda" and torch.cuda.is_bf16_supported():
-            return torch.autocast("cuda", torch.bfloat16)
-        return nullcontext()
-
-    @property
-    def precision(self) -> str:
-        bf16 = self.device.type == "cuda" and torch.cuda.is_bf16_supported()
-        return "bfloat16 autocast" if bf16 else "float32"
+        return self.step.autocast(self.device)
 
 
 def fit(

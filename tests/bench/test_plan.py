@@ -70,6 +70,13 @@ def test_strategies_share_the_phases_they_begin_with(planned):
     assert full[1] != partial[1]
 
 
+def test_another_precision_is_another_result(planned):
+    fast = Digests(
+        "pool", "development", "external", {"test_resnet": "weights"}, {"test_resnet": "bfloat16"}
+    )
+    assert not all_keys(planned(fast)) & all_keys(planned())
+
+
 def test_a_prefix_is_one_stage_for_all_seeds_and_strategies(planned):
     strategy = {"hybrid": {"base": "partial", "phases": ["adapt"]}}
     plan = planned(strategy=strategy, run={"strategies": ["full", "partial", "hybrid"], "seeds": 3})

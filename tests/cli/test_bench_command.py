@@ -140,7 +140,7 @@ def test_a_failed_cell_leaves_the_others_and_is_named(bench, greendapt):
     again = greendapt("resume", said["run"])
     assert again.code == 4
     assert "runs again, it failed before" in again.err
-    assert again.err.count("reused, done") == 10  # four of none, six of full
+    assert again.err.count("reused, done") == 11  # four of none, seven of full
     assert again.err.count("left out, a stage before failed") == 4
 
 

@@ -22,8 +22,8 @@ def earlier(greendapt, tiny, tmp_path, only_run):
 def test_only_what_is_new_runs_and_is_spent(greendapt, tiny, tmp_path, only_run, earlier):
     done = greendapt("bench", "--suite", tiny, "--out", "after", "--reuse", earlier)
     assert done.code == 0, done.err
-    # none: 4 stages; full: 2 phases and 4; partial shares its first phase
-    assert "10 of 15 stages are taken over" in done.err
+    # none: 4 stages; full: a prefix, 2 phases and 4; partial shares the prefix and phase 1
+    assert "11 of 17 stages are taken over" in done.err
     before, _ = rows(earlier)
     after, summary = rows(only_run(tmp_path / "after"))
     assert set(after) == {"none", "full", "partial"}

@@ -1,0 +1,58 @@
+"""The step chosen for each backbone, kept for this machine so that equal runs stay equal."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+
+from greendapt.bench.environment import environment, fingerprint
+from greendapt.bench.generic import cache_folder
+from greendapt.core.keys import key_of
+from greendapt.core.suite import Suite
+from greendapt.models.backbone import create_backbone
+from greendapt.store.files import disk_errors, write_json
+from greendapt.train.step import PLAIN, Trial, try_steps
+
+_TRIAL = 1
+"""Raise when other steps are tried."""
+
+
+def chosen(
+    suite: Suite,
+    device: torch.device,
+    before: Mapping[str, Any],
+    say: Callable[[str], None],
+) -> dict[str, Trial]:
+    """By backbone. ``before``: what a run that goes on had chosen; that is kept."""
+    if not suite.run.fast_step:
+        return {name: Trial(PLAIN) for name in suite.model.backbones}
+    return {
+        name: Trial.told(before[name]) if name in before else _kept(suite, name, device, say)
+        for name in suite.model.backbones
+    }
+
+
+def _kept(suite: Suite, name: str, device: torch.device, say: Callable[[str], None]) -> Trial:
+    """The choice made on this machine before, else a trial, which is then kept."""
+    here = environment(device)
+    size = suite.model.image_size
+    key = key_of(trial=_TRIAL, machine=fingerprint(here), backbone=name, size=size)
+    path = cache_folder() / "steps" / f"{key}.json"
+    try:
+        return Trial.told(json.loads(path.read_bytes()))
+    except (OSError, ValueError, KeyError, TypeError):  # absent, or not ours: tried again
+        pass
+    say(f"trying how {name} trains fastest here")
+    trial = try_steps(
+        lambda: create_backbone(name, image_size=size).to(device),
+        size,
+        device,
+        cores=int(here["cores"]),
+    )
+    with disk_errors(path, "GREENDAPT_CACHE"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    write_json(path, trial.said())
+    return trial

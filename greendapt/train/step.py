@@ -1,0 +1,142 @@
+"""How a training step is done fastest here: tried for a moment, never assumed."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from greendapt.meter.clock import now_s
+from greendapt.models.backbone import Backbone
+from greendapt.models.network import Network
+
+Precision = Literal["float32", "bfloat16"]
+Layout = Literal["channels_last", "contiguous"]
+_WORTH = 0.9  # of the time before: less than a tenth is not worth other arithmetic
+_ROUNDS = 3
+_BATCH = 16
+
+
+@dataclass(frozen=True)
+class Step:
+    """``layout`` None: the backbone's own; ``threads`` None: what torch has."""
+
+    precision: Precision = "float32"
+    layout: Layout | None = None
+    threads: int | None = None
+
+    def arrange(self, backbone: Backbone) -> Backbone:
+        """The backbone with its weights laid out in memory for this step."""
+        if self.layout is not None:
+            formats = {
+                "channels_last": torch.channels_last,
+                "contiguous": torch.contiguous_format,
+            }
+            backbone.net.to(memory_format=formats[self.layout])
+        return backbone
+
+    def autocast(self, device: torch.device) -> AbstractContextManager[object]:
+        if self.precision == "bfloat16":
+            return torch.autocast(device.type, torch.bfloat16)
+        return nullcontext()
+
+    @contextmanager
+    def threaded(self) -> Iterator[None]:
+        """This many threads within the block."""
+        before = torch.get_num_threads()
+        torch.set_num_threads(self.threads or before)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)
+
+
+PLAIN = Step()
+
+
+@dataclass(frozen=True)
+class Trial:
+    """The step that won, and the seconds that each one tried took (median)."""
+
+    step: Step
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def said(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def told(cls, said: dict[str, Any]) -> Trial:
+        """From what ``said`` gave. Raises KeyError or TypeError where it is something else."""
+        return cls(Step(**said["step"]), dict(said["seconds"]))
+
+
+def try_steps(
+    create: Callable[[], Backbone], image_size: int, device: torch.device, *, cores: int
+) -> Trial:
+    """The fastest step for training all of a backbone, found choice by choice.
+
+    Layout, then precision, then threads; each must save a tenth of the time of the best so far.
+    About twenty steps in all.
+    """
+    best = PLAIN
+    seconds: dict[str, float] = {}
+    other: Layout = "contiguous" if create().spec.channels > 1 else "channels_last"
+    choices: list[dict[str, Any]] = [{"layout": other}]
+    if device.type != "cuda" or torch.cuda.is_bf16_supported():
+        choices.append({"precision": "bfloat16"})
+    if device.type == "cpu" and torch.get_num_threads() > 1:
+        choices += [{"threads": n} for n in sorted({1, cores // 2}) if 0 < n < cores]
+    for choice in choices:
+        rival = replace(best, **choice)
+        times = _race([best, rival], create, image_size, device)
+        seconds |= {_name(step): time for step, time in times.items()}
+        if times[rival] < _WORTH * times[best]:
+            best = rival
+    return Trial(best, seconds)
+
+
+def _race(
+    steps: list[Step], create: Callable[[], Backbone], size: int, device: torch.device
+) -> dict[Step, float]:
+    """Median seconds of each, in turn, after one step each that is not counted."""
+    jobs = {step: _job(step, step.arrange(create()), size, device) for step in steps}
+    times: dict[Step, list[float]] = {step: [] for step in steps}
+    for number in range(1 + _ROUNDS):
+        for step, job in jobs.items():
+            with step.threaded():
+                begun = now_s()
+                job()
+                if number:
+                    times[step].append(now_s() - begun)
+    return {step: statistics.median(seen) for step, seen in times.items()}
+
+
+def _job(step: Step, backbone: Backbone, size: int, device: torch.device) -> Callable[[], None]:
+    images = torch.rand(_BATCH, backbone.spec.channels, size, size, device=device)
+    with torch.no_grad():
+        width = backbone(images).shape[1]
+    network = Network(backbone, nn.Linear(width, 2)).to(device).train()
+    optimizer = torch.optim.Adam(network.parameters(), 1e-4, fused=True)
+    labels = torch.arange(_BATCH, device=device) % 2
+
+    def run() -> None:
+        with step.autocast(device):
+            loss = functional.cross_entropy(network(images), labels)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+
+    return run
+
+
+def _name(step: Step) -> str:
+    parts = (step.precision, step.layout, step.threads and f"{step.threads} threads")
+    return ", ".join(str(part) for part in parts if part)

@@ -1,0 +1,79 @@
+"""How a step runs: what is tried, and what each choice does."""
+
+import pytest
+import torch
+
+from greendapt.models.backbone import create_backbone
+from greendapt.train.step import PLAIN, Step, Trial, try_steps
+
+CPU = torch.device("cpu")
+
+
+def create():
+    return create_backbone("test_resnet", image_size=32)
+
+
+@pytest.fixture(scope="module")
+def trial():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield try_steps(create, 32, CPU, cores=2)
+    torch.set_num_threads(threads)
+
+
+def test_every_choice_is_tried_against_the_best_so_far(trial):
+    assert "float32" in trial.seconds
+    assert any("contiguous" in name for name in trial.seconds)
+    assert any("bfloat16" in name for name in trial.seconds)
+    assert any("1 threads" in name for name in trial.seconds)
+    assert all(seconds > 0 for seconds in trial.seconds.values())
+
+
+def test_a_trial_leaves_the_threads_as_they_were(trial):
+    assert trial.seconds
+    assert torch.get_num_threads() == 2
+
+
+def test_a_trial_comes_back_as_it_was_told(trial):
+    assert Trial.told(trial.said()) == trial
+    with pytest.raises((KeyError, TypeError)):
+        Trial.told({"step": {"speed": 1}, "seconds": {}})
+
+
+def test_one_thread_has_no_fewer_to_try():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    found = try_steps(create, 32, CPU, cores=2)
+    torch.set_num_threads(threads)
+    assert not any("threads" in name for name in found.seconds)
+
+
+@pytest.mark.parametrize("layout", ["channels_last", "contiguous"])
+def test_a_layout_moves_the_weights_in_memory_and_nothing_else(layout):
+    torch.manual_seed(0)
+    plain = create().eval()
+    torch.manual_seed(0)
+    moved = Step(layout=layout).arrange(create()).eval()
+    weight = next(p for p in moved.parameters() if p.ndim == 4 and p.shape[1] > 1)
+    formats = {"channels_last": torch.channels_last, "contiguous": torch.contiguous_format}
+    assert weight.is_contiguous(memory_format=formats[layout])
+    images = torch.rand(4, 3, 32, 32)
+    with torch.no_grad():
+        assert torch.allclose(plain(images), moved(images), atol=1e-5)
+
+
+def test_precision_is_that_of_the_arithmetic():
+    a = torch.rand(4, 4)
+    with Step(precision="bfloat16").autocast(CPU):
+        assert (a @ a).dtype == torch.bfloat16
+    with PLAIN.autocast(CPU):
+        assert (a @ a).dtype == torch.float32
+
+
+def test_threads_hold_within_the_block():
+    before = torch.get_num_threads()
+    with Step(threads=3).threaded():
+        assert torch.get_num_threads() == 3
+    with PLAIN.threaded():
+        assert torch.get_num_threads() == before
+    assert torch.get_num_threads() == before
