@@ -5,15 +5,13 @@ from __future__ import annotations
 from functools import cache
 
 import torch
-from torch import nn
 
 from greendapt.bench.plan import Cell, Stage
-from greendapt.bench.workbench import Workbench
+from greendapt.bench.workbench import Workbench, head_widths
 from greendapt.core.suite import BatchNorm, FineTune, Phase, Probe, Recipe, Train
-from greendapt.dapt.phases import first_trainable, set_phase
+from greendapt.dapt.phases import first_trainable
 from greendapt.models.backbone import Backbone, create_backbone
-from greendapt.models.network import Network
-from greendapt.train.cost import ImageCost, image_cost
+from greendapt.train.cost import ImageCost, phase_cost
 from greendapt.train.prefix import activation_shape
 
 _STEP_OVERHEAD = 3e7
@@ -58,13 +56,15 @@ def _arithmetic(bench: Workbench, stage: Stage) -> float:
             cost = _cost(name, cut, size, stage.phase.train, "frozen")
             return float(cost.prefix) * len(bench.data.pool) * (1 + stage.phase.bank)
         case "adapt" if stage.phase is not None:
-            return _phase_work(stage, stage.phase, size, len(bench.pool[0]))
+            head = head_widths(stage.phase, len(bench.data.pool.classes))
+            return _phase_work(stage, stage.phase, size, len(bench.pool[0]), head)
         case "features":
             return forward * (len(development) - tested)
         case "test-features":
             return forward * tests
         case "finetune" if isinstance(stage.transfer, FineTune):
-            step = _cost(name, cut, size, stage.transfer.train, stage.transfer.batch_norm).step
+            spec, head = stage.transfer, (len(development.classes),)
+            step = _cost(name, cut, size, spec.train, spec.batch_norm, head).step
             return _steps_work(stage.transfer, len(bench.downstream("train", stage)), step)
         case "probe" if stage.transfer is not None:
             return _steps_work(stage.transfer, len(bench.downstream("train", stage)), 0)
@@ -72,8 +72,8 @@ def _arithmetic(bench: Workbench, stage: Stage) -> float:
             return forward * tests if stage.parents[0].kind == "finetune" else 0.0
 
 
-def _phase_work(stage: Stage, phase: Phase, size: int, images: int) -> float:
-    cost = _cost(stage.start.backbone, stage.start.cut, size, phase.train, phase.batch_norm)
+def _phase_work(stage: Stage, phase: Phase, size: int, images: int, head: tuple[int, ...]) -> float:
+    cost = _cost(stage.start.backbone, stage.start.cut, size, phase.train, phase.batch_norm, head)
     views = 2 if phase.objective == "simclr" else 1
     image = (cost.step + (0 if stage.prefix else cost.prefix)) * views
     done = stage.earlier.epochs * images if stage.earlier else 0
@@ -86,13 +86,15 @@ def _steps_work(recipe: Recipe, images: int, image: int, done: int = 0) -> float
     return samples * (image + _STEP_OVERHEAD / recipe.batch_size)
 
 
-@cache
-def _cost(name: str, cut: int | None, size: int, train: Train, batch_norm: BatchNorm) -> ImageCost:
-    backbone = _backbone(name, cut, size)
-    network = Network(backbone, nn.Identity())
-    set_phase(network, train, batch_norm)
-    start = first_trainable(backbone, train)
-    return image_cost(network, (backbone.spec.channels, size, size), start)
+def _cost(
+    name: str,
+    cut: int | None,
+    size: int,
+    train: Train,
+    batch_norm: BatchNorm,
+    head: tuple[int, ...] | None = None,
+) -> ImageCost:
+    return phase_cost(name, cut, 3, None, size, train, batch_norm, head)
 
 
 @cache

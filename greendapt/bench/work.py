@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from greendapt.bench import prefixes
 from greendapt.bench.outcome import OnProgress, Outcome
 from greendapt.bench.plan import Kind, Stage
-from greendapt.bench.workbench import TestSet, Workbench
+from greendapt.bench.workbench import TestSet, Workbench, head_widths
 from greendapt.core.keys import seed_of
 from greendapt.core.suite import FineTune, Phase, Probe, Split
 from greendapt.models.backbone import Backbone
@@ -25,7 +25,6 @@ from greendapt.transfer.metrics import judge
 from greendapt.transfer.probe import make_head, train_probe
 
 _SPLITS: tuple[Split, ...] = ("train", "val")
-_PROJECTION = (256, 64)  # SimCLR's head: one hidden layer, and the width of its output
 
 
 def do(bench: Workbench, stage: Stage, on_progress: OnProgress) -> Outcome:
@@ -186,9 +185,8 @@ _WORK: dict[Kind, Callable[[Workbench, Stage, OnProgress], Outcome]] = {
 
 def _pool_head(bench: Workbench, stage: Stage, phase: Phase, width: int) -> nn.Module:
     """The head of the phase before where it has the same objective; else a new one."""
-    simclr = phase.objective == "simclr"
-    hidden, outputs = ((_PROJECTION[0],), _PROJECTION[1]) if simclr else ((), 0)
-    head = mlp(width, hidden, outputs or len(bench.data.pool.classes), seed_of(f"{stage.seed}"))
+    *hidden, outputs = head_widths(phase, len(bench.data.pool.classes))
+    head = mlp(width, hidden, outputs, seed_of(f"{stage.seed}"))
     before = stage.parents[0] if stage.parents else None
     if before and before.phase and before.phase.objective == phase.objective:
         return bench.load_head(before, head)

@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from greendapt.bench.plan import Stage, Start
-from greendapt.core.suite import Corruption, Split, Suite
+from greendapt.core.suite import Corruption, Phase, Split, Suite
 from greendapt.data.checks import Prepared
 from greendapt.data.corruptions import corrupt
 from greendapt.data.imageset import ImageSet
@@ -143,6 +143,15 @@ class Workbench:
         for kind in evaluation.corruptions:
             for severity in evaluation.severities:
                 yield TestSet(f"corrupted:{kind}:{severity}", test, (kind, severity))
+
+
+PROJECTION = (256, 64)
+"""SimCLR's head: one hidden layer, and the width of its output."""
+
+
+def head_widths(phase: Phase, classes: int) -> tuple[int, ...]:
+    """Hidden layers and output of the head that a phase trains on the pool."""
+    return PROJECTION if phase.objective == "simclr" else (classes,)
 
 
 def examples(images: ImageSet, rows: np.ndarray | None = None) -> Examples:

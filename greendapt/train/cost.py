@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 
+import torch
 from torch import Tensor, nn
 
+from greendapt.core.suite import BatchNorm, Train
+from greendapt.dapt.phases import first_trainable, set_phase
 from greendapt.meter.flops import training_step_flops
-from greendapt.models.backbone import Backbone
-from greendapt.models.network import Network
+from greendapt.models.backbone import Backbone, InputSpec, create_backbone
+from greendapt.models.network import Network, mlp
 from greendapt.train.loop import Fit
+from greendapt.train.prefix import feature_size
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,32 @@ class ImageCost:
         trained = self.step * fit.samples * views
         validated = self.forward * fit.samples_validated * views
         return self.prefix * images_through_prefix + trained + validated
+
+
+@cache
+def phase_cost(
+    name: str,
+    cut: int | None,
+    channels: int,
+    pad_type: str | None,
+    image_size: int,
+    train: Train,
+    batch_norm: BatchNorm,
+    head: tuple[int, ...] | None,
+) -> ImageCost:
+    """`image_cost` of a phase, on the meta device: counted once, before anything is timed.
+
+    ``head``: widths of its hidden layers and its output; None for a network without one.
+    """
+    spec = InputSpec((0.5,) * channels, (0.5,) * channels, pad_type)
+    with torch.device("meta"):
+        backbone = create_backbone(name, image_size=image_size, cut=cut, spec=spec)
+        width = feature_size(backbone, image_size)
+        last = nn.Identity() if head is None else mlp(width, head[:-1], head[-1], 0)
+        network = Network(backbone, last)
+    set_phase(network, train, batch_norm)
+    shape = (channels, image_size, image_size)
+    return image_cost(network, shape, first_trainable(backbone, train))
 
 
 def image_cost(network: Network, input_shape: tuple[int, ...], start: int) -> ImageCost:

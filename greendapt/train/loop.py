@@ -149,7 +149,8 @@ def fit(
         running = torch.zeros((), device=engine.device)
         for step, index in enumerate(torch.split(order, recipe.batch_size)):
             running += _step(train, index, encode, loss, optimizer, engine) * len(index)
-            schedule.step()
+            if schedule is not None:
+                schedule.step()
             on_progress((epoch - begun + (step + 1) / steps) / (epochs - begun))
         mean = _finite(running.item() / len(train), epoch, recipe)
         now = replace(now, train_loss=(*now.train_loss, mean))
@@ -279,10 +280,12 @@ def _optimizer(recipe: Recipe, parameters: list[nn.Parameter]) -> torch.optim.Op
 
 def _schedule(
     recipe: Recipe, optimizer: torch.optim.Optimizer, total: int, done: int
-) -> torch.optim.lr_scheduler.LRScheduler:
+) -> torch.optim.lr_scheduler.LRScheduler | None:
+    if recipe.schedule == "constant":
+        return None
+
     def factor(step: int) -> float:
-        cosine = 0.5 * (1 + math.cos(math.pi * min(done + step, total) / total))
-        return cosine if recipe.schedule == "cosine" else 1.0
+        return 0.5 * (1 + math.cos(math.pi * min(done + step, total) / total))
 
     return torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
 

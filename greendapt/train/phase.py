@@ -6,14 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from greendapt.core.suite import Augmentation, BatchNorm, Recipe, Train
 from greendapt.dapt.phases import first_trainable, set_phase, trainable_params
 from greendapt.data.augment import augment
 from greendapt.models.network import Network
 from greendapt.train import prefix
-from greendapt.train.cost import image_cost, nbytes
+from greendapt.train.cost import nbytes, phase_cost
 from greendapt.train.loop import Bank, Encode, Engine, Examples, Fit, State, fit
 from greendapt.train.objectives import LOSSES
 
@@ -88,7 +88,18 @@ def train_phase(
     else:
         encode = _from_images(network, recipe.augmentation, views, draw)
     set_phase(network, units, batch_norm)
-    cost = image_cost(network, (backbone.spec.channels, image_size, image_size), start)
+    spec = backbone.spec
+    head = _widths(network.head)
+    cost = phase_cost(
+        backbone.name,
+        backbone.cut,
+        spec.channels,
+        spec.pad_type,
+        image_size,
+        units,
+        batch_norm,
+        head,
+    )
     done = fit(
         network,
         encode,
@@ -112,6 +123,10 @@ def train_phase(
         cached_bytes=nbytes(images, shape) if cached else 0,
         uncounted=cost.uncounted,
     )
+
+
+def _widths(head: nn.Module) -> tuple[int, ...]:
+    return tuple(part.out_features for part in head.modules() if isinstance(part, nn.Linear))
 
 
 def _cached(network: Network, examples: Examples, start: int, engine: Engine) -> Examples:

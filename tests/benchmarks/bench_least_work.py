@@ -1,0 +1,237 @@
+"""What caching, sharing and the fast step save against the plain way, with the same results."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from greendapt.bench.session import Session, prepare_session
+from greendapt.bench.suites import find, load
+from greendapt.core.suite import Phase
+from greendapt.meter import Meter
+from greendapt.models.backbone import create_backbone
+from greendapt.models.network import Network, mlp
+from greendapt.store.run import RunFolder
+from greendapt.train import prefix
+from greendapt.train.loop import Engine, Examples
+from greendapt.train.phase import Stored, train_phase
+
+_spec = importlib.util.spec_from_file_location("plain", Path(__file__).with_name("plain.py"))
+plain = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(plain)
+
+CPU = Engine(torch.device("cpu"))
+ROWS = [
+    "none", "full", "partial:last1", "partial:last2", "hybrid:last1", "hybrid:last2",
+    "simplified:cut1", "simplified:cut2",
+]  # fmt: skip
+"""The eight rows of the paper's table. Phases as 1000 : 150 : 50 epochs, hybrids as 100 + 50."""
+SIZE = int(os.environ.get("GREENDAPT_BENCH_IMAGE_SIZE", "64"))
+
+
+class Quiet:
+    """A reporter that says nothing."""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        return None
+
+    def __getattr__(self, _name):
+        return lambda *_: None
+
+
+def session(fast: bool) -> Session:
+    change = {
+        "run": {
+            "strategies": ROWS, "transfers": ["mlp2"], "seeds": 1, "shots": ["full"],
+            "device": "cpu", "fast_step": fast,
+        },
+        "model": {"weights": "timm" if "GREENDAPT_BENCH_TIMM" in os.environ else "fractal",
+                  "image_size": SIZE},
+        "data": {"external": {}, "pool": {"images": 400}, "development": {"images": 300}},
+        "phase": {
+            "head": {"epochs": 60, "select": "last"},
+            "adapt": {"epochs": 9, "select": "last"},
+            "finish": {"epochs": 3, "select": "last"},
+        },
+        "strategy": {
+            f"hybrid:last{n}": {
+                "phases": ["head", {"use": "adapt", "train": f"last:{n}", "epochs": 6}, "finish"]
+            }
+            for n in (1, 2)
+        },
+        "evaluation": {"corruptions": [], "bootstrap": 100},
+        "fractal": {"classes": 8, "images": 320, "epochs": 1},
+    }  # fmt: skip
+    return prepare_session(load(find("chestxray"), changes=[change]), lambda _said: None)
+
+
+@pytest.fixture(scope="module")
+def meter():
+    opened = Meter(device="cpu")
+    yield opened
+    opened.close()
+
+
+@pytest.mark.parametrize("fast", [False, True], ids=["caching_and_sharing", "and_fast_step"])
+def test_paper_table(interleaved, benchmark, tmp_path, meter, fast):
+    of, joules, found = session(fast), {"plain": [], "ours": []}, {}
+
+    def metered(name, job):
+        with meter.window() as window:
+            found[name] = job()
+        joules[name].append(window.figures["energy_j"].value)
+
+    def ours():
+        folder = RunFolder.create(tmp_path, "table")
+        folder.write(of.described("benchmark"))
+        rows = of.run(folder, Quiet()).rows
+        return {row.strategy: row.metrics["development"]["auc"] for row in rows}
+
+    ours()  # generic weights are made once a machine: not part of either
+    interleaved(
+        lambda: metered("plain", lambda: plain.run(of)),
+        lambda: metered("ours", ours),
+        rounds=2,
+        speedup=True,
+        warmup=False,
+    )
+    benchmark.extra_info["energy_ratio"] = sum(joules["plain"]) / sum(joules["ours"])
+    off = max(abs(found["plain"][name] - found["ours"][name]) for name in ROWS)
+    benchmark.extra_info["largest_auc_difference"] = off
+    print(f"energy ratio {benchmark.extra_info['energy_ratio']:.3g}, AUC differs by {off:.2g}")
+
+
+def images(count):
+    draw = torch.Generator().manual_seed(count)
+    pixels = torch.randint(0, 256, (count, 1, SIZE, SIZE), generator=draw, dtype=torch.uint8)
+    return Examples(pixels, torch.randint(0, 2, (count,), generator=draw))
+
+
+def phase(train, epochs, *, cached):
+    """Epochs of a phase; the cache's own making lies outside: it is paid once."""
+    examples = images(256)
+    backbone = create_backbone("test_resnet", image_size=SIZE)
+    network = Network(backbone, mlp(prefix.feature_size(backbone, SIZE), (), 2, 0))
+    recipe = Phase(train=train, epochs=epochs, learning_rate=1e-4, select="last")
+    stored = None
+    if cached:
+        start = len(backbone.units) - (0 if train == "head" else int(train[-1]))
+        stored = Stored(prefix.activations(backbone, examples.inputs, start, CPU), 256)
+
+    def run():
+        train_phase(
+            network, examples, None, recipe=recipe, units=train, batch_norm="frozen",
+            loss="multiclass", seed=0, engine=CPU, cache=False, stored=stored,
+            on_progress=lambda _share: None,
+        )  # fmt: skip
+
+    return run
+
+
+@pytest.mark.parametrize("train", ["last:1", "last:2"])
+def test_partial(interleaved, train):
+    interleaved(phase(train, 3, cached=False), phase(train, 3, cached=True), rounds=5, speedup=True)
+
+
+def test_head_phase(interleaved):
+    """100 epochs, and the making of the cache with them."""
+    interleaved(
+        phase("head", 100, cached=False),
+        lambda: phase("head", 100, cached=True)(),
+        rounds=2,
+        speedup=True,
+        warmup=False,
+    )
+
+
+@pytest.mark.parametrize("name", ["test_resnet", "resnet18"])
+def test_step(interleaved, name):
+    """A full-DAPT epoch against timm's own training step at its defaults."""
+    import timm
+    from timm.optim import create_optimizer_v2
+
+    examples = images(64)
+    backbone = create_backbone(name, image_size=SIZE)
+    network = Network(backbone, mlp(prefix.feature_size(backbone, SIZE), (), 2, 0))
+    recipe = Phase(train="all", epochs=1, learning_rate=1e-4, select="last", batch_norm="train")
+    theirs = timm.create_model(name, num_classes=2).train()
+    optimizer = create_optimizer_v2(theirs, opt="adam", lr=1e-4)
+    criterion = torch.nn.CrossEntropyLoss()
+    mean, std = backbone.spec.mean[0], backbone.spec.std[0]
+
+    def timms():
+        order = torch.randperm(len(examples))
+        for index in order.split(recipe.batch_size):
+            pixels = examples.inputs[index].float().div(255).expand(-1, 3, -1, -1)
+            loss = criterion(theirs((pixels - mean) / std), examples.targets[index])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+
+    def ours():
+        train_phase(
+            network, examples, None, recipe=recipe, units="all", batch_norm="train",
+            loss="multiclass", seed=0, engine=CPU, cache=False,
+            on_progress=lambda _share: None,
+        )  # fmt: skip
+
+    interleaved(timms, ours, rounds=9, speedup=True)
+
+
+def test_startup(interleaved):
+    import subprocess
+    import sys
+
+    def run(*command):
+        subprocess.run([sys.executable, *command], check=True, capture_output=True)
+
+    interleaved(
+        lambda: run("-c", "import torch"), lambda: run("-m", "greendapt", "--help"), rounds=5
+    )
+
+
+def peak_and_time(pool, seeds, tmp_path):
+    import subprocess
+    import sys
+
+    suite = find("chestxray")
+    command = [
+        sys.executable, "-m", "greendapt", "measure", "--json", "--", sys.executable, "-m",
+        "greendapt", "bench", "--suite", str(suite), "--profile", "smoke", "--out", str(tmp_path),
+        "--seeds", str(seeds), "--strategies", "none,partial:last1,full", "--no-fast-step",
+        "--set", f"data.pool.images={pool}", "--set", "evaluation.corruptions=[]",
+    ]  # fmt: skip
+    import json
+
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    record = json.loads(done.stdout)
+    return record["wall_s"]["value"], record["peak_memory_bytes"]["value"]
+
+
+def test_grow(benchmark, tmp_path):
+    """Cost by pool size and seeds; ``ratio``: how much dearer an image becomes from 1x to 8x."""
+    base = 400
+
+    def grow():
+        begun = time.perf_counter()
+        pools = {n: peak_and_time(base * n, 1, tmp_path) for n in (1, 2, 4, 8)}
+        seeds = {n: peak_and_time(base, n, tmp_path) for n in (1, 2, 4)}
+        return pools, seeds, time.perf_counter() - begun
+
+    pools, seeds, _ = benchmark.pedantic(grow, rounds=1, iterations=1)
+    slope = (pools[8][0] - pools[4][0]) / 4 / ((pools[2][0] - pools[1][0]) or 1)
+    benchmark.extra_info.update(
+        ratio=slope,
+        wall_s_by_pool={n: seen[0] for n, seen in pools.items()},
+        peak_bytes_by_pool={n: seen[1] for n, seen in pools.items()},
+        wall_s_by_seeds={n: seen[0] for n, seen in seeds.items()},
+    )
+    print(benchmark.extra_info)

@@ -1,0 +1,105 @@
+"""The paper's rows as a good researcher writes them: a script a strategy, nothing shared or stored.
+
+Frozen layers are frozen by ``requires_grad_(False)`` and eval mode alone; every step runs the whole
+network. Images, weights, seeds and the heads that judge are greendapt's: the results are compared.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from greendapt.bench.session import Session
+from greendapt.core.keys import seed_of
+from greendapt.core.suite import Phase, Probe
+from greendapt.dapt.phases import trainable_units
+from greendapt.data.splits import hold_out
+from greendapt.models import weights
+from greendapt.models.backbone import Backbone
+from greendapt.models.network import Network, mlp
+from greendapt.train.loop import Engine, Examples
+from greendapt.transfer.metrics import judge
+from greendapt.transfer.probe import make_head, train_probe
+
+CPU = Engine(torch.device("cpu"))
+
+
+def run(session: Session) -> dict[str, float]:
+    """Development AUC by strategy, one seed."""
+    return {name: script(session, name) for name in session.suite.run.strategies}
+
+
+def script(session: Session, strategy: str) -> float:
+    """Adapt a backbone, train a head on its features, test it."""
+    suite, pool = session.suite, session.data.pool
+    name = suite.model.backbones[0]
+    backbone = weights.load(
+        name,
+        session.generic[name],
+        image_size=suite.model.image_size,
+        cut=suite.cut(strategy),
+        seed=0,
+    )
+    images, labels = torch.from_numpy(pool.pixels), torch.from_numpy(pool.targets)
+    kept = ~torch.from_numpy(hold_out(pool.patients, suite.data.pool_validation, 0, pool.targets))
+    width = features(backbone, images[:2]).shape[1]
+    network = Network(backbone, mlp(width, (), len(pool.classes), seed_of("0")))
+    for position, phase in enumerate(suite.phases(strategy)):
+        train(network, phase, images[kept], labels[kept], seed_of(f"adapt {position} 0"))
+    return test(session, backbone)
+
+
+def train(
+    network: Network, phase: Phase, images: torch.Tensor, labels: torch.Tensor, seed: int
+) -> None:
+    backbone = network.backbone
+    units = trainable_units(backbone, phase.train)
+    backbone.eval()
+    for name, parameter in backbone.net.named_parameters():
+        of_norm = isinstance(backbone.net.get_submodule(name.rpartition(".")[0]), nn.BatchNorm2d)
+        parameter.requires_grad_(backbone.unit_of(name) in units and not of_norm)
+    optimizer = torch.optim.Adam(
+        [p for p in network.parameters() if p.requires_grad], lr=phase.learning_rate, fused=True
+    )
+    draw = torch.Generator().manual_seed(seed)
+    for _ in range(phase.epochs):
+        for index in torch.randperm(len(images), generator=draw).split(phase.batch_size):
+            loss = functional.cross_entropy(network(backbone.prepare(images[index])), labels[index])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+
+
+@torch.no_grad()
+def features(backbone: Backbone, images: torch.Tensor) -> torch.Tensor:
+    backbone.eval()
+    return torch.cat([backbone(backbone.prepare(part)) for part in images.split(64)])
+
+
+def test(session: Session, backbone: Backbone) -> float:
+    development = session.data.development
+    (probe,) = (session.suite.transfer[name] for name in session.suite.run.transfers)
+    assert isinstance(probe, Probe)
+    sets = {}
+    for split in ("train", "val", "test"):
+        part = development.part(split)
+        seen = features(backbone, torch.from_numpy(part.pixels))
+        sets[split] = Examples(seen, torch.from_numpy(part.targets))
+    seed = seed_of("head 0")
+    head = make_head(probe, sets["train"].inputs, len(development.classes), seed)
+    train_probe(
+        head,
+        sets["train"],
+        sets["val"],
+        probe=probe,
+        loss=development.task,
+        seed=seed,
+        engine=CPU,
+        on_progress=lambda _share: None,
+    )
+    with torch.no_grad():
+        logits = head.eval()(sets["test"].inputs)
+    patients = development.part("test").patients
+    judged = judge(logits, sets["test"].targets, patients, development.classes, bootstrap=0)
+    return float(judged["auc"])
