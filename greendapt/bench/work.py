@@ -229,6 +229,7 @@ def _trained(trained: Trained, images: int) -> Outcome:
             "best_epoch": fit.best_epoch,
             "train_loss": fit.train_loss,
             "val_loss": fit.val_loss,
+            "epoch_s": fit.epoch_s,
             "trainable_params": trained.trainable_params,
             "cached_bytes": trained.cached_bytes,
             "uncounted": trained.uncounted,

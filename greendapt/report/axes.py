@@ -9,7 +9,7 @@ from typing import Any
 
 from greendapt.report.model import Entry, Path
 
-_UNITS = {
+UNITS = {
     "carbon_g": ((1e3, "kg CO2e"), (1.0, "g CO2e"), (1e-3, "mg CO2e")),
     "energy_j": ((1e6, "MJ"), (1e3, "kJ"), (1.0, "J")),
     "wall_s": ((3600.0, "h"), (60.0, "min"), (1.0, "s")),
@@ -40,18 +40,22 @@ class Axis:
         return min(max(value, self.low), self.high)
 
     def scale(self) -> dict[str, Any]:
-        kind = "log" if self.log else "linear"
-        return {"type": kind, "domain": [self.low, self.high], "nice": False, "zero": False}
+        kind = {"type": "log"} if self.log else {"type": "linear", "zero": False}
+        return {**kind, "domain": [self.low, self.high], "nice": False}
 
 
 def unit(key: str, values: Sequence[float]) -> tuple[float, str]:
     middle = sorted(values)[len(values) // 2] if values else 1.0
-    choices = _UNITS[key]
+    choices = UNITS[key]
     return next((choice for choice in choices if middle >= choice[0]), choices[-1])
 
 
 def cost_axis(entries: Sequence[Entry], key: str, factor: float, pixels: float) -> Axis:
-    values = [cost_bounds(entry, key)[0] / factor for entry in entries] or [1.0]
+    return span([cost_bounds(entry, key)[0] / factor for entry in entries] or [1.0], pixels)
+
+
+def span(values: Sequence[float], pixels: float) -> Axis:
+    """An axis that holds ``values``, with air; logarithmic where they lie far apart."""
     low, high = min(values), max(values)
     if low > 0 and high / low > 4:
         return Axis(low / (high / low) ** 0.12, high * (high / low) ** 0.12, True, pixels)

@@ -9,8 +9,8 @@ from itertools import pairwise
 from typing import Any
 
 from greendapt.report import axes, labels, words
-from greendapt.report.axes import Axis
-from greendapt.report.labels import Point
+from greendapt.report.axes import Axis, ticks
+from greendapt.report.labels import Box, Point
 from greendapt.report.model import Entry, Panel, Path, View
 from greendapt.report.theme import LIGHT, Theme, colour, shape
 from greendapt.report.verdict import CHANCE
@@ -19,6 +19,7 @@ _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', sans-se
 _LETTER = 7.0  # pixels a letter of a 12 px label takes, generously
 _LABEL = 14.0
 _LONGEST = 26
+_NEAR = 16.0
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class Size:
 
 WIDE = Size(470, 330)
 NARROW = Size(285, 330)
+PICTURED = 12
+"""Settings whose pictures are drawn for readers without scripts: more make a page heavy."""
 
 
 def drawn(panel: Panel, path: Path, key: str) -> list[Entry]:
@@ -40,42 +43,58 @@ def drawn(panel: Panel, path: Path, key: str) -> list[Entry]:
 
 def pareto_spec(panel: Panel, path: Path, key: str, theme: Theme, size: Size) -> dict[str, Any]:
     """Vega-Lite specification of ``path`` against ``key``, every strategy labelled directly."""
-    entries = drawn(panel, path, key)
-    factor, unit_name = axes.unit(key, [axes.cost_bounds(entry, key)[0] for entry in entries])
-    x, y = (
-        axes.cost_axis(entries, key, factor, size.width),
-        axes.score_axis(entries, path, size.height),
-    )
-    rows = [_datum(entry, path, key, factor, x, y, theme) for entry in entries]
-    _write_labels(rows, x, y, size)
-    title = f"{words.COST_TITLES[key].split(' (')[0]}, {unit_name}{' (log scale)' if x.log else ''}"
+    x, y, unit_name = pareto_axes(panel, path, key, size)
+    rows = pareto_rows(panel, path, key, theme, size)
+    spec = template(theme, size)
+    spec["data"] = {"values": rows}
+    spec["encoding"]["x"] |= {"scale": x.scale()}
+    spec["encoding"]["x"]["axis"] |= {"title": cost_title(key, unit_name, x), "values": ticks(x)}
+    spec["encoding"]["y"] |= {"scale": y.scale()}
+    spec["encoding"]["y"]["axis"] |= {"title": words.measure_title(path)}
+    return spec
+
+
+def template(theme: Theme, size: Size) -> dict[str, Any]:
+    """The chart without its data: `pareto_spec`, and the page's script, fill in both axes' scale
+    and title, the ticks of x, and the rows."""
     return {
         "width": size.width,
         "height": size.height,
-        "data": {"values": rows},
+        "data": {"values": []},
         "encoding": {
             "x": {
                 "field": "cost",
                 "type": "quantitative",
-                "scale": x.scale(),
-                "axis": {"title": title, "values": axes.ticks(x), "format": "~g", "grid": False},
+                "axis": {"format": "~g", "grid": False},
             },
             "y": {
                 "field": "score",
                 "type": "quantitative",
-                "scale": y.scale(),
-                "axis": {"title": words.measure_title(path), "tickCount": 6, "format": ".2f"},
+                "axis": {"tickCount": 6, "format": ".2f"},
             },
         },
-        "layer": [*_chance(x, y, theme), _front_line(rows, theme), *_marks(theme)],
+        "layer": [*_chance(theme), _front_line(theme), *_marks(theme)],
     }
+
+
+def pareto_axes(panel: Panel, path: Path, key: str, size: Size) -> tuple[Axis, Axis, str]:
+    """The axis of cost, in the unit that is named, and the axis of score."""
+    entries = drawn(panel, path, key)
+    factor, unit_name = axes.unit(key, [axes.cost_bounds(entry, key)[0] for entry in entries])
+    x = axes.cost_axis(entries, key, factor, size.width)
+    return x, axes.score_axis(entries, path, size.height), unit_name
+
+
+def cost_title(key: str, unit_name: str, x: Axis) -> str:
+    name = words.cost_title(key).split(" (")[0]
+    return f"{name}, {unit_name}{' (log scale)' if x.log else ''}"
 
 
 def framed(spec: dict[str, Any], theme: Theme) -> dict[str, Any]:
     """A specification that stands alone: schema, fonts and colours."""
     text = {"labelColor": theme.quiet, "titleColor": theme.quiet, "titleFontWeight": "normal"}
     return {
-        "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
+        "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
         "background": None,
         "padding": 6,
         **spec,
@@ -136,86 +155,119 @@ def charted(panel: Panel) -> list[Path]:
 def alternative(panel: Panel, path: Path, key: str) -> str:
     """The chart in words, for whoever does not see it."""
     points = [
-        f"{entry.name}: {words.score(entry.metrics[path])} for {words.cost(key, entry.costs[key])}"
-        f"{', on the front' if entry.on_front else ''}"
+        f"{entry.name}: {words.score(entry.metrics[path])} for {words.cost(entry.costs[key])}"
+        f"{', on the front' if entry.standing.on_front else ''}"
         for entry in drawn(panel, path, key)
     ]
     noun = words.COST_NOUNS[key]
     return f"{words.measure_title(path)} against {noun}, {panel.title}. {'; '.join(points)}."
 
 
-def _datum(
-    entry: Entry, path: Path, key: str, factor: float, x: Axis, y: Axis, theme: Theme
-) -> dict[str, Any]:
-    estimate = entry.metrics[path]
-    mean, low, high = (x.clip(v / factor) for v in axes.cost_bounds(entry, key))
-    return {
-        "name": _shortened(entry.name),
-        "cost": mean,
-        "cost_low": low,
-        "cost_high": high,
-        "score": estimate.mean,
-        "score_low": y.clip(estimate.mean if estimate.low is None else estimate.low),
-        "score_high": y.clip(estimate.mean if estimate.high is None else estimate.high),
-        "front": entry.on_front and path[0] == "development",
-        "colour": colour(theme, entry.mark),
-        "fill": colour(theme, entry.mark) if entry.on_front else theme.paper,
-        "shape": shape(entry.mark),
-    }
+def pareto_rows(
+    panel: Panel, path: Path, key: str, theme: Theme, size: Size
+) -> list[dict[str, Any]]:
+    """One row a strategy: values in the units of the axes, names where nothing covers them."""
+    entries = drawn(panel, path, key)
+    factor, _ = axes.unit(key, [axes.cost_bounds(entry, key)[0] for entry in entries])
+    x, y, _ = pareto_axes(panel, path, key, size)
+    standings = panel.standings[key, path]
+    members = {e.name: s for e, s in zip(panel.entries, standings, strict=True)}
+    rows = []
+    for entry in entries:
+        mean, low, high = (x.clip(v / factor) for v in axes.cost_bounds(entry, key))
+        estimate, member = entry.metrics[path], members[entry.name]
+        rows.append(
+            {
+                "name": shortened(entry.name),
+                "cost": mean,
+                "cost_low": low,
+                "cost_high": high,
+                "score": estimate.mean,
+                "score_low": y.clip(estimate.mean if estimate.low is None else estimate.low),
+                "score_high": y.clip(estimate.mean if estimate.high is None else estimate.high),
+                "front": member.on_front,
+                "colour": colour(theme, entry.mark),
+                "fill": colour(theme, entry.mark) if member.on_front else theme.paper,
+                "shape": shape(entry.mark),
+                "cost_said": words.cost(entry.costs[key]),
+                "score_said": words.score(estimate),
+                "front_said": words.standing(member),
+            }
+        )
+    _write_labels(rows, x, y, size)
+    return rows
 
 
-def _shortened(name: str) -> str:
+def shortened(name: str) -> str:
     """A name that fits beside a point; the table has all of it."""
     return name if len(name) <= _LONGEST else name[: _LONGEST - 1] + "…"
 
 
 def _write_labels(rows: list[dict[str, Any]], x: Axis, y: Axis, size: Size) -> None:
-    """Adds where each name stands, in data units, so that it moves with the scales."""
+    """Adds where each name stands, in pixels, and where its leader line ends, in data units."""
 
-    def pixel(cost: float, score: float) -> tuple[float, float]:
+    def pixel(cost: float, score: float) -> Point:
         return x.to_pixel(cost), size.height - y.to_pixel(score)
 
     points = [pixel(row["cost"], row["score"]) for row in rows]
-    widths = [_LETTER * len(row["name"]) for row in rows]
     strokes = [labels.stroke(pixel(*start), pixel(*end)) for start, end in _strokes(rows)]
+    for row, spot in zip(rows, place_names(rows, points, size, strokes), strict=True):
+        row["label_x"], row["label_y"] = spot.label
+        row["end_x"], row["end_y"] = x.to_value(spot.end[0]), y.to_value(size.height - spot.end[1])
+        row["far"] = spot.far
+
+
+@dataclass(frozen=True)
+class Spot:
+    """A name's centre and the end of its leader line, in pixels; ``far``: the line is wanted."""
+
+    label: Point
+    end: Point
+    far: bool
+
+
+def place_names(
+    rows: Sequence[dict[str, Any]], points: Sequence[Point], size: Size, strokes: Sequence[Box] = ()
+) -> list[Spot]:
+    """Where the ``name`` of each row stands beside its point."""
+    widths = [_LETTER * len(row["name"]) for row in rows]
     centres = labels.place(points, widths, (size.width, size.height), _LABEL, strokes)
-    for row, point, centre, width in zip(rows, points, centres, widths, strict=True):
+    found = []
+    for point, centre, width in zip(points, centres, widths, strict=True):
         end = labels.leader_end(centre, width, _LABEL, point)
-        row["label_cost"], row["label_score"] = _value(centre, x, y, size)
-        row["end_cost"], row["end_score"] = _value(end, x, y, size)
-        row["far"] = math.dist(end, point) > 16
+        found.append(Spot(centre, end, math.dist(end, point) > _NEAR))
+    return found
 
 
 def _strokes(rows: Sequence[dict[str, Any]]) -> Iterator[tuple[Point, Point]]:
     """The lines a name should not lie on: intervals and the steps of the front."""
     for row in rows:
         yield (row["cost"], row["score_low"]), (row["cost"], row["score_high"])
+        yield (row["cost_low"], row["score"]), (row["cost_high"], row["score"])
     for here, there in pairwise(row for row in rows if row["front"]):
         corner = (there["cost"], here["score"])
         yield (here["cost"], here["score"]), corner
         yield corner, (there["cost"], there["score"])
 
 
-def _value(at: tuple[float, float], x: Axis, y: Axis, size: Size) -> tuple[float, float]:
-    return x.to_value(at[0]), y.to_value(size.height - at[1])
-
-
-def _chance(x: Axis, y: Axis, theme: Theme) -> list[dict[str, Any]]:
-    """The line of a coin, where the picture reaches down to it."""
-    if not y.low <= CHANCE <= y.high:
-        return []
-    data = {"values": [{"cost": x.low, "end": x.high, "score": CHANCE}]}
-    rule = {"type": "rule", "strokeDash": [2, 4], "color": theme.quiet}
-    text = {"type": "text", "text": "chance", "align": "left", "dx": 4, "dy": 9, "fontSize": 11}
+def _chance(theme: Theme) -> list[dict[str, Any]]:
+    """The line of a coin, seen where the picture reaches down to it."""
+    rule = {"type": "rule", "clip": True, "strokeDash": [2, 4], "color": theme.quiet}
+    text = {"type": "text", "text": "chance", "align": "left", "dy": 9, "fontSize": 11}
+    coin: dict[str, Any] = {"data": {"values": [{"score": CHANCE}]}}
     return [
-        {"data": data, "mark": rule, "encoding": {"x2": {"field": "end"}}},
-        {"data": data, "mark": {**text, "color": theme.quiet}},
+        {**coin, "mark": rule, "encoding": {"x": None}},
+        {
+            **coin,
+            "mark": {**text, "clip": True, "color": theme.quiet},
+            "encoding": {"x": {"value": 4}},
+        },
     ]
 
 
-def _front_line(rows: Sequence[dict[str, Any]], theme: Theme) -> dict[str, Any]:
+def _front_line(theme: Theme) -> dict[str, Any]:
     return {
-        "data": {"values": [row for row in rows if row["front"]]},
+        "transform": [{"filter": "datum.front"}],
         "mark": {
             "type": "line",
             "interpolate": "step-after",
@@ -228,11 +280,8 @@ def _front_line(rows: Sequence[dict[str, Any]], theme: Theme) -> dict[str, Any]:
 
 def _marks(theme: Theme) -> list[dict[str, Any]]:
     """Intervals, points, leader lines and names."""
-
-    def raw(field: str) -> dict[str, Any]:
-        return {"field": field, "type": "nominal", "scale": None}
-
     bar = {"type": "rule", "strokeWidth": 1.5, "opacity": 0.45}
+    tip = {"score_said": "score", "cost_said": "cost", "front_said": "on the front"}
     return [
         {
             "mark": bar,
@@ -251,24 +300,47 @@ def _marks(theme: Theme) -> list[dict[str, Any]]:
             },
         },
         {
-            "transform": [{"filter": "datum.far"}],
-            "mark": {"type": "rule", "strokeWidth": 0.8, "color": theme.quiet, "opacity": 0.7},
-            "encoding": {"x2": {"field": "end_cost"}, "y2": {"field": "end_score"}},
-        },
-        {
             "mark": {"type": "point", "size": 80, "strokeWidth": 1.8, "opacity": 1},
             "encoding": {
                 "stroke": raw("colour"),
                 "fill": raw("fill"),
                 "shape": raw("shape"),
+                "tooltip": [
+                    {"field": "name", "title": "strategy"},
+                    *({"field": field, "title": title} for field, title in tip.items()),
+                ],
             },
         },
-        {
-            "mark": {"type": "text", "fontSize": 12, "baseline": "middle", "color": theme.ink},
-            "encoding": {
-                "x": {"field": "label_cost", "type": "quantitative"},
-                "y": {"field": "label_score", "type": "quantitative"},
-                "text": {"field": "name", "type": "nominal"},
-            },
-        },
+        *name_marks(theme, "cost", "score"),
     ]
+
+
+def name_marks(theme: Theme, x: str, y: str) -> list[dict[str, Any]]:
+    """Names where `place_names` put them, with a line to a point (fields x, y) that is far."""
+    text = {"type": "text", "fontSize": 12, "baseline": "middle"}
+    named = {
+        "encoding": {
+            "x": {"field": "label_x", "type": "quantitative", "scale": None, "axis": None},
+            "y": {"field": "label_y", "type": "quantitative", "scale": None, "axis": None},
+            "text": {"field": "name", "type": "nominal"},
+        }
+    }
+    return [
+        {
+            "transform": [{"filter": "datum.far"}],
+            "mark": {"type": "rule", "strokeWidth": 0.8, "color": theme.quiet, "opacity": 0.7},
+            "encoding": {
+                "x": {"field": x, "type": "quantitative"},
+                "y": {"field": y, "type": "quantitative"},
+                "x2": {"field": "end_x"},
+                "y2": {"field": "end_y"},
+            },
+        },
+        {"mark": text | {"color": theme.paper, "stroke": theme.paper, "strokeWidth": 3}, **named},
+        {"mark": text | {"color": theme.ink}, **named},
+    ]
+
+
+def raw(field: str) -> dict[str, Any]:
+    """A colour or shape as it stands in the data."""
+    return {"field": field, "type": "nominal", "scale": None}

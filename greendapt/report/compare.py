@@ -9,8 +9,16 @@ from typing import Any
 import numpy as np
 
 from greendapt.core.figures import Figure, Quality
-from greendapt.core.records import Row
-from greendapt.report.model import COST_KEYS, DEVELOPMENT, Comparison, Cost, Estimate, Path
+from greendapt.core.records import COST_UNITS, Row
+from greendapt.report.model import (
+    COST_KEYS,
+    DEVELOPMENT,
+    Comparison,
+    Cost,
+    Estimate,
+    Path,
+    Standing,
+)
 from greendapt.stats.draws import mean_draws
 from greendapt.stats.intervals import Interval, t_interval
 from greendapt.stats.paired import paired_difference, paired_ratio
@@ -19,7 +27,6 @@ from greendapt.stats.pareto import front_probability, pareto_front
 Seeds = Mapping[int, Row]
 """The rows of one strategy on one backbone, by seed."""
 
-FIGURES = (*COST_KEYS, "peak_memory_bytes")
 _SCORES = ("auc", "balanced_accuracy", "ece")
 
 
@@ -57,9 +64,23 @@ def cost_values(seeds: Seeds, key: str) -> dict[int, float]:
     return {seed: value for seed, value in found.items() if value is not None}
 
 
+def figures(row: Row) -> dict[str, Figure]:
+    """Every figure of a row by name: the costs, and whatever else the meters gave it."""
+    found: dict[str, Figure] = {}
+    for name in type(row).model_fields:
+        value = getattr(row, name)
+        members = value if isinstance(value, Mapping) else {name: value}
+        found |= {key: one for key, one in members.items() if isinstance(one, Figure)}
+    return found
+
+
+def figure_names(rows: Iterable[Row]) -> tuple[str, ...]:
+    """The names of all figures of any row, the usual costs first."""
+    return tuple(dict.fromkeys([*COST_KEYS, *(name for row in rows for name in figures(row))]))
+
+
 def figure(row: Row, key: str) -> Figure:
-    value: Figure = getattr(row, key)
-    return value
+    return figures(row).get(key) or Figure.unavailable(COST_UNITS.get(key, ""), "not recorded")
 
 
 def metric_estimate(seeds: Seeds, path: Path) -> Estimate | None:
@@ -93,7 +114,7 @@ def cost_estimate(seeds: Seeds, key: str) -> Cost:
 def compare(ours: Seeds, theirs: Seeds, reference: str, paths: Iterable[Path]) -> Comparison:
     """Ours minus theirs for metrics, ours over theirs for costs, on common seeds."""
     gaps = {path: gap(ours, theirs, path) for path in paths}
-    ratios = {k: paired_ratio(cost_values(ours, k), cost_values(theirs, k)) for k in FIGURES}
+    ratios = {k: paired_ratio(cost_values(ours, k), cost_values(theirs, k)) for k in COST_KEYS}
     return Comparison(
         reference,
         {path: found for path, found in gaps.items() if found is not None},
@@ -109,29 +130,31 @@ def gap(ours: Seeds, theirs: Seeds, path: Path = DEVELOPMENT) -> Interval | None
     return Interval(found.mean, max(-1.0, found.low), min(1.0, found.high))
 
 
-def front(groups: Sequence[Seeds], key: str | None) -> list[bool]:
-    """Which groups are on the front of mean cost and mean development AUC."""
+def standings(groups: Sequence[Seeds], key: str | None, path: Path) -> tuple[Standing, ...]:
+    """Where each group stands on the front of mean cost ``key`` and mean score ``path``."""
     if key is None:
-        return [False] * len(groups)
+        return tuple(Standing(False, None) for _ in groups)
     costs = [_mean(cost_values(seeds, key)) for seeds in groups]
-    values = [_mean(metric_values(seeds, DEVELOPMENT)) for seeds in groups]
-    return [bool(member) for member in pareto_front(costs, values)]
+    values = [_mean(metric_values(seeds, path)) for seeds in groups]
+    members = pareto_front(costs, values)
+    chances = _front_chances(groups, key, path)
+    return tuple(Standing(bool(m), c) for m, c in zip(members, chances, strict=True))
 
 
 def _mean(values: Mapping[int, float]) -> float:
     return float(np.mean(list(values.values()))) if values else float("nan")
 
 
-def front_chances(groups: Sequence[Seeds], key: str | None) -> list[float | None]:
+def _front_chances(groups: Sequence[Seeds], key: str, path: Path) -> list[float | None]:
     """Probability of each group to be on the front, from the spread over the seeds all have.
 
     None with fewer than two common seeds, or where a cost is missing or zero.
     """
     unknown: list[float | None] = [None] * len(groups)
-    if key is None or not groups:
+    if not groups:
         return unknown
     costs = [cost_values(seeds, key) for seeds in groups]
-    values = [metric_values(seeds, DEVELOPMENT) for seeds in groups]
+    values = [metric_values(seeds, path) for seeds in groups]
     common = sorted(set.intersection(*(set(one) for one in [*costs, *values])))
     if len(common) < 2 or min(one[seed] for one in costs for seed in common) <= 0:
         return unknown

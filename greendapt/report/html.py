@@ -9,24 +9,36 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from greendapt.report import chart, spending, words
-from greendapt.report.markdown import front
-from greendapt.report.model import COST_KEYS, DEVELOPMENT, Entry, Panel, Path, View
-from greendapt.report.theme import CSS, DARK, LIGHT, Theme, colour, shape, variables
+from greendapt.report import chart, interactive, learning_chart, script, spending, tables, words
+from greendapt.report.chart import Size
+from greendapt.report.model import Learning, Panel, Path, View
+from greendapt.report.tables import Grams
+from greendapt.report.theme import CSS, DARK, LIGHT, Theme, variables
 
 _BLANK = re.compile(r'<path class="(?:background|foreground)"[^>]*d="(?:M0,0h0v0h0Z)?"[^>]*/>')
 _ARIA = re.compile(r' (?:aria-[a-z]+|role)="[^"]*"')
+_CURVES = {"wide": Size(760, 340), "narrow": chart.NARROW}
 
 
 def render_html(view: View) -> str:
     """The whole page as text."""
+    style = _environment().get_template("style.css.j2").render(light=_css(LIGHT), dark=_css(DARK))
+    payload = interactive.payload(view)
+    grams = Grams(view)
     page = _environment().get_template("report.html.j2")
     return page.render(
         view=view,
-        light=_css(LIGHT),
-        dark=_css(DARK),
-        panels=[_panel(panel, view) for panel in view.panels],
-        spending=[_role(role) for role in view.spending],
+        style=Markup(style),
+        policy=script.policy(style),
+        packed=script.pack(payload) if view.panels else None,
+        script=script.own(),
+        countries=payload["countries"] if grams.scalable else [],
+        scalable=grams.scalable,
+        said=grams.said,
+        panels=[_panel(panel, view, number) for number, panel in enumerate(view.panels)],
+        learning=[_learning(one) for one in view.learning],
+        spending=[tables.role(role) for role in view.spending],
+        steps=tables.steps(view.steps),
         spending_titles=[spending.TITLES[key] for key in spending.KEYS],
         cost_noun=words.COST_NOUNS[view.cost_key] if view.cost_key else "",
     )
@@ -47,93 +59,49 @@ def _css(theme: Theme) -> Markup:
     return Markup("".join(f"{name}:{value};" for name, value in variables(theme).items()))
 
 
-def _panel(panel: Panel, view: View) -> dict[str, Any]:
-    scores = [path for path in panel.measures if path[-1] == "auc"]
+def _panel(panel: Panel, view: View, number: int) -> dict[str, Any]:
+    keys, paths = interactive.choices(panel)
+    drawn = number < chart.PICTURED
     return {
         "title": panel.title,
         "verdict": panel.verdict,
-        "charts": [_chart(panel, path, view.cost_key) for path in chart.charted(panel)]
+        "axes": [(key, words.cost_title(key)) for key in keys],
+        "measures": [words.measure_title(path) for path in paths],
+        "key": view.cost_key,
+        "charts": [
+            _chart(panel, path, view.cost_key, paths.index(path), drawn)
+            for path in chart.charted(panel)[: None if drawn else 1]
+        ]
         if view.cost_key
         else [],
-        "scores": [words.measure_title(path).removesuffix(" AUC") for path in scores],
-        "costs": [words.COST_TITLES[key] for key in COST_KEYS],
-        "rows": [_row(entry, scores, view.cost_key, panel.verdict.buy) for entry in panel.entries],
-        "more": _more(panel),
+        "table": tables.comparison(panel, view.cost_key),
+        "more": tables.more(panel),
+        "offers": tables.offers(panel),
+        "robustness": tables.robustness(panel),
     }
 
 
-def _chart(panel: Panel, path: Path, key: str) -> dict[str, Any]:
-    title = words.measure_title(path)
+def _chart(panel: Panel, path: Path, key: str, number: int, drawn: bool) -> dict[str, Any]:
+    def picture(size: Size) -> Markup:
+        return _drawing(chart.pareto_spec(panel, path, key, CSS, size)) if drawn else Markup()
+
     return {
-        "title": title,
+        "title": words.measure_title(path),
+        "number": number,
         "alt": chart.alternative(panel, path, key),
-        "wide": _drawing(panel, path, key, chart.WIDE),
-        "narrow": _drawing(panel, path, key, chart.NARROW),
+        "wide": picture(chart.WIDE),
+        "narrow": picture(chart.NARROW),
     }
 
 
-def _drawing(panel: Panel, path: Path, key: str, size: chart.Size) -> Markup:
+def _learning(learning: Learning) -> dict[str, Any]:
+    drawings = {
+        name: _drawing(learning_chart.learning_spec(learning, CSS, size))
+        for name, size in _CURVES.items()
+    }
+    return {"title": learning.title, "alt": learning_chart.alternative(learning), **drawings}
+
+
+def _drawing(spec: dict[str, Any]) -> Markup:
     """The SVG without what the page says itself. Vega escapes the names inside."""
-    text = chart.svg(chart.pareto_spec(panel, path, key, CSS, size), CSS)
-    return Markup(_ARIA.sub("", _BLANK.sub("", text)))
-
-
-def _row(entry: Entry, scores: list[Path], key: str | None, buy: str) -> dict[str, Any]:
-    full = entry.against_full
-    gap = full.metrics.get(DEVELOPMENT) if full else None
-    return {
-        "name": entry.name,
-        "about": entry.about,
-        "bought": entry.name == buy,
-        "on_front": entry.on_front,
-        "shape": shape(entry.mark),
-        "colour": colour(CSS, entry.mark),
-        "scores": [_score(entry, path) for path in scores],
-        "costs": [
-            (words.cost(k, entry.costs[k]), words.cost_spread(entry.costs[k])) for k in COST_KEYS
-        ],
-        "ratio": words.against(full.ratios.get(key)) if full and key else "",
-        "gap": (words.signed(gap.mean), words.bounds(gap)) if gap else ("", ""),
-        "front": front(entry),
-        "seeds": len(entry.seeds),
-    }
-
-
-def _score(entry: Entry, path: Path) -> tuple[str, str]:
-    estimate = entry.metrics.get(path)
-    if estimate is None:
-        return words.MISSING, ""
-    mark = " p" if estimate.basis == "patients" else ""
-    return words.number(estimate.mean), words.interval(estimate.low, estimate.high) + mark
-
-
-def _more(panel: Panel) -> dict[str, Any]:
-    """The second table: other scores, memory, and the comparison with no DAPT."""
-    paths = [path for path in panel.measures if path[-1] != "auc"]
-    return {
-        "scores": [words.measure_title(path) for path in paths],
-        "rows": [
-            {
-                "name": entry.name,
-                "scores": [words.score(entry.metrics.get(path)) for path in paths],
-                "memory": words.cost("peak_memory_bytes", entry.costs["peak_memory_bytes"]),
-                "gap": _against_none(entry),
-            }
-            for entry in panel.entries
-        ],
-    }
-
-
-def _against_none(entry: Entry) -> str:
-    none = entry.against_none
-    return words.difference(none.metrics.get(DEVELOPMENT)) if none else ""
-
-
-def _role(role: Any) -> dict[str, Any]:
-    return {
-        "title": role.title,
-        "stages": role.stages,
-        "amounts": [spending.spent_text(role, key) for key in spending.KEYS],
-        "share": role.share,
-        "percent": "" if role.share is None else words.percent(role.share),
-    }
+    return Markup(_ARIA.sub("", _BLANK.sub("", chart.svg(spec, CSS))))

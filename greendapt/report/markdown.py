@@ -56,9 +56,9 @@ def _panel(panel: Panel, view: View) -> str:
         [
             escape(entry.name),
             *(words.score(entry.metrics.get(path)) for path in scores),
-            *(words.cost(key, entry.costs[key]) for key in ("carbon_g", "energy_j", "wall_s")),
+            *(words.cost(entry.costs[key]) for key in ("carbon_g", "energy_j", "wall_s")),
             against_full(entry, view.cost_key),
-            front(entry),
+            words.standing(entry.standing),
         ]
         for entry in panel.entries
     ]
@@ -79,14 +79,6 @@ def against_full(entry: Entry, cost_key: str | None) -> str:
     gap = comparison.metrics.get(DEVELOPMENT)
     change = words.against(comparison.ratios.get(cost_key))
     return f"{change}, AUC {words.signed(gap.mean)}" if gap else change
-
-
-def front(entry: Entry) -> str:
-    """``yes, 93%``: membership, and its probability where several seeds tell."""
-    said = "yes" if entry.on_front else "no"
-    if entry.front_probability is None:
-        return said
-    return f"{said} ({words.percent(entry.front_probability)})"
 
 
 def _tail(view: View) -> list[str]:

@@ -46,6 +46,14 @@ class Comparison:
 
 
 @dataclass(frozen=True)
+class Standing:
+    """Whether a strategy is on the front of one cost and one score, and how surely."""
+
+    on_front: bool
+    probability: float | None
+
+
+@dataclass(frozen=True)
 class Entry:
     """One strategy over its seeds, in one panel."""
 
@@ -57,8 +65,7 @@ class Entry:
     costs: dict[str, Cost]
     against_full: Comparison | None
     against_none: Comparison | None
-    on_front: bool
-    front_probability: float | None
+    standing: Standing
 
 
 @dataclass(frozen=True)
@@ -75,8 +82,51 @@ class Verdict:
 
 
 @dataclass(frozen=True)
+class Offer:
+    """The best strategy for an energy (``limit`` in J), or the cheapest that reaches an AUC."""
+
+    limit: float
+    name: str
+    score: Estimate
+    energy_j: float
+
+
+@dataclass(frozen=True)
+class Robustness:
+    """AUC on corrupted development test images: ``rows`` by strategy, in order of ``conditions``.
+
+    A condition is (corruption, severity); the drop is the mean over conditions against clean.
+    """
+
+    conditions: tuple[tuple[str, str], ...]
+    rows: dict[str, tuple[Estimate | None, ...]]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One strategy's lowest validation loss so far, epoch by epoch, over the energy spent (J)."""
+
+    name: str
+    mark: int
+    seeds: int
+    energy_j: tuple[float, ...]
+    loss: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Learning:
+    """Curves on the pool's validation part: one backbone, one objective."""
+
+    title: str
+    curves: tuple[Curve, ...]
+
+
+@dataclass(frozen=True)
 class Panel:
-    """One question: a backbone, a transfer, a number of shots. Entries are sorted by cost."""
+    """One question: a backbone, a transfer, a number of shots. Entries are sorted by cost.
+
+    ``figures``: every cost any row has. ``standings``: of the entries, by cost and score.
+    """
 
     backbone: str
     transfer: str
@@ -84,7 +134,12 @@ class Panel:
     title: str
     entries: tuple[Entry, ...]
     measures: tuple[Path, ...]
+    figures: tuple[str, ...]
+    standings: dict[tuple[str, Path], tuple[Standing, ...]]
     verdict: Verdict
+    budgets: tuple[Offer, ...]
+    targets: tuple[Offer, ...]
+    robustness: Robustness | None
 
 
 @dataclass(frozen=True)
@@ -97,6 +152,18 @@ class RoleCost:
     values: dict[str, float | None]
     missing: dict[str, int]
     share: float | None
+
+
+@dataclass(frozen=True)
+class Step:
+    """The stages of one label over all seeds, and how many strategies they are charged to."""
+
+    label: str
+    role: str
+    stages: int
+    strategies: int
+    values: dict[str, float | None]
+    missing: dict[str, int]
 
 
 @dataclass(frozen=True)
@@ -131,9 +198,14 @@ class View:
     caveats: tuple[str, ...]
     cost_key: str | None
     panels: tuple[Panel, ...]
+    learning: tuple[Learning, ...]
     spending: tuple[RoleCost, ...]
+    steps: tuple[Step, ...]
     spending_note: str
+    spent_g: float | None
     failures: tuple[FailedCell, ...]
     validity: tuple[Fact, ...]
+    intensity_g_per_kwh: float | None
+    pue: float
     command: str
     reproduce: tuple[Fact, ...]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from greendapt.core.records import Record
 from greendapt.report import words
-from greendapt.report.model import RoleCost
+from greendapt.report.model import RoleCost, Step
 from greendapt.report.rundata import RunData
 
 KEYS = ("wall_s", "energy_gpu_j", "energy_cpu_j", "energy_dram_j", "energy_j", "carbon_g")
@@ -18,6 +19,7 @@ TITLES = {
     "energy_j": "Energy",
     "carbon_g": "Carbon",
 }
+_SEED = re.compile(r", seed \d+$")
 _ROLES = {
     "adaptation": "Adaptation (DAPT)",
     "transfer": "Transfer",
@@ -48,7 +50,31 @@ def spending(records: Sequence[Record]) -> tuple[RoleCost, ...]:
     )
 
 
+def steps(run: RunData) -> tuple[Step, ...]:
+    """What each kind of stage used over all seeds, greatest energy first; sunk ones too."""
+    users: dict[str, set[str]] = {}
+    for row in run.summary.rows:
+        for key in row.stages:
+            users.setdefault(key, set()).add(row.strategy)
+    groups: dict[tuple[str, str], list[Record]] = {}
+    for record in run.records:
+        if not record.reused:
+            label = _SEED.sub("", record.label)
+            groups.setdefault((label, record.role), []).append(record)
+    found = []
+    for (label, role), records in groups.items():
+        strategies = set().union(*(users.get(record.key, ()) for record in records))
+        title = _ROLES.get(role, role)
+        found.append(Step(label, title, len(records), len(strategies), *_sums(records)))
+    return tuple(sorted(found, key=lambda step: -(step.values["energy_j"] or 0.0)))
+
+
 def _role(role: str, title: str, records: Sequence[Record]) -> RoleCost:
+    return RoleCost(role, title, len(records), *_sums(records), None)
+
+
+def _sums(records: Sequence[Record]) -> tuple[dict[str, float | None], dict[str, int]]:
+    """Each figure's sum, and in how many records it is missing."""
     values: dict[str, float | None] = {}
     missing: dict[str, int] = {}
     for key in KEYS:
@@ -56,15 +82,15 @@ def _role(role: str, title: str, records: Sequence[Record]) -> RoleCost:
         known = [f.value for f in figures if f is not None and f.value is not None]
         values[key] = sum(known) if known else None
         missing[key] = len(records) - len(known)
-    return RoleCost(role, title, len(records), values, missing, None)
+    return values, missing
 
 
 def _share(value: float | None, total: float) -> float | None:
     return None if value is None or total <= 0 else value / total
 
 
-def spent_text(role: RoleCost, key: str) -> str:
-    """The sum of a role; ``>=`` where some of its stages have no such figure."""
+def spent_text(role: RoleCost | Step, key: str) -> str:
+    """The sum of a role or step; ``>=`` where some of its stages have no such figure."""
     value = role.values[key]
     if value is None:
         return words.MISSING

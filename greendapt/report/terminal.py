@@ -53,12 +53,12 @@ def _panel(panel: Panel, view: View) -> list[RenderableType]:
 
 def _cells(entry: Entry, external: Path | None, key: str, buy: str) -> list[Text]:
     bought = entry.name == buy
-    mark = ">" if bought else "*" if entry.on_front else " "
+    mark = ">" if bought else "*" if entry.standing.on_front else " "
     cells = [f"{mark} {entry.name}", words.score(entry.metrics.get(DEVELOPMENT))]
     if external:
         outside = entry.metrics.get(external)
         cells.append(words.number(outside.mean) if outside else words.MISSING)
-    cells.append(words.cost(key, entry.costs[key]))
+    cells.append(words.cost(entry.costs[key]))
     full = entry.against_full
     cells.append(words.against(full.ratios.get(key)) if full else "")
     return [Text(cell, style="bold" if bought else "") for cell in cells]

@@ -19,12 +19,13 @@ SHAPES = (
 
 @dataclass(frozen=True)
 class Theme:
-    """Colours by what they are for. ``series`` has no common divisor with SHAPES."""
+    """Colours by what they are for (``edge``: of a control). ``series`` has no common divisor with SHAPES."""
 
     paper: str
     ink: str
     quiet: str
     line: str
+    edge: str
     accent: str
     series: tuple[str, ...]
 
@@ -34,6 +35,7 @@ LIGHT = Theme(
     ink="#1c2321",
     quiet="#56605c",
     line="#e2e4df",
+    edge="#858d89",
     accent="#0b6e4f",
     series=("#0b6e4f", "#b3471d", "#1d5fa8", "#8a5a00", "#7b3fa0", "#a8275f", "#3d6670"),
 )
@@ -42,6 +44,7 @@ DARK = Theme(
     ink="#e8ebe6",
     quiet="#a3ada8",
     line="#333b3d",
+    edge="#77817d",
     accent="#5fd0a3",
     series=("#5fd0a3", "#f2906a", "#7db4f2", "#e0b04a", "#c79bea", "#f187b5", "#9cc4cd"),
 )
@@ -55,6 +58,7 @@ def variables(theme: Theme) -> dict[str, str]:
         "--ink": theme.ink,
         "--quiet": theme.quiet,
         "--line": theme.line,
+        "--edge": theme.edge,
         "--accent": theme.accent,
         **series,
     }
@@ -65,6 +69,7 @@ CSS = Theme(
     ink="var(--ink)",
     quiet="var(--quiet)",
     line="var(--line)",
+    edge="var(--edge)",
     accent="var(--accent)",
     series=tuple(f"var(--s{index})" for index in range(len(LIGHT.series))),
 )

@@ -205,5 +205,5 @@ def reproduction(run: RunData) -> tuple[Fact, ...]:
 def _spoken(name: str, value: str | float | None) -> tuple[str, str]:
     """A line of the environment; bytes as people say them."""
     if name.endswith("_bytes") and isinstance(value, int | float):
-        return name.removesuffix("_bytes"), words.amount(name, value)
+        return name.removesuffix("_bytes"), words.quantity(value, "byte")
     return name, "" if value is None else str(value)

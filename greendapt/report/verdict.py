@@ -35,7 +35,7 @@ class Question:
         return entry.metrics[DEVELOPMENT].mean
 
     def cost(self, entry: Entry) -> str:
-        return words.cost(self.cost_key, entry.costs[self.cost_key]) if self.cost_key else ""
+        return words.cost(entry.costs[self.cost_key]) if self.cost_key else ""
 
     def gap(self, ours: Entry, theirs: Entry, path: Path = DEVELOPMENT) -> Interval | None:
         return gap(self.rows[ours.name], self.rows[theirs.name], path)
@@ -53,12 +53,12 @@ def verdict(question: Question) -> Verdict:
     scored = [entry for entry in question.entries if DEVELOPMENT in entry.metrics]
     if not scored:
         return Verdict("alone", "", ("No cell has a development AUC: there is nothing to judge.",))
-    best = max(scored, key=lambda entry: (question.score(entry), entry.on_front))
+    best = max(scored, key=lambda entry: (question.score(entry), entry.standing.on_front))
     if question.cost_key is None:
         return Verdict("uncosted", "", (_uncosted(question, best),))
     if len(scored) == 1:
         return Verdict("alone", best.name, (_alone(question, best),))
-    front = [entry for entry in scored if entry.on_front]
+    front = [entry for entry in scored if entry.standing.on_front]
     close = [entry for entry in front if not beaten(question, entry, scored)]
     key = question.cost_key
     buy = min(close, key=lambda e: _mean_cost(e, key))
@@ -263,11 +263,11 @@ def near_chance(entry: Entry, path: Path) -> bool:
 def _how_sure(question: Question, buy: Entry) -> list[str]:
     if len(buy.seeds) < 2:
         return ["One seed was run: this may be luck."]
-    if buy.front_probability is None:
+    if buy.standing.probability is None:
         return []
     return [
         f"Over {len(buy.seeds)} seeds, the chance that {question.called(buy)} lies on the front "
-        f"is {words.percent(buy.front_probability)}."
+        f"is {words.percent(buy.standing.probability)}."
     ]
 
 

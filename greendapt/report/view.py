@@ -5,14 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePath
+from statistics import fmean
 
 from greendapt.core.records import Row
 from greendapt.core.suite import Suite
-from greendapt.report import compare, validity, verdict, words
+from greendapt.report import compare, offers, robustness, validity, verdict, words
 from greendapt.report.compare import Seeds
-from greendapt.report.model import COST_KEYS, Comparison, Entry, FailedCell, Panel, Path, View
+from greendapt.report.learning import learning
+from greendapt.report.model import (
+    COST_KEYS,
+    DEVELOPMENT,
+    Comparison,
+    Entry,
+    FailedCell,
+    Panel,
+    Path,
+    Standing,
+    View,
+)
 from greendapt.report.rundata import RunData
-from greendapt.report.spending import spending, spending_note
+from greendapt.report.spending import spending, spending_note, steps
 
 Asked = tuple[str, str, int | str]
 """Backbone, transfer and shots: one question, one panel."""
@@ -21,9 +33,10 @@ Asked = tuple[str, str, int | str]
 def view(run: RunData) -> View:
     """Everything a report of ``run`` says."""
     summary, suite = run.summary, run.info.suite
+    marks = {s: i for i, s in enumerate(dict.fromkeys(row.strategy for row in summary.rows))}
     cost_key = _cost_key(summary.rows)
     questions = _questions(summary.rows)
-    panels = tuple(_panel(run, question, questions, cost_key) for question in questions)
+    panels = tuple(_panel(run, question, questions, cost_key, marks) for question in questions)
     return View(
         title=suite.title,
         about=suite.about,
@@ -37,8 +50,11 @@ def view(run: RunData) -> View:
         caveats=validity.caveats(run, panels),
         cost_key=cost_key,
         panels=panels,
+        learning=learning(run, marks),
         spending=spending(run.records),
+        steps=steps(run),
         spending_note=spending_note(run),
+        spent_g=spent.value if (spent := summary.spent.get("carbon_g")) else None,
         failures=tuple(
             FailedCell(
                 f"{f.strategy}, {f.backbone}, seed {f.seed}, {f.transfer}, {_labels(f.shots)}",
@@ -48,6 +64,8 @@ def view(run: RunData) -> View:
             for f in summary.failures
         ),
         validity=validity.facts(run, panels),
+        intensity_g_per_kwh=run.info.grid.intensity_g_per_kwh,
+        pue=run.info.grid.pue,
         command=run.info.command,
         reproduce=validity.reproduction(run),
     )
@@ -113,28 +131,30 @@ def references(suite: Suite, strategies: Sequence[str]) -> tuple[str | None, str
     return next(filter(is_none, known), None), next(filter(is_full, known), None)
 
 
-def _panel(run: RunData, asked: Asked, questions: Sequence[Asked], cost_key: str | None) -> Panel:
+def _panel(
+    run: RunData,
+    asked: Asked,
+    questions: Sequence[Asked],
+    cost_key: str | None,
+    marks: Mapping[str, int],
+) -> Panel:
     rows = [r for r in run.summary.rows if (r.backbone, r.transfer, r.shots) == asked]
-    groups = _groups(rows)
     paths = compare.metric_paths(rows)
     none, full = references(run.info.suite, list(dict.fromkeys(row.strategy for row in rows)))
-    marks = {s: i for i, s in enumerate(dict.fromkeys(row.strategy for row in run.summary.rows))}
+    groups = _sorted(_groups(rows), cost_key)
     seeds = list(groups.values())
-    standing = zip(
-        compare.front(seeds, cost_key), compare.front_chances(seeds, cost_key), strict=True
-    )
+    standing = compare.standings(seeds, cost_key, DEVELOPMENT)
+    names = compare.figure_names(rows)
     entries = [
         replace(
-            _entry(name, groups, paths, run.info.suite, marks),
+            _entry(name, groups, paths, names, run.info.suite, marks, stands),
             against_full=_against(name, full, groups, paths),
             against_none=_against(name, none, groups, paths),
-            on_front=on_front,
-            front_probability=chance,
         )
-        for name, (on_front, chance) in zip(groups, standing, strict=True)
+        for name, stands in zip(groups, standing, strict=True)
     ]
-    entries.sort(key=lambda entry: _sort_cost(entry, cost_key))
     question = verdict.Question(entries, groups, cost_key, none, full)
+    scores = [path for path in paths if path[-1] == "auc"]
     return Panel(
         backbone=asked[0],
         transfer=asked[1],
@@ -142,8 +162,23 @@ def _panel(run: RunData, asked: Asked, questions: Sequence[Asked], cost_key: str
         title=_title(asked, questions),
         entries=tuple(entries),
         measures=paths,
+        figures=names,
+        standings={(k, p): compare.standings(seeds, k, p) for k in COST_KEYS for p in scores},
         verdict=verdict.verdict(question),
+        budgets=offers.budgets(entries),
+        targets=offers.targets(entries),
+        robustness=robustness.robustness(groups),
     )
+
+
+def _sorted(groups: Mapping[str, Seeds], cost_key: str | None) -> dict[str, Seeds]:
+    """Cheapest first; in order of appearance where no cost is known."""
+
+    def cost(name: str) -> float:
+        known = compare.cost_values(groups[name], cost_key).values() if cost_key else ()
+        return fmean(known) if known else float("inf")
+
+    return {name: groups[name] for name in sorted(groups, key=cost)}
 
 
 def _groups(rows: Sequence[Row]) -> dict[str, Seeds]:
@@ -158,8 +193,10 @@ def _entry(
     name: str,
     groups: Mapping[str, Seeds],
     paths: Sequence[Path],
+    figures: Sequence[str],
     suite: Suite,
     marks: Mapping[str, int],
+    standing: Standing,
 ) -> Entry:
     seeds = groups[name]
     metrics = {path: compare.metric_estimate(seeds, path) for path in paths}
@@ -170,11 +207,10 @@ def _entry(
         mark=marks[name],
         seeds=tuple(sorted(seeds)),
         metrics={path: estimate for path, estimate in metrics.items() if estimate},
-        costs={key: compare.cost_estimate(seeds, key) for key in compare.FIGURES},
+        costs={key: compare.cost_estimate(seeds, key) for key in figures},
         against_full=None,
         against_none=None,
-        on_front=False,
-        front_probability=None,
+        standing=standing,
     )
 
 
@@ -185,8 +221,3 @@ def _against(
     if reference is None or reference == name or reference not in groups:
         return None
     return compare.compare(groups[name], groups[reference], reference, paths)
-
-
-def _sort_cost(entry: Entry, key: str | None) -> float:
-    estimate = entry.costs[key].estimate if key else None
-    return float("inf") if estimate is None else estimate.mean

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from greendapt.core.records import COST_UNITS
 from greendapt.core.units import duration, grams, si
-from greendapt.report.model import Cost, Estimate, Path
+from greendapt.report.model import Cost, Estimate, Path, Standing
 from greendapt.stats.intervals import Interval
 
 MISSING = "n/a"
@@ -66,21 +67,35 @@ def bounds(gap: Interval) -> str:
 
 
 def amount(key: str, value: float | None) -> str:
-    """A cost in the unit people read."""
-    if value is None:
-        return MISSING
-    if key == "carbon_g":
-        return grams(value)
-    if key == "wall_s":
+    """One of the costs of every record, in the unit people read."""
+    return MISSING if value is None else quantity(value, COST_UNITS[key])
+
+
+def quantity(value: float, unit: str) -> str:
+    """A value in ``unit`` as people read it: ``2.09 g/image``, ``3 min 05 s``, ``1.2 kJ``."""
+    if unit == "g" or unit.startswith("g/"):
+        return grams(value) + unit[1:]
+    if unit == "s":
         return duration(value)
-    return si(value, "J" if key.endswith("_j") else "FLOP" if key.endswith("flops") else "B")
+    if unit == "kWh":
+        return si(1e3 * value, "Wh")
+    return si(value, {"byte": "B"}.get(unit, unit))
 
 
-def cost(key: str, figure: Cost | None) -> str:
+def cost_title(key: str) -> str:
+    """A figure's name as a heading; one this page does not know by its own words."""
+    name, _, unit = key.rpartition("_")
+    own = name if unit in ("g", "j", "s", "bytes", "kwh") and name else key
+    title = own.replace("_", " ").replace("sci", "SCI")
+    return COST_TITLES.get(key, title[:1].upper() + title[1:])
+
+
+def cost(figure: Cost | None) -> str:
     """The mean cost, marked with ~ when it is estimated rather than metered."""
     if figure is None or figure.estimate is None:
         return MISSING
-    return ("~" if figure.quality.value == "estimated" else "") + amount(key, figure.estimate.mean)
+    mark = "~" if figure.quality.value == "estimated" else ""
+    return mark + quantity(figure.estimate.mean, figure.unit)
 
 
 def cost_spread(figure: Cost | None) -> str:
@@ -117,6 +132,12 @@ def saving(ratio: Interval, noun: str, other: str) -> str:
         low, high = percent(1 - ratio.high), percent(1 - ratio.low)
         ends = f" [{low}, {high}]" if low != high else ""
     return f"saves {percent(1 - ratio.mean)}{ends} of the {noun} of {other}"
+
+
+def standing(found: Standing) -> str:
+    """``yes (93%)``: membership of the front, and its probability where several seeds tell."""
+    said = "yes" if found.on_front else "no"
+    return said if found.probability is None else f"{said} ({percent(found.probability)})"
 
 
 def percent(share: float) -> str:

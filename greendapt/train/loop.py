@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from greendapt.core.errors import GreendaptError
 from greendapt.core.suite import Recipe
+from greendapt.meter.clock import now_s
 from greendapt.train.objectives import Loss
 from greendapt.train.step import PLAIN, Step
 
@@ -89,7 +90,8 @@ class State:
 class Fit:
     """What a training left: one loss an epoch, the epoch kept, and the work really done.
 
-    Losses are those of all epochs, ``steps`` and ``samples`` those of this call.
+    Losses are those of all epochs, ``steps`` and ``samples`` those of this call, and so is
+    ``epoch_s``: seconds from its first step to the end of each epoch, validation included.
     """
 
     train_loss: tuple[float, ...]
@@ -98,6 +100,7 @@ class Fit:
     steps: int
     samples: int
     samples_validated: int
+    epoch_s: tuple[float, ...] = field(default=(), compare=False)
     state: State = field(default=State(), compare=False, repr=False)
 
 
@@ -144,6 +147,8 @@ def fit(
     schedule = _schedule(recipe, optimizer, steps * epochs, done=steps * now.epochs)
     validate = val if val is not None and len(val) and recipe.select == "best" else None
     begun = now.epochs
+    ends: list[float] = []
+    started_s = now_s()
     for epoch in range(begun, epochs):
         order = torch.randperm(len(train), generator=order_of)
         running = torch.zeros((), device=engine.device)
@@ -160,6 +165,7 @@ def fit(
             if value < min(now.val_loss, default=math.inf):
                 now = replace(now, best_epoch=epoch, best=_snapshot(module))
             now = replace(now, val_loss=(*now.val_loss, value))
+        ends.append(now_s() - started_s)
     now = _stopped(module, optimizer, generators, now)
     if now.best is not None:
         module.load_state_dict(now.best)
@@ -171,6 +177,7 @@ def fit(
         steps=steps * here,
         samples=len(train) * here,
         samples_validated=len(validate) * here if validate is not None else 0,
+        epoch_s=tuple(ends),
         state=now,
     )
 
