@@ -9,7 +9,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from greendapt import __version__
-from greendapt.cli import bench, doctor, flops, measure, report, resume, suites
+from greendapt.cli import bench, doctor, flops, measure, publish, report, resume, suites
 from greendapt.core.errors import GreendaptError
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app = typer.Typer(
 app.command()(bench.bench)
 app.command()(resume.resume)
 app.command()(report.report)
+app.command()(publish.publish)
 app.command(context_settings={"ignore_unknown_options": True})(measure.measure)
 app.command()(flops.flops)
 app.command()(doctor.doctor)

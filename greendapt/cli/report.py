@@ -2,44 +2,43 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 
-class Format(StrEnum):
-    HTML = "html"
-    MD = "md"
-    TERMINAL = "terminal"
-
-
 def report(
     run: Annotated[Path, typer.Argument(help="The folder of a run: runs/<suite>-<time>.")],
     form: Annotated[
-        Format | None,
-        typer.Option("--format", help="One format only; without it, all files are written."),
+        str | None,
+        typer.Option(
+            "--format",
+            metavar="NAMES",
+            help="html, md, csv, json, parquet, latex, modelcard, emissions (CodeCarbon's "
+            "columns) or terminal (printed); joined by commas. Without it: html and md.",
+        ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", help="The file to write, instead of the run's own.")
+        Path | None, typer.Option("--out", help="The file to write; with one --format.")
     ] = None,
 ) -> None:
-    """Rebuild report.html, report.md and report.svg of a run, or print its verdict and tables."""
-    from greendapt.report import build, terminal
+    """Rebuild report.html, report.md and report.svg of a run, or write it in other formats."""
+    from greendapt.core.errors import RunError
+    from greendapt.report import formats, terminal
+    from greendapt.report.build import load_run
     from greendapt.report.view import view
 
-    seen = view(build.load_run(run))
-    if form is Format.TERMINAL and out is None:
-        terminal.show(seen)
-        return
-    if form is Format.TERMINAL and out is not None:
-        written = [build.write_text(out, terminal.plain(seen))]
-    elif form is Format.MD:
-        written = build.write_markdown(seen, out or run / "report.md")
-    elif form is Format.HTML or out is not None:
-        written = build.write_html(seen, out or run / "report.html")
+    names = formats.USUAL if form is None else formats.parse(form)
+    loaded = load_run(run)
+    seen = view(loaded)
+    if out is not None:
+        if form is not None and len(names) > 1:
+            raise RunError("--out names one file: give one --format with it")
+        written = formats.write_to(loaded, seen, names[0], out)
     else:
-        written = build.write_reports(run)
+        written = formats.write(loaded, seen, [n for n in names if n != "terminal"], run)
+        if "terminal" in names:
+            terminal.show(seen)
     for path in written:
         typer.echo(path)

@@ -10,13 +10,9 @@ from pydantic import ValidationError
 
 from greendapt.core.errors import RunError
 from greendapt.core.records import SCHEMA, Summary
-from greendapt.report.chart import report_svg
-from greendapt.report.html import render_html
-from greendapt.report.markdown import render_markdown
-from greendapt.report.model import View
+from greendapt.report import formats
 from greendapt.report.rundata import RunData, RunInfo
 from greendapt.report.view import view
-from greendapt.store.files import write_atomic
 from greendapt.store.run import RunFolder
 
 Read = TypeVar("Read")
@@ -72,23 +68,5 @@ def write_reports(folder: Path) -> list[Path]:
 
     Each file appears whole or not at all. RunError when the folder cannot be read or written.
     """
-    seen = view(load_run(folder))
-    return [*write_html(seen, folder / "report.html"), *write_markdown(seen, folder / "report.md")]
-
-
-def write_html(seen: View, path: Path) -> list[Path]:
-    return [write_text(path, render_html(seen))]
-
-
-def write_markdown(seen: View, path: Path) -> list[Path]:
-    """The Markdown at ``path`` and its picture beside it."""
-    picture = path.with_suffix(".svg")
-    written = [write_text(path, render_markdown(seen, picture.name))]
-    drawing = report_svg(seen)
-    return [*written, write_text(picture, drawing)] if drawing else written
-
-
-def write_text(path: Path, text: str) -> Path:
-    """Writes ``text`` to ``path`` in one step, so that no reader meets half a file."""
-    write_atomic(path, text.encode())
-    return path
+    run = load_run(folder)
+    return formats.write(run, view(run), formats.USUAL, folder)

@@ -34,6 +34,7 @@ WIDE = Size(470, 330)
 NARROW = Size(285, 330)
 PICTURED = 12
 """Settings whose pictures are drawn for readers without scripts: more make a page heavy."""
+_IN_ONE_PICTURE = 4
 
 
 def drawn(panel: Panel, path: Path, key: str) -> list[Entry]:
@@ -125,13 +126,13 @@ def svg(spec: dict[str, Any], theme: Theme) -> str:
 
 
 def report_svg(view: View) -> str:
-    """All panels in one picture, on a light ground, to stand beside the Markdown."""
+    """The first panels in one picture, on a light ground, to stand beside the Markdown."""
     key = view.cost_key
     if key is None or not view.panels:
         return ""
     charts = [
         {**pareto_spec(panel, path, key, LIGHT, WIDE), "title": f"{view.suite}: {panel.title}"}
-        for panel in view.panels
+        for panel in view.panels[:_IN_ONE_PICTURE]
         for path in charted(panel)
     ]
     columns = max(len(charted(panel)) for panel in view.panels)

@@ -22,14 +22,11 @@ _CURVES = {"wide": Size(760, 340), "narrow": chart.NARROW}
 
 def render_html(view: View) -> str:
     """The whole page as text."""
-    style = _environment().get_template("style.css.j2").render(light=_css(LIGHT), dark=_css(DARK))
     payload = interactive.payload(view)
     grams = Grams(view)
-    page = _environment().get_template("report.html.j2")
-    return page.render(
+    return render(
+        "report.html.j2",
         view=view,
-        style=Markup(style),
-        policy=script.policy(style),
         packed=script.pack(payload) if view.panels else None,
         script=script.own(),
         countries=payload["countries"] if grams.scalable else [],
@@ -42,6 +39,13 @@ def render_html(view: View) -> str:
         spending_titles=[spending.TITLES[key] for key in spending.KEYS],
         cost_noun=words.COST_NOUNS[view.cost_key] if view.cost_key else "",
     )
+
+
+def render(template: str, **said: Any) -> str:
+    """A page from its template, with the style sheet and a policy that lets nothing else in."""
+    style = _environment().get_template("style.css.j2").render(light=_css(LIGHT), dark=_css(DARK))
+    policy = script.policy(style, scripts="script" in said)
+    return _environment().get_template(template).render(style=Markup(style), policy=policy, **said)
 
 
 @cache
@@ -83,7 +87,7 @@ def _panel(panel: Panel, view: View, number: int) -> dict[str, Any]:
 
 def _chart(panel: Panel, path: Path, key: str, number: int, drawn: bool) -> dict[str, Any]:
     def picture(size: Size) -> Markup:
-        return _drawing(chart.pareto_spec(panel, path, key, CSS, size)) if drawn else Markup()
+        return drawing(chart.pareto_spec(panel, path, key, CSS, size)) if drawn else Markup()
 
     return {
         "title": words.measure_title(path),
@@ -96,12 +100,12 @@ def _chart(panel: Panel, path: Path, key: str, number: int, drawn: bool) -> dict
 
 def _learning(learning: Learning) -> dict[str, Any]:
     drawings = {
-        name: _drawing(learning_chart.learning_spec(learning, CSS, size))
+        name: drawing(learning_chart.learning_spec(learning, CSS, size))
         for name, size in _CURVES.items()
     }
     return {"title": learning.title, "alt": learning_chart.alternative(learning), **drawings}
 
 
-def _drawing(spec: dict[str, Any]) -> Markup:
+def drawing(spec: dict[str, Any]) -> Markup:
     """The SVG without what the page says itself. Vega escapes the names inside."""
     return Markup(_ARIA.sub("", _BLANK.sub("", chart.svg(spec, CSS))))

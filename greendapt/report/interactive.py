@@ -47,9 +47,7 @@ def choices(panel: Panel) -> tuple[list[str], list[Path]]:
 def _panel(panel: Panel) -> dict[str, Any]:
     keys, paths = choices(panel)
     return {
-        f"{key} {number}": {
-            name: _picture(panel, path, key, name) for name in SIZES
-        }
+        f"{key} {number}": {name: _picture(panel, path, key, name) for name in SIZES}
         for key in keys
         for number, path in enumerate(paths)
     }

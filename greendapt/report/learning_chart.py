@@ -19,7 +19,8 @@ def learning_spec(learning: Learning, theme: Theme, size: Size) -> dict[str, Any
     x = axes.span([energy / factor for energy in energies], size.width)
     air = 0.08 * (max(losses) - min(losses)) or 0.05
     y = Axis(max(0.0, min(losses) - air), max(losses) + air, False, size.height)
-    lines, ends = [], []
+    lines: list[dict[str, Any]] = []
+    ends: list[dict[str, Any]] = []
     for curve in learning.curves:
         tint = colour(theme, curve.mark)
         points = zip(curve.energy_j, curve.loss, strict=True)

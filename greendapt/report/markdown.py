@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from urllib.parse import quote
 
 from greendapt.report import spending, words
-from greendapt.report.model import DEVELOPMENT, Entry, Fact, Panel, View
+from greendapt.report.model import DEVELOPMENT, Entry, Fact, Panel, Robustness, View
 
 _LIMIT = 60_000
 _SPECIAL = re.compile(r"([\\`*_\[\]|~!@])")
@@ -20,8 +20,8 @@ def escape(text: str) -> str:
     return _SPECIAL.sub(r"\\\1", flat)
 
 
-def render_markdown(view: View, picture: str = "report.svg") -> str:
-    """The whole report, under 60 kB; it shows ``picture`` from the same folder."""
+def render_markdown(view: View, picture: str | None = "report.svg") -> str:
+    """The whole report, under 60 kB; it shows ``picture`` from the same folder, if any."""
     parts = [_head(view, picture), *(_panel(panel, view) for panel in view.panels), *_tail(view)]
     text = ""
     for index, part in enumerate(parts):
@@ -32,14 +32,14 @@ def render_markdown(view: View, picture: str = "report.svg") -> str:
     return text
 
 
-def _head(view: View, picture: str) -> str:
+def _head(view: View, picture: str | None) -> str:
     lines = [f"# {escape(view.title)}", "", escape(view.scope)]
     lines += ["", f"**{escape(view.headline)}**"]
     if view.details:
         lines += ["", escape(" ".join(view.details))]
     if view.caveats:
         lines += ["", "> [!NOTE]", *(f"> - {escape(caveat)}" for caveat in view.caveats)]
-    if view.cost_key and view.panels:
+    if view.cost_key and picture:
         noun = words.COST_NOUNS[view.cost_key]
         lines += [
             "",
@@ -49,6 +49,13 @@ def _head(view: View, picture: str) -> str:
 
 
 def _panel(panel: Panel, view: View) -> str:
+    said = [] if len(view.panels) == 1 else [escape(" ".join(panel.verdict.sentences)), ""]
+    title = f"Strategies compared: {escape(panel.title)}"
+    return _section(title, [*said, *panel_table(panel, view)])
+
+
+def panel_table(panel: Panel, view: View) -> list[str]:
+    """The lines of a table: scores, costs, the comparison with full DAPT, the front."""
     scores = [path for path in panel.measures if path[-1] == "auc"]
     header = ["Strategy", *(words.measure_title(path) for path in scores)]
     header += ["Carbon", "Energy", "Wall-clock", "Against full", "On the front"]
@@ -62,13 +69,28 @@ def _panel(panel: Panel, view: View) -> str:
         ]
         for entry in panel.entries
     ]
-    said = [] if len(view.panels) == 1 else [escape(" ".join(panel.verdict.sentences)), ""]
-    return (
-        "\n".join(
-            ["", f"## Strategies compared: {escape(panel.title)}", "", *said, *_table(header, rows)]
-        )
-        + "\n"
-    )
+    return _table(header, rows)
+
+
+def _offers(panel: Panel) -> list[str]:
+    """Quality at equal energy, and the energy to reach a quality."""
+    header = ["Asked", "Strategy", "Development AUC", "Energy"]
+    asked = [(f"within {words.amount('energy_j', o.limit)}", o) for o in panel.budgets]
+    asked += [(f"AUC {words.number(o.limit)}", o) for o in panel.targets]
+    rows = [
+        [said, escape(o.name), words.score(o.score), words.amount("energy_j", o.energy_j)]
+        for said, o in asked
+    ]
+    return ["", f"{escape(panel.title)}:", "", *_table(header, rows)]
+
+
+def _robustness(panel: Panel, found: Robustness) -> list[str]:
+    header = ["Strategy", *(f"{kind} {severity}".strip() for kind, severity in found.conditions)]
+    rows = [
+        [escape(name), *(words.number(e.mean) if e else words.MISSING for e in estimates)]
+        for name, estimates in found.rows.items()
+    ]
+    return ["", f"{escape(panel.title)}:", "", *_table(header, rows)]
 
 
 def against_full(entry: Entry, cost_key: str | None) -> str:
@@ -96,6 +118,13 @@ def _tail(view: View) -> list[str]:
         ]
         note = escape(view.spending_note)
         parts.append(_section("Where the energy went", [note, "", *_table(header, rows)]))
+    offers = [line for panel in view.panels if panel.budgets for line in _offers(panel)]
+    if offers:
+        parts.append(_section("Quality at equal energy", offers[1:]))
+    judged = [(panel, panel.robustness) for panel in view.panels if panel.robustness]
+    if judged:
+        lines = [line for panel, found in judged for line in _robustness(panel, found)]
+        parts.append(_section("Robustness: AUC on corrupted test images", lines[1:]))
     if view.failures:
         lines = [f"- {escape(f.cell)}, {escape(f.stage)}: {escape(f.error)}" for f in view.failures]
         parts.append(_section("Failed cells", lines))

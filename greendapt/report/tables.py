@@ -51,8 +51,7 @@ class Grams:
                 carbon = entry.costs["carbon_g"]
                 if carbon.estimate is not None:
                     self._amounts[words.cost(carbon)] = carbon.estimate.mean
-        totals = [*view.spending, *view.steps]
-        spent = [total.values["carbon_g"] for total in totals]
+        spent = [role.values["carbon_g"] for role in view.spending]
         for value in [*spent, view.spent_g]:
             if value is not None:
                 self._amounts.setdefault(words.amount("carbon_g", value), value)

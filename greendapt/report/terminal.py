@@ -8,7 +8,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from greendapt.report import words
+from greendapt.report import plot, words
 from greendapt.report.model import DEVELOPMENT, Entry, Panel, Path, View
 
 
@@ -43,18 +43,24 @@ def _panel(panel: Panel, view: View) -> list[RenderableType]:
     key = view.cost_key or "carbon_g"
     table.add_column(words.COST_NOUNS[key], justify="right", no_wrap=True)
     table.add_column("vs full", justify="right", no_wrap=True)
+    picture = plot.pareto(panel, view.cost_key) if view.cost_key else ""
+    letters = plot.letters(panel) if picture else {}
     for entry in panel.entries:
-        table.add_row(*_cells(entry, external, key, panel.verdict.buy))
+        letter = letters.get(entry.name, "")
+        table.add_row(*_cells(entry, external, key, panel.verdict.buy, letter))
     said: list[RenderableType] = [Text(), Text(f"Strategies compared: {panel.title}", style="bold")]
     if len(view.panels) > 1:
         said.append(Text(" ".join(panel.verdict.sentences)))
-    return [*said, table]
+    return [*said, table, *([Text(picture)] if picture else [])]
 
 
-def _cells(entry: Entry, external: Path | None, key: str, buy: str) -> list[Text]:
+def _cells(entry: Entry, external: Path | None, key: str, buy: str, letter: str) -> list[Text]:
     bought = entry.name == buy
     mark = ">" if bought else "*" if entry.standing.on_front else " "
-    cells = [f"{mark} {entry.name}", words.score(entry.metrics.get(DEVELOPMENT))]
+    cells = [
+        f"{mark} {letter} {entry.name}" if letter else f"{mark} {entry.name}",
+        words.score(entry.metrics.get(DEVELOPMENT)),
+    ]
     if external:
         outside = entry.metrics.get(external)
         cells.append(words.number(outside.mean) if outside else words.MISSING)

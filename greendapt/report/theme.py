@@ -19,7 +19,7 @@ SHAPES = (
 
 @dataclass(frozen=True)
 class Theme:
-    """Colours by what they are for (``edge``: of a control). ``series`` has no common divisor with SHAPES."""
+    """Colours by use (``edge``: of controls); ``series`` has no common divisor with SHAPES."""
 
     paper: str
     ink: str

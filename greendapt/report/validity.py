@@ -128,7 +128,8 @@ def facts(run: RunData, panels: Sequence[Panel]) -> tuple[Fact, ...]:
         for role, info in run.info.data.named()
     ]
     found += [Fact("Data check", note, True) for note in run.info.notes]
-    found += [Fact("Run", note) for note in run.summary.notes]
+    found += [Fact("Run", note) for note in run.summary.notes if note not in run.info.notes]
+    found.append(_looked_for(run))
     found += _intervals(panels)
     found += _figures(panels)
     grid = run.info.grid
@@ -143,6 +144,17 @@ def facts(run: RunData, panels: Sequence[Panel]) -> tuple[Fact, ...]:
         )
     )
     return tuple(found)
+
+
+def _looked_for(run: RunData) -> Fact:
+    """Which checks the data went through, so that silence about one can be read."""
+    found = words.plural(len(run.info.notes), "note") if run.info.notes else "nothing was found"
+    return Fact(
+        "Looked for",
+        "bad images; patients in two parts; classes that do not match; test images and their "
+        "patients in the pool; near-duplicates of training images in the test part; pool and test "
+        f"data of one source; what the view alone predicts, where a column names it: {found}.",
+    )
 
 
 def _described(info: DatasetInfo) -> str:

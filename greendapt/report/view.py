@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, is_dataclass, replace
 from pathlib import PurePath
 from statistics import fmean
+from typing import Any
 
 from greendapt.core.records import Row
 from greendapt.core.suite import Suite
@@ -31,7 +32,26 @@ Asked = tuple[str, str, int | str]
 
 
 def view(run: RunData) -> View:
-    """Everything a report of ``run`` says."""
+    """Everything a report of ``run`` says, with nothing in its text that a reader cannot see."""
+    found: View = _visible(_view(run))
+    return found
+
+
+def _visible(value: Any) -> Any:
+    """``value`` with `words.visible` text all the way down."""
+    if isinstance(value, str):
+        return value if value.isprintable() else type(value)(words.visible(value))
+    if type(value) is tuple:
+        return tuple(map(_visible, value))
+    if isinstance(value, dict):
+        return {_visible(key): _visible(one) for key, one in value.items()}
+    if is_dataclass(value) and not isinstance(value, type):
+        parts = {one.name: _visible(getattr(value, one.name)) for one in fields(value)}
+        return replace(value, **parts)
+    return value
+
+
+def _view(run: RunData) -> View:
     summary, suite = run.summary, run.info.suite
     marks = {s: i for i, s in enumerate(dict.fromkeys(row.strategy for row in summary.rows))}
     cost_key = _cost_key(summary.rows)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 from greendapt.core.records import COST_UNITS
 from greendapt.core.units import duration, grams, si
 from greendapt.report.model import Cost, Estimate, Path, Standing
@@ -21,11 +23,23 @@ COST_NOUNS = {
     "wall_s": "time",
     "training_flops": "training FLOPs",
 }
+_TURNS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+_MARKS = "\u200e\u200f\u061c"
 _METRIC_TITLES = {
     "auc": "AUC",
     "balanced_accuracy": "balanced accuracy",
     "ece": "calibration error",
 }
+
+
+def visible(text: str) -> str:
+    """Control characters and marks that turn the reading direction, shown as what they are not."""
+    return "".join("\N{REPLACEMENT CHARACTER}" if _unseen(letter) else letter for letter in text)
+
+
+def _unseen(letter: str) -> bool:
+    turns = unicodedata.bidirectional(letter) in _TURNS or letter in _MARKS
+    return turns or (unicodedata.category(letter) == "Cc" and letter not in "\n\t")
 
 
 def number(value: float, digits: int = 3) -> str:

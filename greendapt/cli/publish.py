@@ -1,0 +1,38 @@
+"""``greendapt publish RUN... --to reports/``: a small static site of reports."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def publish(
+    runs: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="RUN...",
+            help="Folders of finished runs; none: the index alone.",
+            show_default=False,
+        ),
+    ] = None,
+    to: Annotated[Path, typer.Option("--to", help="The folder of the site.")] = Path("reports"),
+    name: Annotated[
+        str | None,
+        typer.Option(help="The run's place on the site (one RUN), instead of its folder's name."),
+    ] = None,
+) -> None:
+    """Publish reports as a static site: results only, an index, the trend of each cell over time.
+
+    It needs no server (GitHub Pages shows it as it is). Paths of this machine are left out, and
+    files that did not change are not rewritten.
+    """
+    from greendapt.report import site
+
+    if name is not None:
+        site.check_name(name)
+    done = site.publish(runs or [], to, name)
+    for path in done.changed:
+        typer.echo(path)
+    typer.echo(f"{len(done.changed)} files written, {done.same} unchanged", err=True)

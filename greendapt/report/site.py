@@ -1,0 +1,169 @@
+"""A small static site of published runs: stable addresses, only what changed is written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from greendapt.core.errors import RunError
+from greendapt.report import formats, html, trend, words
+from greendapt.report.build import load_run
+from greendapt.report.public import public
+from greendapt.report.theme import CSS, colour, shape
+from greendapt.report.trend import Published
+from greendapt.report.view import view
+from greendapt.store.files import disk_errors, read_json, write_atomic
+
+RECORD = "published.json"
+PAGE = "index.html"
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}")
+
+
+@dataclass(frozen=True)
+class Done:
+    """What publishing changed, and how much of the site stayed as it was."""
+
+    changed: tuple[Path, ...]
+    same: int
+
+
+def publish(runs: Sequence[Path], site: Path, name: str | None = None) -> Done:
+    """Put the reports of ``runs`` on ``site`` and bring its index up to date.
+
+    A run lies in a folder of its own, called as its run folder or ``name``; paths of the machine
+    are left out. All is made before anything is written. RunError where a run cannot be read, or
+    its place holds another run.
+    """
+    if name is not None and len(runs) != 1:
+        raise RunError("--name names one run: give one RUN with it")
+    files: dict[Path, bytes] = {}
+    known = {record.name: record for record in _published(site)}
+    for folder in runs:
+        record, pages = _pages(folder, name or _slug(folder))
+        before = known.get(record.name)
+        if before is not None and not _same_run(before, record):
+            raise RunError(
+                f"{site / record.name} holds another run (started {before.started_at}); "
+                "choose another place with --name"
+            )
+        known[record.name] = record
+        files |= {site / record.name / file: data for file, data in pages.items()}
+    files[site / PAGE] = _index(list(known.values())).encode()
+    changed = [path for path, data in files.items() if _write_changed(path, data)]
+    return Done(tuple(changed), len(files) - len(changed))
+
+
+def _pages(folder: Path, name: str) -> tuple[Published, dict[str, bytes]]:
+    run = public(load_run(folder))
+    seen = view(run)
+    record = trend.published(run, seen, name)
+    pages = formats.FORMATS["html"].make(run, seen, PAGE)
+    pages |= formats.FORMATS["md"].make(run, seen, "report.md")
+    return record, pages | {RECORD: (record.model_dump_json(indent=1) + "\n").encode()}
+
+
+def _slug(folder: Path) -> str:
+    """The run folder's name as a part of an address."""
+    name = re.sub(r"[^a-z0-9._-]+", "-", folder.resolve().name.lower()).strip("-.")
+    if not _NAME.fullmatch(name):
+        raise RunError(f"{folder} has no name fit for an address; give one with --name")
+    return name
+
+
+def check_name(name: str) -> None:
+    """RunError for a name that is not one plain part of an address."""
+    if not _NAME.fullmatch(name):
+        raise RunError(
+            f"--name {name!r} is no part of an address: take a to z, 0 to 9, '.', '_' and '-'"
+        )
+
+
+def _same_run(here: Published, there: Published) -> bool:
+    return (here.suite, here.started_at, here.fingerprint) == (
+        there.suite,
+        there.started_at,
+        there.fingerprint,
+    )
+
+
+def _published(site: Path) -> list[Published]:
+    """The runs on the site, in the order of their names."""
+    found = []
+    for path in sorted(site.glob(f"*/{RECORD}")):
+        try:
+            found.append(Published.model_validate(read_json(path)))
+        except ValidationError as error:
+            raise RunError(
+                f"{path} is damaged; delete its folder and publish the run again"
+            ) from error
+    return found
+
+
+def _write_changed(path: Path, data: bytes) -> bool:
+    """Write where the bytes differ, so that a site in git grows by what changed."""
+    try:
+        if path.read_bytes() == data:
+            return False
+    except OSError:
+        pass
+    with disk_errors(path, "--to"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomic(path, data)
+    return True
+
+
+def _index(runs: list[Published]) -> str:
+    newest = sorted(runs, key=lambda run: (run.started_at, run.name), reverse=True)
+    return html.render("index.html.j2", runs=_lines(newest), trends=_trends(newest))
+
+
+def _lines(runs: Sequence[Published]) -> list[dict[str, Any]]:
+    return [{"run": run, "date": words.moment(run.started_at)} for run in runs]
+
+
+def _trends(newest: Sequence[Published]) -> list[dict[str, Any]]:
+    """One a setting of each series that was published twice or more."""
+    found = []
+    in_series = sorted(newest, key=lambda run: (run.series, run.started_at, run.name))
+    for _, group in groupby(in_series, key=lambda run: run.series):
+        runs = list(group)
+        settings = dict.fromkeys(point.setting for run in runs for point in run.points)
+        if len(runs) > 1:
+            found += [_trend(runs, setting) for setting in settings]
+    return found
+
+
+def _trend(runs: Sequence[Published], setting: str) -> dict[str, Any]:
+    fields = ["auc", *(["cost"] if all(run.cost == runs[0].cost != "" for run in runs) else [])]
+    rows = trend.rows(runs, setting)
+    marks = {row["strategy"]: row["mark"] for row in rows}
+    by = {(row["strategy"], row["run"]): row for row in rows}
+    key = runs[-1].cost
+    return {
+        "title": f"{runs[-1].suite}, profile {runs[-1].profile}: {setting}",
+        "charts": [html.drawing(trend.trend_spec(runs, setting, field, CSS)) for field in fields],
+        "runs": runs,
+        "changed": {run.name for run in trend.machine_changes(runs)},
+        "rows": [
+            {
+                "name": name,
+                "shape": shape(mark),
+                "colour": colour(CSS, mark),
+                "cells": [_cell(by.get((name, run.name)), key) for run in runs],
+            }
+            for name, mark in marks.items()
+        ],
+        "alt": f"{setting}: development AUC and cost of each strategy by run, as in the table",
+    }
+
+
+def _cell(row: dict[str, Any] | None, key: str) -> tuple[str, str]:
+    if row is None or row["auc"] is None:
+        return words.MISSING, ""
+    return words.number(row["auc"]), words.amount(key, row["cost"]) if key else ""

@@ -1,0 +1,168 @@
+"""Each cell over time: published runs of the same thing, drawn one beside the other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from greendapt.core.keys import key_of
+from greendapt.report import words
+from greendapt.report.chart import Size, raw
+from greendapt.report.model import DEVELOPMENT, Entry, View
+from greendapt.report.rundata import RunData
+from greendapt.report.theme import Theme, colour, shape
+
+_SIZE = Size(470, 240)
+_AUC = "development AUC"
+
+
+class Point(BaseModel):
+    """One strategy of one published run."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    setting: str
+    strategy: str
+    mark: int
+    auc: float | None
+    cost: float | None
+
+
+class Published(BaseModel):
+    """``published.json``: a run in one line, and its cells for the trend."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    name: str
+    title: str
+    suite: str
+    profile: str
+    synthetic: bool
+    started_at: str
+    fingerprint: str
+    machine: str
+    version: str
+    headline: str
+    series: str
+    """Runs of one series asked the same of the same data, so that their cells compare."""
+    cost: str
+    points: tuple[Point, ...]
+
+
+def published(run: RunData, view: View, name: str) -> Published:
+    """What the site keeps of a run."""
+    info = run.info
+    gpu = info.environment.get("gpu")
+    machine = info.environment.get("cpu", "") if gpu in (None, "none") else gpu
+    asked = info.suite.model
+    data = {role: [one.name, one.images] for role, one in info.data.named()}
+    return Published(
+        name=name,
+        title=view.title,
+        suite=view.suite,
+        profile=view.profile,
+        synthetic=view.synthetic,
+        started_at=info.started_at,
+        fingerprint=info.fingerprint,
+        machine=words.visible(str(machine)),
+        version=info.version,
+        headline=view.headline,
+        series=key_of(suite=view.suite, profile=view.profile, data=data, size=asked.image_size),
+        cost=view.cost_key or "",
+        points=tuple(
+            Point(
+                setting=panel.title,
+                strategy=entry.name,
+                mark=entry.mark,
+                auc=metric.mean if (metric := entry.metrics.get(DEVELOPMENT)) else None,
+                cost=_mean(entry, view.cost_key),
+            )
+            for panel in view.panels
+            for entry in panel.entries
+        ),
+    )
+
+
+def _mean(entry: Entry, key: str | None) -> float | None:
+    estimate = entry.costs[key].estimate if key else None
+    return estimate.mean if estimate else None
+
+
+def rows(runs: Sequence[Published], setting: str) -> list[dict[str, Any]]:
+    """The points of ``setting`` in runs of one series, oldest first."""
+    return [
+        {
+            "run": run.name,
+            "at": run.started_at,
+            "strategy": point.strategy,
+            "mark": point.mark,
+            "auc": point.auc,
+            "cost": point.cost,
+        }
+        for run in runs
+        for point in run.points
+        if point.setting == setting
+    ]
+
+
+def machine_changes(runs: Sequence[Published]) -> list[Published]:
+    """The runs whose machine or software differs from the run before."""
+    return [there for here, there in pairwise(runs) if here.fingerprint != there.fingerprint]
+
+
+def trend_spec(runs: Sequence[Published], setting: str, field: str, theme: Theme) -> dict[str, Any]:
+    """Vega-Lite: ``field`` (auc or cost) of each strategy by run; a rule where machines change."""
+    title = _AUC if field == "auc" else f"{words.COST_NOUNS[runs[-1].cost]}, relative to the first"
+    first: dict[str, float] = {}
+    values = []
+    for row in rows(runs, setting):
+        value = row[field]
+        if value is None or (field == "cost" and value <= 0):
+            continue
+        if field == "cost":
+            value /= first.setdefault(row["strategy"], value)
+        tint = {"colour": colour(theme, row["mark"]), "shape": shape(row["mark"])}
+        values.append({"run": row["run"], "name": row["strategy"], "value": value, **tint})
+    order = [run.name for run in runs]
+    x = {
+        "field": "run",
+        "type": "ordinal",
+        "sort": order,
+        "axis": {"title": None, "labelAngle": -30},
+    }
+    y = {
+        "field": "value",
+        "type": "quantitative",
+        "scale": {"zero": False},
+        "axis": {"title": title, "tickCount": 5},
+    }
+    rule = {"type": "rule", "strokeDash": [4, 3], "color": theme.quiet}
+    changed = [{"run": run.name} for run in machine_changes(runs)]
+    return {
+        "width": _SIZE.width,
+        "height": _SIZE.height,
+        "layer": [
+            {"data": {"values": changed}, "mark": rule, "encoding": {"x": x}},
+            {
+                "data": {"values": values},
+                "encoding": {"x": x, "y": y},
+                "layer": [
+                    {
+                        "mark": {"type": "line", "strokeWidth": 1.5},
+                        "encoding": {"color": raw("colour"), "detail": {"field": "name"}},
+                    },
+                    {
+                        "mark": {"type": "point", "size": 70, "opacity": 1},
+                        "encoding": {
+                            "stroke": raw("colour"),
+                            "fill": {"value": theme.paper},
+                            "shape": raw("shape"),
+                        },
+                    },
+                ],
+            },
+        ],
+    }
