@@ -47,7 +47,8 @@ def pareto_spec(panel: Panel, path: Path, key: str, theme: Theme, size: Size) ->
     x, y, unit_name = pareto_axes(panel, path, key, size)
     rows = pareto_rows(panel, path, key, theme, size)
     spec = template(theme, size)
-    spec["data"] = {"values": rows}
+    spec["data"]["values"] = rows
+    spec["datasets"]["chance"] = chance(y)
     spec["encoding"]["x"] |= {"scale": x.scale()}
     spec["encoding"]["x"]["axis"] |= {"title": cost_title(key, unit_name, x), "values": ticks(x)}
     spec["encoding"]["y"] |= {"scale": y.scale()}
@@ -57,11 +58,12 @@ def pareto_spec(panel: Panel, path: Path, key: str, theme: Theme, size: Size) ->
 
 def template(theme: Theme, size: Size) -> dict[str, Any]:
     """The chart without its data: `pareto_spec`, and the page's script, fill in both axes' scale
-    and title, the ticks of x, and the rows."""
+    and title, the ticks of x, the line of chance, and the rows."""
     return {
         "width": size.width,
         "height": size.height,
         "data": {"values": []},
+        "datasets": {"chance": []},
         "encoding": {
             "x": {
                 "field": "cost",
@@ -251,18 +253,18 @@ def _strokes(rows: Sequence[dict[str, Any]]) -> Iterator[tuple[Point, Point]]:
         yield corner, (there["cost"], there["score"])
 
 
+def chance(y: Axis) -> list[dict[str, float]]:
+    """The score of a coin, where the picture reaches down to it."""
+    return [{"score": CHANCE}] if y.low <= CHANCE <= y.high else []
+
+
 def _chance(theme: Theme) -> list[dict[str, Any]]:
-    """The line of a coin, seen where the picture reaches down to it."""
-    rule = {"type": "rule", "clip": True, "strokeDash": [2, 4], "color": theme.quiet}
+    rule = {"type": "rule", "strokeDash": [2, 4], "color": theme.quiet}
     text = {"type": "text", "text": "chance", "align": "left", "dy": 9, "fontSize": 11}
-    coin: dict[str, Any] = {"data": {"values": [{"score": CHANCE}]}}
+    data = {"data": {"name": "chance"}}
     return [
-        {**coin, "mark": rule, "encoding": {"x": None}},
-        {
-            **coin,
-            "mark": {**text, "clip": True, "color": theme.quiet},
-            "encoding": {"x": {"value": 4}},
-        },
+        {**data, "mark": rule, "encoding": {"x": None}},
+        {**data, "mark": {**text, "color": theme.quiet}, "encoding": {"x": {"value": 4}}},
     ]
 
 

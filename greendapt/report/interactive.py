@@ -61,6 +61,7 @@ def _picture(panel: Panel, path: Path, key: str, size: str) -> dict[str, Any]:
         "x": {**x.scale(), "title": chart.cost_title(key, unit, x)},
         "y": {**y.scale(), "title": words.measure_title(path)},
         "ticks": axes.ticks(x),
+        "chance": chart.chance(y),
         "unit": unit,
         "rows": columns,
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import string
+from collections.abc import Mapping, Sequence
 
 from greendapt.report import axes, chart, words
 from greendapt.report.model import DEVELOPMENT, Panel
@@ -10,6 +11,8 @@ from greendapt.report.model import DEVELOPMENT, Panel
 LETTERS = string.ascii_uppercase + string.ascii_lowercase
 _WIDTH, _HEIGHT = 60, 12
 _SEVERAL = "#"
+
+Spot = tuple[int, int]
 
 
 def letters(panel: Panel) -> dict[str, str]:
@@ -29,34 +32,37 @@ def pareto(panel: Panel, key: str) -> str:
     x = axes.cost_axis(entries, key, factor, _WIDTH - 1)
     scores = [entry.metrics[DEVELOPMENT].mean for entry in entries]
     low, high = min(scores), max(scores)
-    grid = [[" "] * _WIDTH for _ in range(_HEIGHT)]
-
-    def place(cost: float, score: float) -> tuple[int, int]:
+    spots = {}
+    for entry, score in zip(entries, scores, strict=True):
         down = (high - score) / ((high - low) or 1.0) * (_HEIGHT - 1)
-        return round(down), round(x.to_pixel(cost / factor))
+        across = x.to_pixel(axes.cost_bounds(entry, key)[0] / factor)
+        spots[entry.name] = (round(across), round(down))
+    rows = _drawn(spots, [spots[e.name] for e in entries if e.standing.on_front], letters(panel))
+    lines = [f"{_label(number, low, high)} |{row}" for number, row in enumerate(rows)]
+    left, right = _amount(x.low), f"{_amount(x.high)} {unit}"
+    gap = " " * (_WIDTH - len(left) - len(right))
+    title = f"      AUC against {words.COST_NOUNS[key]}{' (log scale)' if x.log else ''}"
+    return "\n".join([title, *lines, "      +" + "-" * _WIDTH, f"       {left}{gap}{right}"])
 
-    spots = {
-        e.name: place(axes.cost_bounds(e, key)[0], e.metrics[DEVELOPMENT].mean) for e in entries
-    }
-    steps = sorted((spots[e.name][1], spots[e.name][0]) for e in entries if e.standing.on_front)
+
+def _drawn(spots: Mapping[str, Spot], front: Sequence[Spot], named: Mapping[str, str]) -> list[str]:
+    """The lines of the plot: the front's steps, and a letter at each spot (column, row)."""
+    grid = [[" "] * _WIDTH for _ in range(_HEIGHT)]
+    steps = sorted(front, key=lambda spot: (spot[0], -spot[1]))
     for (column, row), (until, _) in zip(steps, [*steps[1:], (_WIDTH, 0)], strict=True):
-        for at in range(column, until):
-            grid[row][at] = "."
-    named = letters(panel)
-    for name, (row, column) in spots.items():
+        grid[row][column:until] = "." * (until - column)
+    for name, (column, row) in spots.items():
         taken = grid[row][column] not in " ."
         grid[row][column] = _SEVERAL if taken else named[name]
-    lines = [
-        f"{_label(row, low, high)} |{''.join(cells).rstrip()}" for row, cells in enumerate(grid)
-    ]
-    ends = f"{x.low:.3g}", f"{x.high:.3g} {unit}"
-    gap = " " * (_WIDTH - len(ends[0]) - len(ends[1]))
-    title = f"      AUC against {words.COST_NOUNS[key]}{' (log scale)' if x.log else ''}"
-    return "\n".join([title, *lines, "      +" + "-" * _WIDTH, f"       {ends[0]}{gap}{ends[1]}"])
+    return ["".join(cells).rstrip() for cells in grid]
+
+
+def _amount(value: float) -> str:
+    return f"{value:.0f}" if value >= 100 else f"{value:.2g}"
 
 
 def _label(row: int, low: float, high: float) -> str:
-    """The AUC at the top, the middle and the bottom."""
+    """The AUC at the top and at the bottom."""
     if row not in (0, _HEIGHT - 1):
         return " " * 5
     return f"{high if row == 0 else low:.3f}"

@@ -57,10 +57,8 @@ def _panel(panel: Panel, view: View) -> list[RenderableType]:
 def _cells(entry: Entry, external: Path | None, key: str, buy: str, letter: str) -> list[Text]:
     bought = entry.name == buy
     mark = ">" if bought else "*" if entry.standing.on_front else " "
-    cells = [
-        f"{mark} {letter} {entry.name}" if letter else f"{mark} {entry.name}",
-        words.score(entry.metrics.get(DEVELOPMENT)),
-    ]
+    name = " ".join([mark, *([letter] if letter else []), entry.name])
+    cells = [name, words.score(entry.metrics.get(DEVELOPMENT))]
     if external:
         outside = entry.metrics.get(external)
         cells.append(words.number(outside.mean) if outside else words.MISSING)

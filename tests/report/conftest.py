@@ -9,6 +9,8 @@ import pytest
 from greendapt.core.figures import Figure, Quality
 from greendapt.core.records import Failure, Record, Row, Summary
 from greendapt.core.suite import Suite
+from greendapt.report.build import load_run
+from greendapt.report.view import view
 
 # strategy: (development AUC without seeds' noise, gain outside, adaptation energy in kJ)
 LEVELS = {
@@ -55,6 +57,9 @@ class RunWriter:
         self.failures = []
         self.notes = []
         self.title = "Chest X-rays: which way of adapting is worth its carbon?"
+        self.chains = False
+        self.severities = [3]
+        self.grid = GRID
         self.random = np.random.default_rng(7)
 
     def figure(self, value, unit):
@@ -67,7 +72,7 @@ class RunWriter:
         return {
             "wall_s": self.figure(energy_j / 38.0, "s"),
             "energy_j": self.figure(energy_j, "J"),
-            "carbon_g": self.figure(energy_j / 3.6e6 * GRID, "g"),
+            "carbon_g": self.figure(energy_j / 3.6e6 * self.grid, "g"),
             "training_flops": self.figure(energy_j * 4.1e9, "FLOP"),
             "peak_memory_bytes": self.figure(1.4e9 + energy_j * 3e3, "byte"),
         }
@@ -94,9 +99,42 @@ class RunWriter:
             metrics={
                 "development": scores,
                 "external": external,
-                "corrupted": {"auc": corrupted, "by": {"noise:3": {"auc": corrupted}}},
+                "corrupted": {
+                    "auc": corrupted,
+                    "by": {f"noise:{s}": {"auc": corrupted - 0.02 * s} for s in self.severities},
+                },
             },
+            stages=self.stages(strategy, seed),
             **self.costs(energy),
+        )
+
+    def stages(self, strategy, seed):
+        """Keys of the adaptation stages of a chain, where `chains` asks for them."""
+        phases = range(len(PHASES.get(strategy, {}).get("phases", [])))
+        return [f"{strategy} {phase} {seed}" for phase in phases] if self.chains else []
+
+    def epochs(self, strategy, seed):
+        """The records behind `stages`: three epochs each, the loss halved by every one."""
+        for number, key in enumerate(self.stages(strategy, seed)):
+            losses = [0.8 / 2**number / 2**epoch for epoch in range(3)]
+            yield self.record(
+                key, "adaptation", f"{strategy} phase {number}, seed {seed}", 9e3, losses
+            )
+
+    def record(self, key, role, label, energy, losses=()):
+        figures = self.costs(energy)
+        figures["energy_cpu_j"] = figures["energy_j"]
+        figures["energy_gpu_j"] = Figure.unavailable("J", "no GPU")
+        details = {"val_loss": list(losses)} if losses else {}
+        return Record(
+            schema=1,
+            key=key,
+            kind=role,
+            role=role,
+            label=label,
+            started_at="2026-11-20T10:00:00Z",
+            figures=figures,
+            details=details,
         )
 
     def suite(self):
@@ -123,18 +161,10 @@ class RunWriter:
         roles = {"sunk": [21e3], "adaptation": [9e3, 14e3, 46e3], "transfer": [1.3e3] * 9}
         for role, energies in {**roles, "evaluation": [4e2] * 9}.items():
             for index, energy in enumerate(energies):
-                figures = self.costs(energy)
-                figures["energy_cpu_j"] = figures["energy_j"]
-                figures["energy_gpu_j"] = Figure.unavailable("J", "no GPU")
-                yield Record(
-                    schema=1,
-                    key=f"{role}{index}",
-                    kind=role,
-                    role=role,
-                    label=f"{role} {index}",
-                    started_at="2026-11-20T10:00:00Z",
-                    figures=figures,
-                )
+                yield self.record(f"{role}{index}", role, f"{role} {index}", energy)
+        for strategy in self.strategies:
+            for seed in range(self.seeds):
+                yield from self.epochs(strategy, seed)
 
     def summary(self):
         failed = {(f["strategy"], f["seed"]) for f in self.failures}
@@ -173,7 +203,7 @@ class RunWriter:
             },
             "fingerprint": "5f2c9e",
             "grid": {
-                "intensity_g_per_kwh": GRID,
+                "intensity_g_per_kwh": self.grid,
                 "pue": 1.0,
                 "source": "world average 2023",
                 "flagged": self.flagged,
@@ -194,6 +224,37 @@ class RunWriter:
         summary = self.summary().model_dump_json(by_alias=True)
         (self.folder / "summary.json").write_text(summary)
         return self.folder
+
+
+HOSTILE = ["<script>alert(1)</script>", "](javascript:x)", "[red]=cmd|' /C calc'!A0", "a\u202eb"]
+
+
+@pytest.fixture
+def seen(run_writer):
+    """The view of a run, changed as asked."""
+
+    def build(**changes):
+        for name, value in changes.items():
+            setattr(run_writer, name, value)
+        return view(load_run(run_writer.write()))
+
+    return build
+
+
+@pytest.fixture
+def hostile(seen, run_writer):
+    """The view of a run that is called names a page, a sheet or a shell might act on."""
+    names = HOSTILE[:3]
+    levels = dict(zip(names, run_writer.levels.values(), strict=False))
+    failure = {"strategy": names[1], "seed": 1, "transfer": "probe", "shots": "full"}
+    return seen(
+        levels=levels,
+        strategies=names,
+        external=dict.fromkeys(HOSTILE, 0.7),
+        title="<img src=x onerror=alert(1)>",
+        notes=["<b>bold</b> & | `tick`"],
+        failures=[{**failure, "stage": "<i>", "error": "</ul><script>"}],
+    )
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from greendapt.cli.report import report
 from greendapt.core.errors import RunError
-from greendapt.report.build import load_run, write_reports, write_text
+from greendapt.report.build import load_run, write_reports
 
 
 @pytest.fixture
@@ -75,16 +75,6 @@ def test_a_record_cut_off_by_a_kill_never_counted(run_writer):
     with (folder / "records.jsonl").open("a") as file:
         file.write('{"schema": 1, "key": "ab')
     assert load_run(folder).records == whole
-
-
-def test_a_failed_write_leaves_the_old_report(tmp_path):
-    path = write_text(tmp_path / "report.md", "old")
-    with pytest.raises(UnicodeEncodeError):
-        write_text(path, "new \ud800")  # a lone surrogate has no bytes
-    assert path.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [path]
-    with pytest.raises(RunError, match="cannot write"):
-        write_text(tmp_path / "nowhere" / "report.md", "new")
 
 
 def test_the_command_writes_all_or_one_or_prints(run_writer, command, tmp_path):

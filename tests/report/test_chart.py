@@ -37,7 +37,7 @@ def test_every_strategy_is_named_beside_its_point(panel):
     )
     written = [element.text for element in drawing.iter("{http://www.w3.org/2000/svg}text")]
     for entry in panel.entries:
-        assert written.count(entry.name) == 1
+        assert written.count(entry.name) == 2  # a halo, and the name on it
     assert "Carbon, g CO2e (log scale)" in written
 
 
@@ -46,7 +46,7 @@ def test_points_carry_the_numbers_of_the_table(panel):
     for row, entry in zip(spec["data"]["values"], panel.entries, strict=True):
         assert row["score"] == entry.metrics[DEVELOPMENT].mean
         assert row["cost"] == pytest.approx(entry.costs["energy_j"].estimate.mean / 1e3)
-        assert row["front"] == entry.on_front
+        assert row["front"] == entry.standing.on_front
 
 
 def test_one_drawing_serves_both_themes_through_css_variables(panel):

@@ -64,10 +64,10 @@ def test_the_front_is_that_of_the_means_and_says_how_sure_it_is(seen):
     (panel,) = seen().panels
     best = -1.0
     for entry in panel.entries:  # from cheap to dear
-        assert entry.on_front == (entry.metrics[DEVELOPMENT].mean > best)
+        assert entry.standing.on_front == (entry.metrics[DEVELOPMENT].mean > best)
         best = max(best, entry.metrics[DEVELOPMENT].mean)
-        assert 0 <= entry.front_probability <= 1
-    assert panel.entries[0].front_probability > 0.2
+        assert 0 <= entry.standing.probability <= 1
+    assert panel.entries[0].standing.probability > 0.2
 
 
 def test_the_best_buy_is_the_cheapest_that_nothing_credibly_beats(seen, run_writer):
@@ -110,7 +110,7 @@ def test_one_seed_has_no_interval_but_over_patients_and_says_so(seen):
     estimate = view.panels[0].entries[0].metrics[DEVELOPMENT]
     assert estimate.basis == "patients"
     assert estimate.high - estimate.low == pytest.approx(0.057)
-    assert view.panels[0].entries[0].front_probability is None
+    assert view.panels[0].entries[0].standing.probability is None
     assert "Only one seed was run" in text(view)
     assert "this may be luck" in text(view)
 

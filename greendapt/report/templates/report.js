@@ -87,6 +87,7 @@
     const { x, y } = spec.encoding;
     const names = Object.keys(picture.rows);
     const count = names.length ? picture.rows[names[0]].length : 0;
+    spec.datasets.chance = picture.chance;
     spec.data.values = Array.from({ length: count }, (_, i) =>
       Object.fromEntries(names.map((name) => [name, picture.rows[name][i]])));
     const { title: across, ...scaleX } = picture.x;
