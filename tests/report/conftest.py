@@ -257,6 +257,14 @@ def hostile(seen, run_writer):
     )
 
 
+@pytest.fixture(scope="session")
+def usual_view(tmp_path_factory):
+    """The view of a run with chains of stages, made once."""
+    writer = RunWriter(tmp_path_factory.mktemp("usual") / "run")
+    writer.chains = True
+    return view(load_run(writer.write()))
+
+
 @pytest.fixture
 def run_writer(tmp_path):
     return RunWriter(tmp_path / "run")

@@ -6,18 +6,8 @@ import pytest
 from greendapt.core.figures import Quality
 from greendapt.report.build import load_run
 from greendapt.report.model import DEVELOPMENT
-from greendapt.report.view import references, view
+from greendapt.report.view import references
 from greendapt.stats.intervals import t_interval
-
-
-@pytest.fixture
-def seen(run_writer):
-    def build(**changes):
-        for name, value in changes.items():
-            setattr(run_writer, name, value)
-        return view(load_run(run_writer.write()))
-
-    return build
 
 
 def levels(run_writer, **changed):

@@ -118,6 +118,9 @@
         actions: false, ast: true, renderer: "svg", defaultStyle: false,
         tooltip: { disableDefaultStyle: true },
       });
+      for (const part of all("[role], [aria-roledescription]", place)) // the place says it all
+        for (const name of part.getAttributeNames())
+          if (name === "role" || name.startsWith("aria-")) part.removeAttribute(name);
     }
     figure.dataset.drawn = "yes";
   };

@@ -1,0 +1,244 @@
+"""The page in a real browser: offline, drawn, sorted, recomputed, printed and accessible."""
+
+import re
+import shutil
+
+import pytest
+
+from greendapt.report.html import render_html
+from greendapt.report.words import quantity
+
+playwright = pytest.importorskip("playwright.sync_api")
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), None)
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None, reason="no Chromium on PATH: the page cannot be opened (apt install chromium)"
+)
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+class Opened:
+    """A page from disk with the network off; ``said`` holds what the browser complains about."""
+
+    def __init__(self, chromium, path, text, **options):
+        path.write_text(text, encoding="utf-8")
+        options = {"viewport": {"width": 1280, "height": 900}, **options}
+        self.page = chromium.new_context(offline=True, **options).new_page()
+        self.said, self.requests = [], []
+        self.page.on("console", lambda message: self.said.append(message.text))
+        self.page.on("pageerror", lambda error: self.said.append(str(error)))
+        self.page.on("dialog", lambda dialog: (self.said.append("dialog"), dialog.dismiss()))
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.goto(path.as_uri())
+
+    def draw(self):
+        """Scroll every chart into view and wait until the script has drawn it."""
+        figures = self.page.locator("figure[data-panel]")
+        for number in range(figures.count()):
+            figures.nth(number).scroll_into_view_if_needed()
+            playwright.expect(figures.nth(number)).to_have_attribute("data-drawn", "yes")
+        return self
+
+    def grams(self):
+        """What each gram on the page is, as the run had it, and what it says."""
+        found = self.page.eval_on_selector_all(
+            ".g", "all => all.map(one => [Number(one.dataset.g), one.textContent])"
+        )
+        return [(value, re.sub("^[~≥ ]+", "", text)) for value, text in found]
+
+    def column(self, number):
+        cells = self.page.locator(f"table.sortable >> nth=0 >> tbody tr > :nth-child({number})")
+        return cells.evaluate_all("all => all.map(one => Number(one.dataset.v))")
+
+
+@pytest.fixture(scope="module")
+def usual(usual_view):
+    return render_html(usual_view)
+
+
+@pytest.fixture
+def opened(chromium, usual, seen, tmp_path):
+    """The page of the usual run, of another view, or of a run changed as asked."""
+    pages = []
+
+    def build(view=None, options=None, **changes):
+        text = usual
+        if view or changes:
+            text = render_html(view or seen(chains=True, **changes))
+        pages.append(Opened(chromium, tmp_path / "report.html", text, **(options or {})))
+        return pages[-1]
+
+    yield build
+    for one in pages:
+        one.page.context.close()
+
+
+def test_charts_are_drawn_offline_and_the_browser_has_nothing_to_say(opened):
+    one = opened().draw()
+    assert one.said == []
+    assert [url.rpartition("/")[2] for url in one.requests] == ["report.html"]
+    drawn = one.page.locator("figure[data-panel] .wide svg").first
+    for name in ("full", "partial2", "cut2-none"):
+        assert drawn.get_by_text(name, exact=True).count() == 2
+    point = drawn.locator(".mark-symbol path").first
+    point.hover()
+    tip = one.page.locator("#vg-tooltip-element")
+    assert "on the front" in tip.inner_text()
+
+
+def test_grams_follow_the_grid_everywhere_and_the_page_says_so(opened):
+    one = opened()
+    before = one.grams()
+    assert len(before) > 15  # verdict, table, spending, steps
+    one.page.fill("#pue", "1.5")
+    for intensity in ("48.1", "962", "0.0011", "5.3117e9"):
+        one.page.fill("#intensity", intensity)
+        one.page.locator("#assumed", has_text=f"assumes {float(intensity):.12g} g").wait_for()
+        factor = float(intensity) * 1.5 / 481
+        assert [text for _, text in one.grams()] == [quantity(v * factor, "g") for v, _ in before]
+    said = one.page.inner_text("#assumed")
+    assert "every gram on this page" in said
+    assert "PUE 1.5" in said
+    one.page.click("#reset")
+    one.page.wait_for_selector("#assumed", state="hidden")
+    assert one.grams() == before
+
+
+def test_the_chart_and_its_words_follow_the_grid_too(opened):
+    one = opened().draw()
+    chart = one.page.locator("figure[data-panel] .wide").first
+    assert "g CO2e (log scale)" in chart.inner_text()
+    before = chart.get_attribute("aria-label")
+    one.page.fill("#intensity", "0.481")
+    playwright.expect(chart).to_contain_text("mg CO2e")
+    after = chart.get_attribute("aria-label")
+    grams = re.findall(r"for ~([\d.]+) (m?)g", before)
+    milli = re.findall(r"for ~([\d.]+) (µ|m)g", after)
+    assert [number for number, _ in grams] == [number for number, _ in milli]
+    assert one.said == []
+
+
+def test_a_country_fills_in_its_intensity_and_a_price_adds_a_column(opened):
+    one = opened()
+    one.page.select_option("#country", label="France (FRA)")
+    one.page.wait_for_selector("#assumed:not([hidden])")
+    assert float(one.page.input_value("#intensity")) < 100
+    assert "France (FRA)" in one.page.inner_text("#assumed")
+    assert one.page.locator("td.money:visible").count() == 0
+    one.page.fill("#pue", "2")
+    one.page.fill("#price", "0.36")
+    cell = one.page.locator("tbody td.money:visible").last
+    joules = float(cell.get_attribute("data-j"))
+    assert float(cell.inner_text().replace(",", "")) == pytest.approx(
+        joules / 3.6e6 * 2 * 0.36, rel=0.005
+    )
+
+
+def test_nonsense_in_a_field_changes_nothing(opened):
+    one = opened()
+    before = one.grams()
+    one.page.fill("#intensity", "-5")
+    one.page.fill("#pue", "0.2")
+    assert one.grams() == before
+    assert one.said == []
+
+
+def test_tables_sort_by_click_and_by_key(opened):
+    one = opened()
+    header = one.page.locator("table.sortable >> nth=0 >> th[data-column='1']")
+    header.locator("button").click()
+    rising = one.column(2)
+    assert rising == sorted(rising)
+    assert header.get_attribute("aria-sort") == "ascending"
+    header.locator("button").press("Enter")
+    assert one.column(2) == rising[::-1]
+    one.page.locator("table.sortable >> nth=0 >> th[data-column='0'] button").click()
+    names = one.page.locator("table.sortable >> nth=0 >> tbody th").all_inner_texts()
+    assert [name.split()[0] for name in names] == sorted(name.split()[0] for name in names)
+
+
+def test_axes_are_switched_by_key(opened):
+    one = opened().draw()
+    figure = one.page.locator("figure[data-panel]").first
+    for axis, title in (("x", "Wall-clock"), ("y", "Corrupted AUC")):
+        figure.locator(f"[data-axis={axis}]").select_option(label=title)
+    playwright.expect(figure.locator("figcaption")).to_have_text("Corrupted AUC against wall-clock")
+    text = figure.locator(".wide").inner_text()
+    assert "Wall-clock, min (log scale)" in text
+    assert "Corrupted AUC" in text
+    assert one.said == []
+
+
+def test_without_scripts_pictures_and_tables_are_there_and_no_dead_control(opened):
+    one = opened(options={"java_script_enabled": False})
+    assert one.page.locator("figure .wide svg:visible").count() == 3  # two fronts, the curves
+    assert one.page.locator("select:visible, button:visible, input:visible").count() == 0
+    assert one.page.locator("table:visible").count() >= 4
+
+
+def test_dark_and_print_styles_apply(opened):
+    ground = "getComputedStyle(document.documentElement).backgroundColor"
+    one = opened(options={"color_scheme": "dark"})
+    assert one.page.evaluate(ground) == "rgb(17, 21, 23)"
+    one.page.emulate_media(media="print")
+    assert one.page.evaluate(ground) == "rgb(255, 255, 255)"
+    assert not one.page.locator("#whatif").is_visible()
+    assert one.page.locator("figure .wide").first.is_visible()
+    assert one.page.pdf().startswith(b"%PDF")
+
+
+def test_nothing_is_wider_than_a_phone(opened):
+    one = opened(severities=[1, 3, 5], options={"viewport": {"width": 390, "height": 800}}).draw()
+    assert one.page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious(opened, scheme):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    one = opened(shots=[5, "full"], severities=[1, 3, 5], options={"color_scheme": scheme}).draw()
+    one.page.fill("#intensity", "56")
+    one.page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
+    found = axe.Axe().run(one.page).response["violations"]
+    assert [(v["id"], v["nodes"][0]["html"]) for v in found] == []
+
+
+def test_names_that_attack_stay_names(opened, hostile):
+    one = opened(view=hostile).draw()
+    one.page.locator(".wide .mark-symbol path").first.hover()
+    assert one.said == []
+    assert one.page.locator("img, b, i, a").count() == 0
+    assert one.page.locator("text='<script>alert(1)</script>' >> visible=true").count() > 0
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"seeds": 1},
+        {"strategies": ["full"]},
+        {"external": {}},
+        {"quality": "unavailable"},
+        {"grid": 0.0},
+        {"failures": [{"strategy": "full", "seed": 0, "transfer": "probe", "shots": "full",
+                       "stage": "adapt", "error": "Diverged: no number"}]},
+    ],
+    ids=["one seed", "one strategy", "no external", "no energy", "a grid of 0 g", "failed"],
+)  # fmt: skip
+def test_what_a_run_lacks_is_no_error_on_the_page(opened, changes):
+    if "quality" in changes:
+        from greendapt.core.figures import Quality
+
+        changes = {"quality": Quality(changes["quality"])}
+    one = opened(**changes).draw()
+    assert one.said == []
+    text = one.page.inner_text("main")
+    assert "NaN" not in text
+    assert "undefined" not in text
+    if "quality" in changes:
+        assert "n/a" in text
+        assert one.page.locator("#whatif").count() == 0 or one.grams() == []
