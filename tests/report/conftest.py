@@ -110,8 +110,8 @@ class RunWriter:
 
     def stages(self, strategy, seed):
         """Keys of the adaptation stages of a chain, where `chains` asks for them."""
-        phases = range(len(PHASES.get(strategy, {}).get("phases", [])))
-        return [f"{strategy} {phase} {seed}" for phase in phases] if self.chains else []
+        phases = self.suite().phases(strategy) if self.chains else ()
+        return [f"{strategy} {number} {seed}" for number, _ in enumerate(phases)]
 
     def epochs(self, strategy, seed):
         """The records behind `stages`: three epochs each, the loss halved by every one."""

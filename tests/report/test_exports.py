@@ -1,0 +1,161 @@
+"""CSV, JSON, Parquet, LaTeX, model cards and emissions.csv: the same cells, safely."""
+
+import csv
+import dataclasses
+import io
+import json
+import re
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from greendapt.core.errors import RunError
+from greendapt.core.figures import Quality
+from greendapt.core.units import JOULES_PER_KWH
+from greendapt.report import formats
+from greendapt.report.build import load_run
+from greendapt.report.cells import as_csv, as_parquet, cells, guarded
+from greendapt.report.emissions import COLUMNS, emissions_csv
+from greendapt.report.latex import escape, render_latex
+from greendapt.report.modelcard import render_modelcard
+from greendapt.report.view import view
+from greendapt.report.words import cost_title, quantity
+
+
+@pytest.fixture
+def run(run_writer):
+    return load_run(run_writer.write())
+
+
+def read(text):
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_a_row_a_cell_with_metrics_and_figures(run):
+    rows = cells(run.summary.rows)
+    assert len(rows) == len(run.summary.rows)
+    first, source = rows[0], run.summary.rows[0]
+    assert first["strategy"] == source.strategy
+    assert first["development.auc"] == source.metrics["development"]["auc"]
+    assert first["external.hospital_b.auc"] == source.metrics["external"]["hospital_b"]["auc"]
+    assert first["energy_j"] == source.energy_j.value
+    assert first["energy_j_quality"] == "estimated"
+    assert len({tuple(row) for row in rows}) == 1
+    text = read(as_csv(rows))
+    assert [float(row["carbon_g"]) for row in text] == [row["carbon_g"] for row in rows]
+
+
+def test_what_is_unavailable_is_empty_and_never_zero(run_writer):
+    run_writer.quality = Quality.UNAVAILABLE
+    run = load_run(run_writer.write())
+    (first, *_) = read(as_csv(cells(run.summary.rows)))
+    assert first["energy_j"] == ""
+    assert first["energy_j_quality"] == "unavailable"
+    assert read(emissions_csv(run))[0]["emissions"] == ""
+
+
+@given(st.text())
+def test_no_text_is_a_formula(text):
+    assert not str(guarded(text)).startswith(("=", "+", "-", "@", "\t", "\r"))
+    assert str(guarded(text)).removeprefix("'") == text.removeprefix("'")
+
+
+def test_numbers_stay_numbers():
+    assert guarded(-1.5) == -1.5
+
+
+def test_json_holds_verdicts_and_cells(run):
+    said = json.loads(formats.FORMATS["json"].make(run, view(run), "x")["x"])
+    assert said["schema"] == 1
+    assert [v["best_buy"] for v in said["verdicts"]] == [p.verdict.buy for p in view(run).panels]
+    assert said["cells"] == cells(run.summary.rows)
+    assert said["synthetic"] is True
+
+
+def test_parquet_reads_back_as_the_cells(run):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    rows = cells(run.summary.rows)
+    assert parquet.read_table(io.BytesIO(as_parquet(rows))).to_pylist() == rows
+
+
+def test_parquet_without_pyarrow_says_what_to_install(run, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(RunError, match="pip install pyarrow"):
+        as_parquet(cells(run.summary.rows))
+
+
+def test_emissions_have_codecarbons_columns_in_its_order():
+    data = pytest.importorskip("codecarbon.output_methods.emissions_data")
+    theirs = [field.name for field in dataclasses.fields(data.EmissionsData)]
+    assert [name for name in theirs if name in COLUMNS] == list(COLUMNS)
+
+
+def test_emissions_are_what_the_run_spent(run):
+    rows = read(emissions_csv(run))
+    own = [r for r in run.records if r.role != "sunk"]
+    assert len(rows) == len(own)
+    energy = sum(float(row["energy_consumed"]) for row in rows) * JOULES_PER_KWH
+    assert energy == pytest.approx(sum(r.figures["energy_j"].value for r in own))
+    grams = sum(float(row["emissions"]) for row in rows) * 1e3
+    assert grams == pytest.approx(sum(r.figures["carbon_g"].value for r in own))
+    assert rows[0]["gpu_energy"] == ""
+
+
+def test_latex_has_a_row_a_strategy_and_the_best_buy_in_bold(run):
+    seen = view(run)
+    text = render_latex(seen)
+    body = text.split(r"\midrule")[1].split(r"\bottomrule")[0].strip().splitlines()
+    assert len(body) == len(seen.panels[0].entries)
+    columns = len(re.search(r"\{tabular\}\{(lr*)\}", text)[1])
+    assert {len(re.findall(r"(?<!\\)&", line)) for line in body} == {columns - 1}
+    assert rf"\textbf{{{seen.panels[0].verdict.buy}}}" in text
+    assert "Synthetic data." in text
+
+
+@given(st.text())
+def test_no_text_is_a_latex_command_or_comment(text):
+    known = re.compile(r"\\(?:text[a-z]+\{\}|[{}$&#_%])|\$(?:-|\\pm|\\times|\\mu|\\geq)\$")
+    assert not set(known.sub("", escape(text))) & set("\\{}&#_%~^$\n")
+
+
+def test_a_model_card_states_the_grams_of_the_best_buy(run):
+    seen = view(run)
+    panel = seen.panels[-1]
+    bought = next(e for e in panel.entries if e.name == panel.verdict.buy)
+    front = render_modelcard(run, seen).split("---")[1]
+    stated = float(re.search(r"emissions: ([\d.e-]+)\n", front)[1])
+    assert stated == pytest.approx(bought.costs["carbon_g"].estimate.mean, rel=1e-3)
+    assert "as if it had run alone" in front
+
+
+def test_a_model_card_without_a_known_carbon_states_none(run_writer):
+    run_writer.quality = Quality.UNAVAILABLE
+    run = load_run(run_writer.write())
+    text = render_modelcard(run, view(run))
+    assert "co2_eq_emissions:" not in text
+    assert "not known" in text
+
+
+def test_hostile_names_are_words_in_every_format(run_writer, hostile):
+    run = load_run(run_writer.folder)
+    for line in read(formats.FORMATS["csv"].make(run, hostile, "x")["x"].decode()):
+        assert not line["strategy"].startswith(("=", "+", "-", "@"))
+    card = formats.FORMATS["modelcard"].make(run, hostile, "x")["x"].decode()
+    assert "\n" not in re.search(r"source: (\".*\")\n", card)[1]
+    assert "<" not in card.split("---", 2)[2]
+    assert "<script" not in formats.FORMATS["latex"].make(run, hostile, "x")["x"].decode()
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "said"),
+    [(0.5, "g/image", "500 mg/image"), (2.0, "kWh", "2 kWh"), (1234.0, "J", "1.23 kJ")],
+)
+def test_figures_the_report_does_not_know_are_written_by_their_unit(value, unit, said):
+    assert quantity(value, unit) == said
+
+
+def test_figures_the_report_does_not_know_get_a_title_from_their_name():
+    assert cost_title("sci_per_image_g") == "SCI per image"
+    assert cost_title("energy_idle_subtracted_j") == "Energy idle subtracted"
