@@ -187,3 +187,9 @@ def test_the_terminal_plots_every_strategy_of_a_panel(seen):
     rows = [next(i for i, line in enumerate(body) if letter in line) for letter in front]
     assert rows == sorted(rows, reverse=True)  # dearer on the front is better
     assert max(map(len, drawing.splitlines())) <= 80
+
+
+def test_a_page_of_100_cells_stays_small(seen):
+    view = seen(chains=True, shots=[5, 20, 100, "full"], severities=[1, 3, 5])
+    assert sum(len(panel.entries) * 3 for panel in view.panels) == 108
+    assert len(render_html(view).encode()) < 1_500_000

@@ -1,0 +1,138 @@
+"""The published site: stable addresses, an index, trends, and nothing of the machine in it."""
+
+import html
+import json
+import re
+
+import pytest
+
+from greendapt.core.errors import RunError
+from greendapt.report.public import short
+from greendapt.report.site import RECORD, check_name, publish
+
+FILES = {"index.html", "report.md", "report.svg", RECORD}
+
+
+@pytest.fixture
+def site(tmp_path):
+    return tmp_path / "site"
+
+
+@pytest.fixture
+def published(run_writer, site, tmp_path):
+    """Publishes a run, changed as asked, from a folder of the name given."""
+
+    run_writer.external = {}  # one picture a page is enough here
+    run_writer.strategies = ["none", "full", "partial1"]
+
+    def build(name, started="2026-11-20T10:00:00Z", fingerprint="5f2c9e", **changes):
+        run_writer.folder = tmp_path / name
+        for key, value in changes.items():
+            setattr(run_writer, key, value)
+        folder = run_writer.write()
+        info = json.loads((folder / "run.json").read_text())
+        info |= {"started_at": started, "fingerprint": fingerprint}
+        info["command"] = (
+            f"greendapt bench --data pool={tmp_path}/secret/xrays:label@train "
+            "--data external=../near/by --out ~/runs"
+        )
+        (folder / "run.json").write_text(json.dumps(info))
+        return publish([folder], site)
+
+    return build
+
+
+def test_a_run_gets_a_folder_of_its_own_and_a_line_in_the_index(published, site):
+    done = published("Run_1")
+    assert {path.relative_to(site).as_posix() for path in done.changed} == {
+        "index.html",
+        *(f"run_1/{name}" for name in FILES),
+    }
+    index = (site / "index.html").read_text()
+    assert 'href="run_1/index.html"' in index
+    assert "script-src 'none'" in html.unescape(index)
+    assert not re.search(r"(?:src|href)=\"(?:https?:|/)", index)
+
+
+def test_no_path_of_the_machine_is_published(published, site, tmp_path):
+    published("run")
+    for path in site.rglob("*.*"):
+        text = path.read_text()
+        assert str(tmp_path) not in text
+        assert "secret" not in text
+        assert "../near" not in text
+    page = (site / "run" / "report.md").read_text()
+    assert "--data pool=xrays:label@train --data external=by --out runs" in page
+
+
+def test_what_did_not_change_is_not_written(published, site):
+    published("one")
+    times = {path: path.stat().st_mtime_ns for path in site.rglob("*.*")}
+    again = publish([], site)
+    assert (again.changed, again.same) == ((), 1)
+    published("two", started="2026-11-21T10:00:00Z")
+    kept = [path for path in times if path.parent.name == "one"]
+    assert all(path.stat().st_mtime_ns == times[path] for path in kept)
+    beside = sum(path.stat().st_size for path in kept if path.name != "index.html")
+    assert beside < 200_000
+
+
+def test_the_place_of_another_run_is_not_taken(published, site):
+    published("run")
+    with pytest.raises(RunError, match="holds another run"):
+        published("run", started="2026-11-21T10:00:00Z")
+    assert (site / "run" / RECORD).read_text().count("2026-11-20") == 1
+
+
+def test_cells_have_a_trend_that_marks_other_machines(published, site):
+    published("a", started="2026-11-20T10:00:00Z")
+    assert "Over time" not in (site / "index.html").read_text()
+    published("b", started="2026-11-21T10:00:00Z", noise=0.01)
+    index = (site / "index.html").read_text()
+    assert "Over time: chestxray, profile default: all labels" in index
+    assert "other machine" not in index
+    published("c", started="2026-11-22T10:00:00Z", fingerprint="other")
+    index = (site / "index.html").read_text()
+    assert index.count('class="flag">other machine') == 1
+    assert index.count("<figure>") == 2  # AUC and cost
+    trend = index[index.index("Over time") :]
+    columns = re.findall(r'<a href="(\w)/index.html">', trend)
+    assert columns == ["a", "b", "c"]
+
+
+def test_other_data_is_another_series(published, site):
+    published("a")
+    published("b", started="2026-11-21T10:00:00Z", external={"another": 0.7})
+    assert "Over time" not in (site / "index.html").read_text()
+
+
+def test_a_damaged_record_is_named(published, site):
+    published("run")
+    (site / "run" / RECORD).write_text("{}")
+    with pytest.raises(RunError, match=r"published\.json is damaged"):
+        publish([], site)
+
+
+def test_hostile_runs_stay_words_in_the_index(published, site):
+    published("run", title="<script>alert(1)</script>", strategies=["full", "none"])
+    index = (site / "index.html").read_text()
+    assert "<script" not in index
+
+
+@pytest.mark.parametrize("name", ["..", "a/b", "", "A", ".hidden", "x" * 99])
+def test_a_name_is_one_plain_part_of_an_address(name):
+    with pytest.raises(RunError, match="part of an address"):
+        check_name(name)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("cannot read /home/ann/x/0001.png: gone", "cannot read 0001.png: gone"),
+        ("pool=/data/a:b@c", "pool=a:b@c"),
+        ("at ../x/y, ~/z and ./w/v", "at y, z and v"),
+        ("2 g/kWh on CPU/GPU, 3 / 4", "2 g/kWh on CPU/GPU, 3 / 4"),
+    ],
+)
+def test_paths_are_cut_to_their_last_name(text, said):
+    assert short(text) == said
