@@ -144,7 +144,6 @@ def _trend(runs: Sequence[Published], setting: str) -> dict[str, Any]:
     rows = trend.rows(runs, setting)
     marks = {row["strategy"]: row["mark"] for row in rows}
     by = {(row["strategy"], row["run"]): row for row in rows}
-    key = runs[-1].cost
     return {
         "title": f"{runs[-1].suite}, profile {runs[-1].profile}: {setting}",
         "charts": [html.drawing(trend.trend_spec(runs, setting, field, CSS)) for field in fields],
@@ -155,7 +154,7 @@ def _trend(runs: Sequence[Published], setting: str) -> dict[str, Any]:
                 "name": name,
                 "shape": shape(mark),
                 "colour": colour(CSS, mark),
-                "cells": [_cell(by.get((name, run.name)), key) for run in runs],
+                "cells": [_cell(by.get((name, run.name))) for run in runs],
             }
             for name, mark in marks.items()
         ],
@@ -163,7 +162,7 @@ def _trend(runs: Sequence[Published], setting: str) -> dict[str, Any]:
     }
 
 
-def _cell(row: dict[str, Any] | None, key: str) -> tuple[str, str]:
+def _cell(row: dict[str, Any] | None) -> tuple[str, str]:
     if row is None or row["auc"] is None:
         return words.MISSING, ""
-    return words.number(row["auc"]), words.amount(key, row["cost"]) if key else ""
+    return words.number(row["auc"]), row["cost_said"]

@@ -29,6 +29,7 @@ class Point(BaseModel):
     mark: int
     auc: float | None
     cost: float | None
+    cost_said: str
 
 
 class Published(BaseModel):
@@ -79,6 +80,7 @@ def published(run: RunData, view: View, name: str) -> Published:
                 mark=entry.mark,
                 auc=metric.mean if (metric := entry.metrics.get(DEVELOPMENT)) else None,
                 cost=_mean(entry, view.cost_key),
+                cost_said=words.cost(entry.costs[view.cost_key]) if view.cost_key else "",
             )
             for panel in view.panels
             for entry in panel.entries
@@ -101,6 +103,7 @@ def rows(runs: Sequence[Published], setting: str) -> list[dict[str, Any]]:
             "mark": point.mark,
             "auc": point.auc,
             "cost": point.cost,
+            "cost_said": point.cost_said,
         }
         for run in runs
         for point in run.points

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from greendapt.core.figures import Quality
 from greendapt.report import plot
 from greendapt.report.build import load_run
 from greendapt.report.html import render_html
@@ -193,3 +194,29 @@ def test_a_page_of_100_cells_stays_small(seen):
     view = seen(chains=True, shots=[5, 20, 100, "full"], severities=[1, 3, 5])
     assert sum(len(panel.entries) * 3 for panel in view.panels) == 108
     assert len(render_html(view).encode()) < 1_500_000
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"seeds": 1}, "Only one seed was run"),
+        ({"strategies": ["full"]}, "nothing to compare it with"),
+        ({"external": {}}, "is the best buy"),
+        ({"quality": Quality.UNAVAILABLE}, "Energy is not available for every strategy"),
+        (
+            {"failures": [{"strategy": "full", "seed": 0, "transfer": "probe", "shots": "full",
+                           "stage": "adapt", "error": "Diverged: no number"}]},
+            "Diverged: no number",
+        ),
+    ],
+    ids=["one seed", "one strategy", "no external", "no energy", "failed"],
+)  # fmt: skip
+def test_what_a_run_lacks_is_said_and_nothing_is_made_up(seen, changes, said):
+    view = seen(chains=True, **changes)
+    for text in (render_markdown(view), " ".join(plain(view).split())):
+        assert said in text
+        assert "nan" not in text
+        assert "None" not in text
+    if "quality" in changes:
+        assert "n/a" in render_markdown(view)
+        assert not re.search(r"\| ~?0 (J|g)", render_markdown(view))
