@@ -2,33 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from greendapt.report import axes, labels, words
+from greendapt.report import axes, drawing, labels, words
 from greendapt.report.axes import Axis, ticks
-from greendapt.report.labels import Box, Point
+from greendapt.report.drawing import Size
+from greendapt.report.labels import Point
 from greendapt.report.model import Entry, Panel, Path, View
 from greendapt.report.theme import LIGHT, Theme, colour, shape
 from greendapt.report.verdict import CHANCE
-
-_FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', sans-serif"
-_LETTER = 7.0  # pixels a letter of a 12 px label takes, generously
-_LABEL = 14.0
-_LONGEST = 26
-_NEAR = 16.0
-
-
-@dataclass(frozen=True)
-class Size:
-    """Of the plot area, in pixels."""
-
-    width: float
-    height: float
-
 
 WIDE = Size(470, 330)
 NARROW = Size(285, 330)
@@ -93,40 +77,6 @@ def cost_title(key: str, unit_name: str, x: Axis) -> str:
     return f"{name}, {unit_name}{' (log scale)' if x.log else ''}"
 
 
-def framed(spec: dict[str, Any], theme: Theme) -> dict[str, Any]:
-    """A specification that stands alone: schema, fonts and colours."""
-    text = {"labelColor": theme.quiet, "titleColor": theme.quiet, "titleFontWeight": "normal"}
-    return {
-        "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
-        "background": None,
-        "padding": 6,
-        **spec,
-        "config": {
-            "aria": False,  # the page holds the text alternative
-            "font": _FONT,
-            "view": {"stroke": None},
-            "title": {"color": theme.ink, "fontSize": 13, "anchor": "start", "offset": 10},
-            "axis": {
-                **text,
-                "labelFontSize": 12,
-                "titleFontSize": 12,
-                "titlePadding": 8,
-                "gridColor": theme.line,
-                "domainColor": theme.line,
-                "tickColor": theme.line,
-            },
-        },
-    }
-
-
-def svg(spec: dict[str, Any], theme: Theme) -> str:
-    """The drawing as SVG text; offline, nothing is fetched."""
-    import vl_convert  # 0.5 s and 30 MB: only when something is drawn
-
-    text: str = vl_convert.vegalite_to_svg(framed(spec, theme), allowed_base_urls=[])
-    return text
-
-
 def report_svg(view: View) -> str:
     """The first panels in one picture, on a light ground, to stand beside the Markdown."""
     key = view.cost_key
@@ -145,7 +95,7 @@ def report_svg(view: View) -> str:
         "background": LIGHT.paper,
         "resolve": {"scale": {"x": "independent", "y": "independent"}},
     }
-    return svg({**grid, "padding": 16}, LIGHT)
+    return drawing.svg({**grid, "padding": 16}, LIGHT)
 
 
 def charted(panel: Panel) -> list[Path]:
@@ -181,7 +131,7 @@ def pareto_rows(
         estimate, member = entry.metrics[path], members[entry.name]
         rows.append(
             {
-                "name": shortened(entry.name),
+                "name": drawing.shortened(entry.name),
                 "cost": mean,
                 "cost_low": low,
                 "cost_high": high,
@@ -201,11 +151,6 @@ def pareto_rows(
     return rows
 
 
-def shortened(name: str) -> str:
-    """A name that fits beside a point; the table has all of it."""
-    return name if len(name) <= _LONGEST else name[: _LONGEST - 1] + "…"
-
-
 def _write_labels(rows: list[dict[str, Any]], x: Axis, y: Axis, size: Size) -> None:
     """Adds where each name stands, in pixels, and where its leader line ends, in data units."""
 
@@ -214,32 +159,8 @@ def _write_labels(rows: list[dict[str, Any]], x: Axis, y: Axis, size: Size) -> N
 
     points = [pixel(row["cost"], row["score"]) for row in rows]
     strokes = [labels.stroke(pixel(*start), pixel(*end)) for start, end in _strokes(rows)]
-    for row, spot in zip(rows, place_names(rows, points, size, strokes), strict=True):
-        row["label_x"], row["label_y"] = spot.label
-        row["end_x"], row["end_y"] = x.to_value(spot.end[0]), y.to_value(size.height - spot.end[1])
-        row["far"] = spot.far
-
-
-@dataclass(frozen=True)
-class Spot:
-    """A name's centre and the end of its leader line, in pixels; ``far``: the line is wanted."""
-
-    label: Point
-    end: Point
-    far: bool
-
-
-def place_names(
-    rows: Sequence[dict[str, Any]], points: Sequence[Point], size: Size, strokes: Sequence[Box] = ()
-) -> list[Spot]:
-    """Where the ``name`` of each row stands beside its point."""
-    widths = [_LETTER * len(row["name"]) for row in rows]
-    centres = labels.place(points, widths, (size.width, size.height), _LABEL, strokes)
-    found = []
-    for point, centre, width in zip(points, centres, widths, strict=True):
-        end = labels.leader_end(centre, width, _LABEL, point)
-        found.append(Spot(centre, end, math.dist(end, point) > _NEAR))
-    return found
+    for row, spot in zip(rows, drawing.place_names(rows, points, size, strokes), strict=True):
+        row |= drawing.label(spot, x, y, size)
 
 
 def _strokes(rows: Sequence[dict[str, Any]]) -> Iterator[tuple[Point, Point]]:
@@ -291,7 +212,7 @@ def _marks(theme: Theme) -> list[dict[str, Any]]:
             "encoding": {
                 "y": {"field": "score_low", "type": "quantitative"},
                 "y2": {"field": "score_high"},
-                "color": raw("colour"),
+                "color": drawing.raw("colour"),
             },
         },
         {
@@ -299,51 +220,20 @@ def _marks(theme: Theme) -> list[dict[str, Any]]:
             "encoding": {
                 "x": {"field": "cost_low", "type": "quantitative"},
                 "x2": {"field": "cost_high"},
-                "color": raw("colour"),
+                "color": drawing.raw("colour"),
             },
         },
         {
             "mark": {"type": "point", "size": 80, "strokeWidth": 1.8, "opacity": 1},
             "encoding": {
-                "stroke": raw("colour"),
-                "fill": raw("fill"),
-                "shape": raw("shape"),
+                "stroke": drawing.raw("colour"),
+                "fill": drawing.raw("fill"),
+                "shape": drawing.raw("shape"),
                 "tooltip": [
                     {"field": "name", "title": "strategy"},
                     *({"field": field, "title": title} for field, title in tip.items()),
                 ],
             },
         },
-        *name_marks(theme, "cost", "score"),
+        *drawing.name_marks(theme, "cost", "score"),
     ]
-
-
-def name_marks(theme: Theme, x: str, y: str) -> list[dict[str, Any]]:
-    """Names where `place_names` put them, with a line to a point (fields x, y) that is far."""
-    text = {"type": "text", "fontSize": 12, "baseline": "middle"}
-    named = {
-        "encoding": {
-            "x": {"field": "label_x", "type": "quantitative", "scale": None, "axis": None},
-            "y": {"field": "label_y", "type": "quantitative", "scale": None, "axis": None},
-            "text": {"field": "name", "type": "nominal"},
-        }
-    }
-    return [
-        {
-            "transform": [{"filter": "datum.far"}],
-            "mark": {"type": "rule", "strokeWidth": 0.8, "color": theme.quiet, "opacity": 0.7},
-            "encoding": {
-                "x": {"field": x, "type": "quantitative"},
-                "y": {"field": y, "type": "quantitative"},
-                "x2": {"field": "end_x"},
-                "y2": {"field": "end_y"},
-            },
-        },
-        {"mark": text | {"color": theme.paper, "stroke": theme.paper, "strokeWidth": 3}, **named},
-        {"mark": text | {"color": theme.ink}, **named},
-    ]
-
-
-def raw(field: str) -> dict[str, Any]:
-    """A colour or shape as it stands in the data."""
-    return {"field": field, "type": "nominal", "scale": None}

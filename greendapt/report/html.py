@@ -9,8 +9,17 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from greendapt.report import chart, interactive, learning_chart, script, spending, tables, words
-from greendapt.report.chart import Size
+from greendapt.report import (
+    chart,
+    drawing,
+    interactive,
+    learning_chart,
+    script,
+    spending,
+    tables,
+    words,
+)
+from greendapt.report.drawing import Size
 from greendapt.report.model import Learning, Panel, Path, View
 from greendapt.report.tables import Grams
 from greendapt.report.theme import CSS, DARK, LIGHT, Theme, variables
@@ -87,7 +96,7 @@ def _panel(panel: Panel, view: View, number: int) -> dict[str, Any]:
 
 def _chart(panel: Panel, path: Path, key: str, number: int, drawn: bool) -> dict[str, Any]:
     def picture(size: Size) -> Markup:
-        return drawing(chart.pareto_spec(panel, path, key, CSS, size)) if drawn else Markup()
+        return inline_svg(chart.pareto_spec(panel, path, key, CSS, size)) if drawn else Markup()
 
     return {
         "title": words.measure_title(path),
@@ -100,12 +109,12 @@ def _chart(panel: Panel, path: Path, key: str, number: int, drawn: bool) -> dict
 
 def _learning(learning: Learning) -> dict[str, Any]:
     drawings = {
-        name: drawing(learning_chart.learning_spec(learning, CSS, size))
+        name: inline_svg(learning_chart.learning_spec(learning, CSS, size))
         for name, size in _CURVES.items()
     }
     return {"title": learning.title, "alt": learning_chart.alternative(learning), **drawings}
 
 
-def drawing(spec: dict[str, Any]) -> Markup:
+def inline_svg(spec: dict[str, Any]) -> Markup:
     """The SVG without what the page says itself. Vega escapes the names inside."""
-    return Markup(_ARIA.sub("", _BLANK.sub("", chart.svg(spec, CSS))))
+    return Markup(_ARIA.sub("", _BLANK.sub("", drawing.svg(spec, CSS))))

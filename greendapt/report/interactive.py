@@ -7,7 +7,7 @@ from typing import Any
 from greendapt.core.errors import MeterError
 from greendapt.core.units import JOULES_PER_KWH
 from greendapt.meter import carbon
-from greendapt.report import axes, chart, words
+from greendapt.report import axes, chart, drawing, words
 from greendapt.report.chart import NARROW, WIDE
 from greendapt.report.model import COST_KEYS, Panel, Path, View
 from greendapt.report.theme import CSS
@@ -22,7 +22,7 @@ def payload(view: View) -> dict[str, Any]:
         "countries": countries(),
         "units": {"carbon_g": axes.UNITS["carbon_g"], "joules_per_kwh": JOULES_PER_KWH},
         "charts": {
-            name: chart.framed(chart.template(CSS, size), CSS) for name, size in SIZES.items()
+            name: drawing.framed(chart.template(CSS, size), CSS) for name, size in SIZES.items()
         },
         "panels": [_panel(panel) for panel in view.panels],
     }

@@ -146,7 +146,9 @@ def _trend(runs: Sequence[Published], setting: str) -> dict[str, Any]:
     by = {(row["strategy"], row["run"]): row for row in rows}
     return {
         "title": f"{runs[-1].suite}, profile {runs[-1].profile}: {setting}",
-        "charts": [html.drawing(trend.trend_spec(runs, setting, field, CSS)) for field in fields],
+        "charts": [
+            html.inline_svg(trend.trend_spec(runs, setting, field, CSS)) for field in fields
+        ],
         "runs": runs,
         "changed": {run.name for run in trend.machine_changes(runs)},
         "rows": [

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from greendapt.core.keys import key_of
 from greendapt.report import words
-from greendapt.report.chart import Size, raw
+from greendapt.report.drawing import Size, open_marks, raw
 from greendapt.report.model import DEVELOPMENT, Entry, View
 from greendapt.report.rundata import RunData
 from greendapt.report.theme import Theme, colour, shape
@@ -119,28 +119,18 @@ def machine_changes(runs: Sequence[Published]) -> list[Published]:
 def trend_spec(runs: Sequence[Published], setting: str, field: str, theme: Theme) -> dict[str, Any]:
     """Vega-Lite: ``field`` (auc or cost) of each strategy by run; a rule where machines change."""
     title = _AUC if field == "auc" else f"{words.COST_NOUNS[runs[-1].cost]}, relative to the first"
-    first: dict[str, float] = {}
-    values = []
-    for row in rows(runs, setting):
-        value = row[field]
-        if value is None or (field == "cost" and value <= 0):
-            continue
-        if field == "cost":
-            value /= first.setdefault(row["strategy"], value)
-        tint = {"colour": colour(theme, row["mark"]), "shape": shape(row["mark"])}
-        values.append({"run": row["run"], "name": row["strategy"], "value": value, **tint})
     order = [run.name for run in runs]
-    x = {
-        "field": "run",
-        "type": "ordinal",
-        "sort": order,
-        "axis": {"title": None, "labelAngle": -30},
-    }
+    axis = {"title": None, "labelAngle": -30}
+    x = {"field": "run", "type": "ordinal", "sort": order, "axis": axis}
     y = {
         "field": "value",
         "type": "quantitative",
         "scale": {"zero": False},
         "axis": {"title": title, "tickCount": 5},
+    }
+    lines = {
+        "mark": {"type": "line", "strokeWidth": 1.5},
+        "encoding": {"color": raw("colour"), "detail": {"field": "name"}},
     }
     rule = {"type": "rule", "strokeDash": [4, 3], "color": theme.quiet}
     changed = [{"run": run.name} for run in machine_changes(runs)]
@@ -150,22 +140,24 @@ def trend_spec(runs: Sequence[Published], setting: str, field: str, theme: Theme
         "layer": [
             {"data": {"values": changed}, "mark": rule, "encoding": {"x": x}},
             {
-                "data": {"values": values},
+                "data": {"values": _values(rows(runs, setting), field, theme)},
                 "encoding": {"x": x, "y": y},
-                "layer": [
-                    {
-                        "mark": {"type": "line", "strokeWidth": 1.5},
-                        "encoding": {"color": raw("colour"), "detail": {"field": "name"}},
-                    },
-                    {
-                        "mark": {"type": "point", "size": 70, "opacity": 1},
-                        "encoding": {
-                            "stroke": raw("colour"),
-                            "fill": {"value": theme.paper},
-                            "shape": raw("shape"),
-                        },
-                    },
-                ],
+                "layer": [lines, open_marks(theme)],
             },
         ],
     }
+
+
+def _values(points: Sequence[dict[str, Any]], field: str, theme: Theme) -> list[dict[str, Any]]:
+    """AUC as it is; a cost over the first known one of its strategy, so that all fit one axis."""
+    first: dict[str, float] = {}
+    found = []
+    for row in points:
+        value = row[field]
+        if value is None or (field == "cost" and value <= 0):
+            continue
+        if field == "cost":
+            value /= first.setdefault(row["strategy"], value)
+        tint = {"colour": colour(theme, row["mark"]), "shape": shape(row["mark"])}
+        found.append({"run": row["run"], "name": row["strategy"], "value": value, **tint})
+    return found

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from greendapt.report import chart
+from greendapt.report import chart, drawing
 from greendapt.report.axes import Axis, ticks
 from greendapt.report.build import load_run
 from greendapt.report.model import DEVELOPMENT
@@ -32,10 +32,10 @@ def contrast(a, b):
 
 
 def test_every_strategy_is_named_beside_its_point(panel):
-    drawing = ET.fromstring(
-        chart.svg(chart.pareto_spec(panel, DEVELOPMENT, "carbon_g", LIGHT, chart.WIDE), LIGHT)
+    picture = ET.fromstring(
+        drawing.svg(chart.pareto_spec(panel, DEVELOPMENT, "carbon_g", LIGHT, chart.WIDE), LIGHT)
     )
-    written = [element.text for element in drawing.iter("{http://www.w3.org/2000/svg}text")]
+    written = [element.text for element in picture.iter("{http://www.w3.org/2000/svg}text")]
     for entry in panel.entries:
         assert written.count(entry.name) == 2  # a halo, and the name on it
     assert "Carbon, g CO2e (log scale)" in written
@@ -51,10 +51,10 @@ def test_points_carry_the_numbers_of_the_table(panel):
 
 def test_one_drawing_serves_both_themes_through_css_variables(panel):
     spec = chart.pareto_spec(panel, DEVELOPMENT, "carbon_g", CSS, chart.NARROW)
-    drawing = chart.svg(spec, CSS)
-    assert 'fill="var(--ink)"' in drawing
-    assert 'stroke="var(--s0)"' in drawing
-    assert "#0" not in drawing.replace('fill="#000"', "")
+    picture = drawing.svg(spec, CSS)
+    assert 'fill="var(--ink)"' in picture
+    assert 'stroke="var(--s0)"' in picture
+    assert "#0" not in picture.replace('fill="#000"', "")
 
 
 def test_no_two_of_56_strategies_look_the_same():
@@ -75,9 +75,9 @@ def test_the_line_of_chance_is_drawn_where_the_picture_reaches_it(run_writer):
     run_writer.external = {"near": 0.5}
     panel = view(load_run(run_writer.write())).panels[0]
     near = chart.pareto_spec(panel, ("external", "near", "auc"), "carbon_g", LIGHT, chart.WIDE)
-    assert "chance" in chart.svg(near, LIGHT)
+    assert "chance" in drawing.svg(near, LIGHT)
     far = chart.pareto_spec(panel, DEVELOPMENT, "carbon_g", LIGHT, chart.WIDE)
-    assert "chance" not in chart.svg(far, LIGHT)
+    assert "chance" not in drawing.svg(far, LIGHT)
 
 
 def test_the_text_alternative_holds_every_point(panel):
