@@ -44,8 +44,8 @@ def _points(row: Row, records: Mapping[str, Record]) -> Points:
     spent = 0.0
     for stage in (stage for stage in stages if stage.role == "adaptation"):
         energy = stage.figures.get("energy_j")
-        losses = stage.details.get("val_loss") or []
-        if energy is None or energy.value is None or not losses:
+        losses = _losses(stage)
+        if energy is None or energy.value is None or (stage.kind == "adapt" and not losses):
             return []
         shares = epoch_shares(stage, len(losses))
         points += [
@@ -56,6 +56,16 @@ def _points(row: Row, records: Mapping[str, Record]) -> Points:
     return points
 
 
+def _losses(stage: Record) -> list[float]:
+    """One an epoch that this stage ran; none for one that trains nothing (a stored prefix).
+
+    A stage that goes on from an earlier one holds the losses of both, and its own times.
+    """
+    losses = list(stage.details.get("val_loss") or [])
+    ends = stage.details.get("epoch_s") or []
+    return losses[-len(ends) :] if ends else losses
+
+
 def epoch_shares(stage: Record, epochs: int) -> list[float]:
     """Which part of a stage had passed at the end of each epoch, by the clock.
 
@@ -64,9 +74,10 @@ def epoch_shares(stage: Record, epochs: int) -> list[float]:
     """
     ends = stage.details.get("epoch_s") or []
     wall = stage.figures.get("wall_s")
-    if len(ends) != epochs or wall is None or not wall.value or ends[-1] > wall.value:
+    wall_s = (wall.value if wall else None) or 0.0
+    if not ends or len(ends) != epochs or ends[-1] > wall_s:
         return [(epoch + 1) / epochs for epoch in range(epochs)]
-    return [1 - (ends[-1] - end) / wall.value for end in ends]
+    return [1 - (ends[-1] - end) / wall_s for end in ends]
 
 
 def _curve(name: str, mark: int, seeds: Sequence[Points]) -> Curve:

@@ -16,6 +16,11 @@ COST_TITLES = {
     "wall_s": "Wall-clock",
     "training_flops": "Training FLOPs",
     "peak_memory_bytes": "Peak memory",
+    "energy_above_idle_j": "Energy above idle",
+    "energy_green_algorithms_j": "Energy by Green Algorithms",
+    "embodied_g": "Embodied carbon",
+    "sci_image_g": "SCI per image trained",
+    "sci_auc_point_g": "SCI per AUC point gained",
 }
 COST_NOUNS = {
     "carbon_g": "carbon",

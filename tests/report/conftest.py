@@ -129,7 +129,7 @@ class RunWriter:
         return Record(
             schema=1,
             key=key,
-            kind=role,
+            kind={"adaptation": "adapt"}.get(role, role),
             role=role,
             label=label,
             started_at="2026-11-20T10:00:00Z",

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from greendapt.core.errors import RunError
 from greendapt.core.figures import Figure, Quality
-from greendapt.core.records import Row
 from greendapt.core.units import JOULES_PER_KWH
 from greendapt.report import formats, tables
 from greendapt.report.build import load_run
@@ -163,29 +162,25 @@ def test_figures_the_report_does_not_know_get_a_title_from_their_name():
     assert cost_title("energy_idle_subtracted_j") == "Energy idle subtracted"
 
 
-class MeteredRow(Row):
-    """A row as later meters may write it."""
-
-    sci_per_image_g: Figure
-    embodied_g: Figure
-
-
-def test_figures_the_report_does_not_know_are_in_its_tables_and_scale_as_they_should(run):
+def test_figures_beside_the_headline_are_in_the_tables_and_scale_as_they_should(run):
     def estimate(value, unit, source="with embodied carbon"):
         return Figure(value=value, unit=unit, quality=Quality.ESTIMATED, source=source)
 
     rows = [
-        MeteredRow(
-            **dict(row),
-            sci_per_image_g=estimate(2.0 * row.carbon_g.value / 100, "g/image"),
-            embodied_g=estimate(row.carbon_g.value, "g"),  # as much as was used
+        row.model_copy(
+            update={
+                "sci_image_g": estimate(row.carbon_g.value / 50, "g/image"),
+                "embodied_g": estimate(row.carbon_g.value, "g"),  # as much as was used
+            }
         )
         for row in run.summary.rows
     ]
     seen = view(replace(run, summary=run.summary.model_copy(update={"rows": rows})))
     table = tables.more(seen.panels[0])
-    assert {"SCI per image", "Embodied"} <= set(table["titles"])
+    assert {"SCI per image trained", "Embodied carbon"} <= set(table["titles"])
     cells = dict(zip(table["titles"], table["rows"][0]["cells"], strict=True))
-    assert cells["Embodied"].fixed == cells["Embodied"].grams  # the grid has no say
-    assert cells["SCI per image"].fixed == pytest.approx(cells["SCI per image"].grams / 2)
-    assert cells["SCI per image"].text.endswith("g/image")
+    assert cells["Embodied carbon"].fixed == cells["Embodied carbon"].grams  # the grid has no say
+    assert cells["SCI per image trained"].fixed == pytest.approx(
+        cells["SCI per image trained"].grams / 2
+    )
+    assert cells["SCI per image trained"].text.endswith("g/image")

@@ -1,10 +1,13 @@
 """Curves over energy, quality at equal energy, robustness, and where each stage's energy went."""
 
+from dataclasses import replace
+
 import pytest
 
 from greendapt.core.figures import Figure, Quality
 from greendapt.core.records import Record
-from greendapt.report.learning import epoch_shares
+from greendapt.report.build import load_run
+from greendapt.report.learning import epoch_shares, learning
 
 
 def record(wall_s, **details):
@@ -33,6 +36,25 @@ def test_epochs_are_placed_by_the_clock_what_lies_outside_before_them():
 @pytest.mark.parametrize("details", [{}, {"epoch_s": [1.0]}, {"epoch_s": [1.0, 99.0]}])
 def test_epochs_without_sound_times_are_equally_long(details):
     assert epoch_shares(record(10.0, **details), 2) == [0.5, 1.0]
+
+
+def test_a_stage_that_goes_on_counts_its_own_epochs_and_a_prefix_only_its_energy(run_writer):
+    run = load_run(run_writer.write())
+    full = next(row for row in run.summary.rows if row.strategy == "full")
+    row = full.model_copy(update={"stages": ["prefix", "first", "more"]})
+    records = (
+        run_writer.record("prefix", "adaptation", "prefix", 1e3).model_copy(
+            update={"kind": "prefix"}
+        ),
+        run_writer.record("first", "adaptation", "first", 2e3, [0.8, 0.4]),
+        run_writer.record("more", "adaptation", "more", 4e3, [0.8, 0.4, 0.2]),
+    )
+    records[2].details["epoch_s"] = [1.0]
+    summary = run.summary.model_copy(update={"rows": [row]})
+    (found,) = learning(replace(run, summary=summary, records=records), {row.strategy: 0})
+    (curve,) = found.curves
+    assert curve.loss == (0.8, 0.4, 0.2)
+    assert curve.energy_j == pytest.approx((2e3, 3e3, 7e3))
 
 
 def test_losses_of_strategies_without_energy_are_not_drawn(seen):
