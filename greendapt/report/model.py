@@ -156,7 +156,7 @@ class RoleCost:
 
 @dataclass(frozen=True)
 class Step:
-    """The stages of one label over all seeds, and how many strategies they are charged to."""
+    """The stages of one label over all seeds, and how many strategies use them."""
 
     label: str
     role: str
