@@ -30,8 +30,6 @@ def publish(
     """
     from greendapt.report import site
 
-    if name is not None:
-        site.check_name(name)
     done = site.publish(runs or [], to, name)
     for path in done.changed:
         typer.echo(path)

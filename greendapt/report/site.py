@@ -40,6 +40,8 @@ def publish(runs: Sequence[Path], site: Path, name: str | None = None) -> Done:
     are left out. All is made before anything is written. RunError where a run cannot be read, or
     its place holds another run.
     """
+    if name is not None:
+        _check_name(name)
     if name is not None and len(runs) != 1:
         raise RunError("--name names one run: give one RUN with it")
     files: dict[Path, bytes] = {}
@@ -76,7 +78,7 @@ def _slug(folder: Path) -> str:
     return name
 
 
-def check_name(name: str) -> None:
+def _check_name(name: str) -> None:
     """RunError for a name that is not one plain part of an address."""
     if not _NAME.fullmatch(name):
         raise RunError(

@@ -8,7 +8,7 @@ import pytest
 
 from greendapt.core.errors import RunError
 from greendapt.report.public import short
-from greendapt.report.site import RECORD, check_name, publish
+from greendapt.report.site import RECORD, publish
 
 FILES = {"index.html", "report.md", "report.svg", RECORD}
 
@@ -120,9 +120,9 @@ def test_hostile_runs_stay_words_in_the_index(published, site):
 
 
 @pytest.mark.parametrize("name", ["..", "a/b", "", "A", ".hidden", "x" * 99])
-def test_a_name_is_one_plain_part_of_an_address(name):
+def test_a_name_is_one_plain_part_of_an_address(site, name):
     with pytest.raises(RunError, match="part of an address"):
-        check_name(name)
+        publish([site], site, name)
 
 
 @pytest.mark.parametrize(
