@@ -80,7 +80,10 @@ class Share:
             return Figure.unavailable("J", energy.source)
         if not idle_w or len(idle_w) < len(self._plates()):
             return Figure.unavailable("J", "idle power was not measured before")
-        joules = max(0.0, energy.value - sum(idle_w) * self.wall_s.value)
+        joules = energy.value - sum(idle_w) * self.wall_s.value
+        if joules <= 0:
+            why = f"no more was drawn than the {sum(idle_w):.3g} W at rest before the work"
+            return Figure.unavailable("J", why)
         said = f"energy {energy.quality.value}, less {sum(idle_w):.3g} W at rest before the work"
         return Figure(value=joules, unit="J", quality=Quality.ESTIMATED, source=said)
 

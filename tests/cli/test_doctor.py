@@ -18,7 +18,8 @@ def said(*arguments):
 
 def test_json():
     report = json.loads(said("--json"))
-    assert report.keys() == {"parts", "gpus", "noise"}
+    assert report.keys() == {"parts", "gpus", "idle_w", "noise"}
+    assert report["idle_w"] > 0
     for part in report["parts"]:
         assert part["quality"] in ("measured", "integrated", "estimated", "unavailable")
         assert part["source"]

@@ -22,9 +22,19 @@ def test_json_stands_alone_and_the_status_is_the_commands():
     assert done.returncode == 3
     assert "hello" in done.stderr
     record = json.loads(done.stdout)
-    assert record.keys() == {"wall_s", "energy_j", "carbon_g", "peak_memory_bytes", "meter"}
+    assert record.keys() == {
+        "wall_s", "energy_j", "energy_above_idle_j", "energy_green_algorithms_j", "carbon_g",
+        "embodied_g", "peak_memory_bytes", "meter",
+    }  # fmt: skip
     assert record["energy_j"].keys() == PARTS
-    figures = [record["wall_s"], record["carbon_g"], *record["energy_j"].values()]
+    beside = (
+        "wall_s",
+        "energy_above_idle_j",
+        "energy_green_algorithms_j",
+        "carbon_g",
+        "embodied_g",
+    )
+    figures = [*(record[name] for name in beside), *record["energy_j"].values()]
     assert all(figure.keys() == FIGURE for figure in figures)
     for figure in figures:
         assert (figure["value"] is None) == (figure["quality"] == "unavailable")

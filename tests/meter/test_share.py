@@ -59,10 +59,11 @@ def test_idle_power_is_taken_off_in_a_second_figure_only():
     assert figures["carbon_g"].value == pytest.approx(110.0 / 1000), "gross energy is the primary"
 
 
-def test_less_work_than_rest_is_nothing_above_idle_and_never_negative():
+def test_less_than_at_rest_is_neither_negative_nor_zero():
     plates = {"host": Plate(idle_w=50.0)}
     figures = share(nodes={"host": node()}, plates=plates).figures(GRID)
-    assert figures["energy_above_idle_j"].value == 0.0
+    assert figures["energy_above_idle_j"].value is None
+    assert "at rest" in figures["energy_above_idle_j"].source
 
 
 @pytest.mark.parametrize("plates", [{}, {"a": Plate(idle_w=60.0)}, {"host": Plate(idle_w=1.0)}])
