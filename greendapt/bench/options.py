@@ -47,7 +47,7 @@ def datasets(options: Sequence[str]) -> dict[str, Any]:
                 f"--data {option}: write pool=DIR, development=DIR or external=DIR, "
                 "with :COLUMN and @SPLIT where needed"
             )
-        spec = _folder(where)
+        spec = folder(where)
         if role == "external":
             external = table.setdefault("external", {})
             external[_fresh(Path(spec["path"]).name or "external", external)] = spec
@@ -77,7 +77,8 @@ def clean(table: dict[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def _folder(where: str) -> dict[str, Any]:
+def folder(where: str) -> dict[str, Any]:
+    """``DIR[:COLUMN][@SPLIT]`` as a dataset's table."""
     rest, at, split = where.rpartition("@")
     if not at or split not in _SPLITS:
         rest, split = where, ""

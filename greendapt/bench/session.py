@@ -23,7 +23,7 @@ from greendapt.bench.progress import Reporter
 from greendapt.bench.steps import chosen as chosen_steps
 from greendapt.bench.summary import summarize
 from greendapt.bench.workbench import Workbench
-from greendapt.core.errors import MeterError, RunError, Stopped
+from greendapt.core.errors import RunError, Stopped
 from greendapt.core.keys import key_of
 from greendapt.core.records import Summary
 from greendapt.core.suite import Suite
@@ -109,7 +109,7 @@ def prepare_session(
     ``said``: the ``run.json`` of a run that goes on.
     """
     tune()
-    engine = Engine(_device(suite.run.device))
+    engine = Engine.on(suite.run.device)
     carbon = suite.carbon
     chosen = grid(carbon.region, carbon.intensity_g_per_kwh, carbon.pue)
     chosen = chosen.with_machine(carbon.embodied_kg, carbon.lifetime_years)
@@ -170,17 +170,6 @@ def _resumable(folder: RunFolder) -> Iterator[None]:
         raise Stopped(f"stopped; what was finished is kept; {how}") from None
     except RunError as error:
         raise RunError(f"{error}; then {how}") from error
-
-
-def _device(said: str) -> torch.device:
-    if said == "cuda" and not torch.cuda.is_available():
-        raise MeterError("--device cuda: torch sees no CUDA device; take --device cpu")
-    if said == "auto":
-        said = "cuda" if torch.cuda.is_available() else "cpu"
-    if said == "cuda":
-        torch.backends.cudnn.benchmark = False
-        torch.backends.cudnn.deterministic = True
-    return torch.device(said)
 
 
 def _scarce(suite: Suite, development: ImageSet) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -91,10 +92,19 @@ class Backbone(nn.Module):
             for path in self.tail:
                 x = self.net.get_submodule(path)(x)
             return self.net.forward_head(x, pre_logits=True)  # type: ignore[operator, no-any-return]
+        return self.maps(x).mean((2, 3))
+
+    def maps(self, x: Tensor) -> Tensor:
+        """What ``run`` gives after a unit, as feature maps [B, D, H, W]."""
         if x.ndim == 3:
-            return x[:, getattr(self.net, "num_prefix_tokens", 0) :].mean(1)
+            tokens = x[:, getattr(self.net, "num_prefix_tokens", 0) :].transpose(1, 2)
+            return tokens.reshape(*tokens.shape[:2], math.isqrt(tokens.shape[2]), -1)
         channels_last = getattr(self.net, "output_fmt", "NCHW") == "NHWC"
-        return x.mean((1, 2) if channels_last else (2, 3))
+        return x.permute(0, 3, 1, 2) if channels_last else x
+
+    def end_of(self, stage: int) -> int:
+        """How many units there are up to and with ``stage`` (0 is the stem)."""
+        return sum(unit.stage <= stage for unit in self.units)
 
     def unit_of(self, name: str) -> int:
         """Index of the unit that owns a module, parameter or buffer of ``net``."""

@@ -56,6 +56,14 @@ def read_file(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         ) from error
 
 
+def architecture(path: Path) -> str:
+    """The timm name that a safetensors file says it is of; WeightsError where it says none."""
+    arch = read_file(path)[1].get("arch")
+    if arch is None:
+        raise WeightsError(f"weights: {path} does not say of which backbone it is; name it")
+    return arch
+
+
 def save(backbone: Backbone, path: Path) -> None:
     """The backbone under timm's own names; what its input must look like goes as metadata."""
     tensors = {k: v.detach().cpu().contiguous() for k, v in backbone.net.state_dict().items()}

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from greendapt.core.errors import GreendaptError
+from greendapt.core.errors import GreendaptError, MeterError
 from greendapt.core.suite import Recipe
 from greendapt.meter.clock import now_s
 from greendapt.train.objectives import Loss
@@ -110,6 +110,18 @@ class Engine:
 
     device: torch.device
     step: Step = PLAIN
+
+    @classmethod
+    def on(cls, said: str) -> Engine:
+        """``auto``, ``cpu`` or ``cuda``; MeterError where there is no such device."""
+        if said == "cuda" and not torch.cuda.is_available():
+            raise MeterError("--device cuda: torch sees no CUDA device; take --device cpu")
+        if said == "auto":
+            said = "cuda" if torch.cuda.is_available() else "cpu"
+        if said == "cuda":
+            torch.backends.cudnn.benchmark = False
+            torch.backends.cudnn.deterministic = True
+        return cls(torch.device(said))
 
     def autocast(self) -> AbstractContextManager[object]:
         return self.step.autocast(self.device)

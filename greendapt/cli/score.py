@@ -1,0 +1,109 @@
+"""``greendapt score``: what weights promise for a task, before anything is trained on them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from greendapt.cli.options import Json
+
+if TYPE_CHECKING:
+    from greendapt.core.suite import Dataset
+    from greendapt.transfer.scores.evidence import Score
+
+
+def score(
+    weights: Annotated[
+        list[str],
+        typer.Option(help="A safetensors file, timm, or none (random); several are compared."),
+    ],
+    data: Annotated[
+        str,
+        typer.Option(help="The downstream images: DIR[:COLUMN][@SPLIT], or phantom (synthetic)."),
+    ],
+    backbone: Annotated[
+        str | None, typer.Option(help="A timm name, where the weights do not say it.")
+    ] = None,
+    scores: Annotated[
+        str,
+        typer.Option(help="Separated by commas; all is every one. robustness needs no labels."),
+    ] = "robustness",
+    image_size: Annotated[int, typer.Option(min=16, help="Side of the images in pixels.")] = 224,
+    stage: Annotated[
+        int | None,
+        typer.Option(min=0, help="Where robustness and ccfv look; default: the last but one."),
+    ] = None,
+    pooled: Annotated[
+        bool, typer.Option(help="Pool those features over the image for robustness.")
+    ] = True,
+    images: Annotated[int, typer.Option(min=2, help="At most so many images.")] = 500,
+    seed: Annotated[int, typer.Option(min=0, help="Draws images, augmentations, folds.")] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    json: Json = False,
+) -> None:
+    """Score weights on images: robustness, logme, leep, hscore, gbc, knn, probe, ccfv, baselines.
+
+    Robustness also as robustness:DISTANCE:MARGIN, with cosine, pearson or l2.
+    Example: greendapt score --weights timm --backbone resnet18 --data xrays:diagnosis --scores all
+    """
+    from greendapt.bench.options import names as parts
+    from greendapt.train.loop import Engine
+    from greendapt.transfer.scores.extract import Look
+    from greendapt.transfer.scores.rate import load_images, load_weights, rate
+    from greendapt.transfer.scores.table import KINDS
+
+    wanted = [*KINDS] if scores == "all" else parts(scores) or []
+    engine = Engine.on(device)
+    shown = load_images(_dataset(data), wanted, image_size=image_size, most=images, seed=seed)
+    found = []
+    for where in weights:
+        net, head = load_weights(where, backbone, image_size=image_size, seed=seed)
+        rated = rate(
+            net.to(engine.device),
+            shown,
+            wanted,
+            seed=seed,
+            engine=engine,
+            look=Look(stage, pooled),
+            head=head,
+        )
+        found.append((where, net.name, rated))
+    typer.echo(_as_json(found, len(shown), seed) if json else _text(found, len(shown)))
+
+
+def _dataset(where: str) -> Dataset:
+    from greendapt.bench.options import folder
+    from greendapt.core.suite import FolderData, PhantomData
+
+    if where == "phantom":
+        return PhantomData(source="phantom")
+    return FolderData.model_validate(folder(where))
+
+
+def _as_json(found: list[tuple[str, str, dict[str, Score]]], images: int, seed: int) -> str:
+    import json
+    from dataclasses import asdict
+
+    rows: list[dict[str, Any]] = [
+        {
+            "weights": where,
+            "backbone": name,
+            "scores": {
+                key: {k: v for k, v in asdict(value).items() if k != "name"}
+                for key, value in rated.items()
+            },
+        }
+        for where, name, rated in found
+    ]
+    return json.dumps({"images": images, "seed": seed, "weights": rows}, indent=2)
+
+
+def _text(found: list[tuple[str, str, dict[str, Score]]], images: int) -> str:
+    lines = []
+    for where, name, rated in found:
+        lines.append(f"{where} ({name}), {images} images")
+        for key, one in rated.items():
+            value = f"{one.value:.6g}" if one.value is not None else f"- ({one.why})"
+            lines.append(f"  {key:<18} {value:<14} {one.better} is better")
+    return "\n".join(lines)

@@ -1,0 +1,92 @@
+"""Scores of one or more sets of weights on the same images."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from torch import nn
+
+from greendapt.core import suite
+from greendapt.core.errors import WeightsError
+from greendapt.data.dataset import Needs, load
+from greendapt.data.imageset import ImageSet
+from greendapt.models import weights
+from greendapt.models.backbone import Backbone
+from greendapt.train.loop import Engine
+from greendapt.train.prefix import feature_size
+from greendapt.transfer.scores.evidence import Score
+from greendapt.transfer.scores.extract import DEFAULT_LOOK, Look, gather
+from greendapt.transfer.scores.table import kind_of, score
+
+HEAD = "head.safetensors"
+"""The pre-training's head, where it lies beside a file of weights as in a run's checkpoints."""
+
+
+def rate(
+    backbone: Backbone,
+    images: ImageSet,
+    scores: Sequence[str],
+    *,
+    seed: int,
+    engine: Engine,
+    look: Look = DEFAULT_LOOK,
+    head: nn.Module | None = None,
+) -> dict[str, Score]:
+    """Each score of ``backbone`` on ``images``, by name."""
+    evidence = gather(backbone, images, scores, seed=seed, engine=engine, look=look, head=head)
+    return {name: score(name, evidence, seed) for name in scores}
+
+
+def load_weights(
+    where: str, backbone: str | None, *, image_size: int, seed: int
+) -> tuple[Backbone, nn.Module | None]:
+    """``timm``, ``none`` or a safetensors file, and the linear head beside the file, if any.
+
+    ``backbone`` None is what the file itself says; WeightsError where it does not say.
+    """
+    keyword = where in ("timm", "none")
+    if backbone is None and keyword:
+        raise WeightsError(f"--weights {where} needs --backbone, a timm name such as resnet18")
+    name = backbone or weights.architecture(Path(where))
+    loaded = weights.load(name, where, image_size=image_size, cut=None, seed=seed)
+    beside = Path(where).parent / HEAD
+    if keyword or not beside.is_file():
+        return loaded, None
+    return loaded, _linear(beside, feature_size(loaded, image_size))
+
+
+def load_images(
+    spec: suite.Dataset, scores: Sequence[str], *, image_size: int, most: int, seed: int
+) -> ImageSet:
+    """What ``scores`` need of a dataset, and at most ``most`` of its images, drawn by ``seed``."""
+    needs = {need for name in scores for need in kind_of(name).needs}
+    aliases: Mapping[str, tuple[str, ...]] = {}
+
+    def read(what: Needs) -> ImageSet:
+        return load(spec, name="data", image_size=image_size, aliases=aliases, needs=what)
+
+    images = read("labels" if "labels" in needs else "images")
+    if "masks" in needs and images.masks is None:
+        images = replace(images, masks=read("masks").masks)
+    if len(images) <= most:
+        return images
+    chosen = np.random.default_rng(seed).permutation(len(images))[:most]
+    return images.subset(np.sort(chosen))
+
+
+def _linear(path: Path, features: int) -> nn.Module | None:
+    """A linear head as a run saves it; None for a deeper one (SimCLR's projection)."""
+    tensors, _ = weights.read_file(path)
+    if set(tensors) != {"0.weight", "0.bias"}:
+        return None
+    outputs, width = tensors["0.weight"].shape
+    if width != features:
+        raise WeightsError(
+            f"weights: {path} is a head for {width} features, the backbone beside it has {features}"
+        )
+    head = nn.Sequential(nn.Linear(width, outputs))
+    head.load_state_dict(tensors)
+    return head
