@@ -1,6 +1,7 @@
 """A tiny suite, and the command line in this process and in one of its own."""
 
 import ctypes
+import itertools
 import os
 import subprocess
 import sys
@@ -167,3 +168,37 @@ def only_run():
         return run
 
     return find
+
+
+@pytest.fixture
+def released(tmp_path):
+    """Small tables of the shape that arXiv 2410.18677 released, made up."""
+    folder = tmp_path / "released"
+    folder.mkdir()
+    epochs = (0, 1, 50, 100, 300)
+    dice = {"ACDC": (0.1, 0.7, 0.8, 0.9, 0.85), "IDRiD": (0.1, 0.4, 0.45, 0.5, 0.55)}
+    scores = {0: 0.5, 1: 0.4, 50: 0.2, 100: 0.1, 300: 0.2}
+    accuracy = (0.0, 0.1, 0.5, 0.6, 0.7)
+    downstream = [
+        "model,dataset,pretraining length,ImageNet accuracy,freeze encoder,pretraining scheme,"
+        "seed,dice index,mean dice index"
+    ]
+    setups = itertools.product(dice, (True, False), ("simple", "advanced"), range(3))
+    for dataset, frozen, scheme, seed in setups:
+        for epoch, acc, value in zip(epochs, accuracy, dice[dataset], strict=True):
+            cells = f",{value}" if dataset == "ACDC" else f"{value + seed / 100},"
+            start = f"basic U-Net,{dataset},{epoch},{acc},{frozen},{scheme}"
+            downstream.append(f"{start},{seed},{cells}")
+    robustness = [
+        "dataset,metric,margin,encoder,pretraining_scheme,pooled,level,pretraining_length,robustness"
+    ]
+    variants = ("cosine_distance,0.5,True,4", "cosine_distance,0.5,True,5", "l2_loss,0.0,False,5")
+    schemes = ("simple_training", "advanced_training")
+    for dataset, scheme, variant in itertools.product(dice, schemes, variants):
+        metric, margin, pooled, level = variant.split(",")
+        start = f"{dataset},{metric},{margin},u-net_encoder,{scheme},{pooled},{level}"
+        robustness += [f"{start},{epoch},{value}" for epoch, value in scores.items()]
+        robustness.append(f"{start},50,0.4")  # a duplicate
+    for name, rows in (("downstream", downstream), ("robustness", robustness)):
+        (folder / f"{name}_scores.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return folder

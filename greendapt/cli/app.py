@@ -9,7 +9,18 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from greendapt import __version__
-from greendapt.cli import bench, doctor, flops, measure, publish, report, resume, score, suites
+from greendapt.cli import (
+    bench,
+    doctor,
+    flops,
+    measure,
+    publish,
+    replay,
+    report,
+    resume,
+    score,
+    suites,
+)
 from greendapt.core.errors import GreendaptError
 
 app = typer.Typer(
@@ -26,6 +37,7 @@ app.command()(publish.publish)
 app.command(context_settings={"ignore_unknown_options": True})(measure.measure)
 app.command()(flops.flops)
 app.command()(score.score)
+app.command()(replay.replay)
 app.command()(doctor.doctor)
 app.add_typer(suites.app)
 

@@ -45,7 +45,17 @@ def test_help_takes_under_half_a_second(shell):
 
 def test_help_names_every_command(greendapt):
     said = greendapt("--help").out
-    for command in ("bench", "resume", "report", "measure", "flops", "doctor", "suites"):
+    for command in (
+        "bench",
+        "resume",
+        "report",
+        "score",
+        "replay",
+        "measure",
+        "flops",
+        "doctor",
+        "suites",
+    ):
         assert f" {command} " in said
 
 
