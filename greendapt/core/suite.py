@@ -26,7 +26,8 @@ BatchNorm = Literal["frozen", "affine", "train"]
 shift train; train: batch statistics and everything trains."""
 
 
-Schedule = Literal["constant", "cosine"]
+Schedule = Literal["constant", "cosine", "poly"]
+"""poly: (1 - step / steps) ** 0.9."""
 Select = Literal["best", "last"]
 """best: the epoch with the lowest validation loss."""
 Objective = Literal["supervised", "simclr"]

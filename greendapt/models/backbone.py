@@ -102,6 +102,18 @@ class Backbone(nn.Module):
         channels_last = getattr(self.net, "output_fmt", "NCHW") == "NHWC"
         return x.permute(0, 3, 1, 2) if channels_last else x
 
+    def pyramid(self, x: Tensor) -> list[Tensor]:
+        """The last feature maps [B, D, H, W] of each resolution, from fine to coarse."""
+        found: list[Tensor] = []
+        for unit in self.units:
+            for step in unit.steps(self.net):
+                x = step(x)
+                maps = self.maps(x)
+                if found and found[-1].shape[2] == maps.shape[2]:
+                    found.pop()
+                found.append(maps)
+        return found
+
     def end_of(self, stage: int) -> int:
         """How many units there are up to and with ``stage`` (0 is the stem)."""
         return sum(unit.stage <= stage for unit in self.units)

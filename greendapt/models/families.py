@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from torch import Tensor, nn
 
@@ -24,11 +25,15 @@ class Unit:
     run: Callable[[nn.Module, Tensor], Tensor] | None = None
 
     def __call__(self, net: nn.Module, x: Tensor) -> Tensor:
-        if self.run is not None:
-            return self.run(net, x)
-        for path in self.modules:
-            x = net.get_submodule(path)(x)
+        for step in self.steps(net):
+            x = step(x)
         return x
+
+    def steps(self, net: nn.Module) -> list[Callable[[Tensor], Tensor]]:
+        """What runs, one after the other."""
+        if self.run is not None:
+            return [partial(self.run, net)]
+        return [net.get_submodule(path) for path in self.modules]
 
 
 @dataclass(frozen=True)

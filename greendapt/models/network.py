@@ -14,6 +14,9 @@ from greendapt.models.backbone import Backbone
 class Network(nn.Module):
     """``forward(x, start)``: from unit ``start`` of the backbone to the head's logits [B, K]."""
 
+    resumable = True
+    """Whether ``start`` may be another than 0."""
+
     def __init__(self, backbone: Backbone, head: nn.Module) -> None:
         super().__init__()
         self.backbone, self.head = backbone, head

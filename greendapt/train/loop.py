@@ -304,7 +304,10 @@ def _schedule(
         return None
 
     def factor(step: int) -> float:
-        return 0.5 * (1 + math.cos(math.pi * min(done + step, total) / total))
+        share = min(done + step, total) / total
+        if recipe.schedule == "poly":
+            return (1 - share) ** 0.9
+        return 0.5 * (1 + math.cos(math.pi * share))
 
     return torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
+from segmentation_models_pytorch.losses import BINARY_MODE, MULTICLASS_MODE, DiceLoss
 from torch import Tensor
 
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -35,4 +36,20 @@ def simclr(projections: Tensor, _targets: Tensor, temperature: float = 0.2) -> T
     return F.cross_entropy(similarity, partner)
 
 
-LOSSES: dict[str, Loss] = {"multiclass": multiclass, "multilabel": multilabel, "simclr": simclr}
+def dice(logits: Tensor, masks: Tensor) -> Tensor:
+    """1 - Dice of the probabilities (Milletari et al. 2016), over the batch, averaged over classes.
+
+    ``logits`` [B, K, H, W] (K = 1: foreground against background), ``masks`` integer [B, H, W],
+    255 where nothing is labelled. A class that the batch does not show counts 0.
+    """
+    mode = BINARY_MODE if logits.shape[1] == 1 else MULTICLASS_MODE
+    loss: Tensor = DiceLoss(mode, smooth=0.0, ignore_index=255)(logits.float(), masks.long())
+    return loss
+
+
+LOSSES: dict[str, Loss] = {
+    "multiclass": multiclass,
+    "multilabel": multilabel,
+    "simclr": simclr,
+    "masks": dice,
+}

@@ -70,7 +70,7 @@ def train_phase(
     backbone = network.backbone
     if val is not None and (len(val) == 0 or recipe.select == "last"):
         val = None
-    start = first_trainable(backbone, units)
+    start = first_trainable(backbone, units) if network.resumable else 0
     views = 2 if loss == "simclr" else 1
     image_size = train.inputs.shape[-1]
     shape = prefix.activation_shape(backbone, image_size, start)

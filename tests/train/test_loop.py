@@ -247,12 +247,17 @@ def _path(schedule, epochs=5):
     return [*trail, net.weight.item()]
 
 
-@pytest.mark.parametrize("schedule", ["constant", "cosine"])
+@pytest.mark.parametrize("schedule", ["constant", "cosine", "poly"])
 def test_the_schedule_over_all_steps(schedule):
     """Nesterov momentum .9 on a gradient of 1, by hand."""
     place, speed, expected = 0.0, 0.0, [0.0]
     for step in range(5):
-        rate = 0.1 * (0.5 * (1 + math.cos(math.pi * step / 5)) if schedule == "cosine" else 1)
+        factors = {
+            "constant": 1.0,
+            "cosine": 0.5 * (1 + math.cos(math.pi * step / 5)),
+            "poly": (1 - step / 5) ** 0.9,
+        }
+        rate = 0.1 * factors[schedule]
         speed = 0.9 * speed + 1
         place -= rate * (1 + 0.9 * speed)
         expected.append(place)

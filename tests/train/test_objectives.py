@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from greendapt.train.objectives import LOSSES, multiclass, multilabel, simclr
+from greendapt.train.objectives import LOSSES, dice, multiclass, multilabel, simclr
 
 
 def _nt_xent(rows, temperature):
@@ -77,4 +77,40 @@ def test_multiclass_is_cross_entropy():
 
 
 def test_losses_by_name():
-    assert set(LOSSES) == {"multiclass", "multilabel", "simclr"}
+    assert set(LOSSES) == {"multiclass", "multilabel", "simclr", "masks"}
+
+
+def _dice(probabilities, wanted):
+    return 2 * (probabilities * wanted).sum() / (probabilities.sum() + wanted.sum())
+
+
+def test_dice_by_hand():
+    torch.manual_seed(0)
+    masks = torch.tensor([[[0, 1], [1, 1]], [[0, 0], [1, 0]]])
+    one = torch.randn(2, 1, 2, 2)
+    assert dice(one, masks).item() == pytest.approx(
+        1 - _dice(one[:, 0].sigmoid(), masks).item(), abs=1e-5
+    )
+    three = torch.randn(2, 3, 2, 2)
+    shares = three.softmax(1)
+    by_class = [1 - _dice(shares[:, k], (masks == k)).item() for k in (0, 1)]
+    assert dice(three, masks).item() == pytest.approx(sum(by_class) / 3, abs=1e-5)  # no class 2
+
+
+@pytest.mark.parametrize("outputs", [1, 2])
+def test_dice_ignores_what_is_not_labelled(outputs):
+    torch.manual_seed(0)
+    masks = torch.tensor([[[0, 1], [1, 255]]])
+    logits = torch.randn(1, outputs, 2, 2, requires_grad=True)
+    loss = dice(logits, masks)
+    loss.backward()
+    assert (logits.grad[..., 1, 1] == 0).all()
+    assert (logits.grad[..., 0, 1] != 0).all()
+    assert 0 <= loss.item() <= 1
+
+
+def test_dice_of_a_perfect_mask_is_none():
+    masks = torch.tensor([[[0, 1], [1, 0]]])
+    sure = torch.where(masks == 1, 50.0, -50.0)[:, None]
+    assert dice(sure, masks).item() == pytest.approx(0, abs=1e-6)
+    assert dice(-sure, masks).item() == pytest.approx(1, abs=1e-6)

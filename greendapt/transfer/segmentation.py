@@ -1,0 +1,106 @@
+"""A U-Net on an adapted backbone: which images it learns from, training, and label maps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from greendapt.core.errors import DataError
+from greendapt.core.suite import BatchNorm, Recipe, Train
+from greendapt.data.imageset import NO_MASK, ImageSet
+from greendapt.models.unet import UNet
+from greendapt.train.loop import Engine, Examples, State, predict
+from greendapt.train.phase import Trained, train_phase
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """The images of a set that have a mask; masks hold 0 (background) to ``classes`` - 1."""
+
+    images: ImageSet
+    classes: int
+
+    @property
+    def outputs(self) -> int:
+        """Logits a pixel: one for foreground against background, else one a class."""
+        return 1 if self.classes == 2 else self.classes
+
+
+def labelled(images: ImageSet, classes: int | None = None) -> Labelled:
+    """Leave out images without a mask. ``classes`` None: as many as the masks show.
+
+    Raises DataError where no image has a mask, or masks show less or more classes than asked.
+    """
+    masks = images.masks
+    if masks is None or len(masks) == 0 or (masks == NO_MASK).all():
+        raise DataError(f"{images.name}: no image has a mask")
+    kept = images.subset((masks != NO_MASK).any(axis=(1, 2)))
+    assert kept.masks is not None
+    shown = int(kept.masks[kept.masks != NO_MASK].max()) + 1
+    if shown < 2:
+        raise DataError(f"{images.name}: the masks are empty, they show background alone")
+    if classes is not None and shown > classes:
+        raise DataError(f"{images.name}: masks hold the label {shown - 1}, of {classes} classes")
+    return Labelled(kept, classes or shown)
+
+
+def mask_examples(data: Labelled) -> Examples:
+    """Images uint8 [N, C, H, W] with their masks uint8 [N, H, W]."""
+    assert data.images.masks is not None
+    return Examples(torch.from_numpy(data.images.pixels), torch.from_numpy(data.images.masks))
+
+
+def train_unet(
+    network: UNet,
+    train: Examples,
+    val: Examples | None,
+    *,
+    recipe: Recipe,
+    units: Train,
+    batch_norm: BatchNorm,
+    seed: int,
+    engine: Engine,
+    on_progress: Callable[[float], None],
+    state: State | None = None,
+) -> Trained:
+    """Train the decoder and ``units`` of the encoder in place on masks, with the Dice loss.
+
+    ``units = "head"`` freezes the encoder. Raises DataError for an augmentation: it would move
+    the images and not their masks.
+    """
+    if recipe.augmentation != "none":
+        raise DataError(
+            f"augmentation = '{recipe.augmentation}' would move the images and not their masks; "
+            "segmentation takes 'none'"
+        )
+    return train_phase(
+        network,
+        train,
+        val,
+        recipe=recipe,
+        units=units,
+        batch_norm=batch_norm,
+        loss="masks",
+        seed=seed,
+        engine=engine,
+        cache=False,
+        on_progress=on_progress,
+        state=state,
+    )
+
+
+def predict_masks(network: UNet, images: Tensor, engine: Engine) -> NDArray[np.uint8]:
+    """Label maps uint8 [N, H, W] of uint8 images [N, C, H, W]."""
+    network.eval()
+
+    def encode(x: Tensor) -> Tensor:
+        logits: Tensor = network(network.backbone.prepare(x))
+        return (logits[:, 0] > 0) if logits.shape[1] == 1 else logits.argmax(1)
+
+    maps: NDArray[np.uint8] = predict(encode, images, engine).to(torch.uint8).numpy()
+    return maps
