@@ -18,7 +18,7 @@ from greendapt.bench.workbench import Workbench
 from greendapt.core.errors import RunError
 from greendapt.core.figures import Figure
 from greendapt.core.records import SCHEMA, Record
-from greendapt.meter import Meter
+from greendapt.meter import Meter, Window
 from greendapt.store.run import latest
 
 
@@ -92,7 +92,10 @@ class Executor:
         if stage.kind == "pretrain":
             record = self._pretrain(stage)
         else:
-            record = self._metered(stage, lambda: do(self.bench, stage, self.reporter.advance))
+            advance = self.reporter.advance
+            record = self._metered(
+                stage, lambda window: do(self.bench, stage, advance, window.energy_so_far_j)
+            )
         self.bench.folder.append(record)
         self.records[stage.key] = record
         wall_s = record.figures["wall_s"].value if "wall_s" in record.figures else 0.0
@@ -109,13 +112,13 @@ class Executor:
                 return kept.model_copy(update={"key": stage.key, "label": stage.label})
             suite, engine = self.bench.suite, self.bench.engine
             record = self._metered(
-                stage, lambda: generic.pretrain(suite, stage, engine, self.reporter.advance)
+                stage, lambda _: generic.pretrain(suite, stage, engine, self.reporter.advance)
             )
             if record.status == "done":
                 generic.keep_record(stage, record)
             return record
 
-    def _metered(self, stage: Stage, job: Callable[[], Outcome]) -> Record:
+    def _metered(self, stage: Stage, job: Callable[[Window], Outcome]) -> Record:
         """The job inside a meter window; an exception becomes a failed record."""
         record = Record(
             schema=SCHEMA,
@@ -128,7 +131,7 @@ class Executor:
         )
         try:
             with self.meter.window() as window:
-                outcome = job()
+                outcome = job(window)
         except RunError:
             raise
         except Exception as error:

@@ -193,6 +193,7 @@ class _Planner:
                 phase=part,
                 seed=seed,
                 pool=[self.digests.pool, self.suite.data.pool_validation],
+                seen=self.digests.development if phase.looks_at_development else None,
                 earlier=earlier and earlier.key,
             )
             stage = Stage(
@@ -214,9 +215,10 @@ class _Planner:
     def _stops(self, start: Start, before: tuple[Phase, ...], phase: Phase) -> list[int]:
         """Numbers of epochs that strategies ask of this very phase, in order.
 
-        Where its length decides each step (a schedule, a least number of steps) only its own.
+        Where its length decides each step (a schedule, a least number of steps, a stop rule)
+        only its own.
         """
-        if phase.schedule != "constant" or phase.min_steps:
+        if phase.schedule != "constant" or phase.min_steps or phase.stop:
             return [phase.epochs]
         plain = phase.model_copy(update={"epochs": 1})
         asked = set()

@@ -22,6 +22,7 @@ from greendapt.bench.process import tune
 from greendapt.bench.progress import Reporter
 from greendapt.bench.steps import chosen as chosen_steps
 from greendapt.bench.summary import summarize
+from greendapt.bench.watching import check_stops
 from greendapt.bench.workbench import Workbench
 from greendapt.core.errors import RunError, Stopped
 from greendapt.core.keys import key_of
@@ -120,6 +121,7 @@ def prepare_session(
     found = {name: generic.resolve(suite, name) for name in suite.model.backbones}
     say("reading the data")
     data = prepare(suite, suite.model.image_size)
+    check_stops(suite, data.development.task)
     data = replace(data, notes=[*data.notes, *_scarce(suite, data.development)])
     external = key_of(sets={name: one.digest for name, one in data.external.items()})
     identities = {name: one.identity for name, one in found.items()}

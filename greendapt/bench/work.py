@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from greendapt.bench import prefixes
+from greendapt.bench import prefixes, watching
 from greendapt.bench.outcome import OnProgress, Outcome
 from greendapt.bench.plan import Kind, Stage
 from greendapt.bench.workbench import TestSet, Workbench, head_widths
@@ -18,7 +18,7 @@ from greendapt.core.suite import FineTune, Phase, Probe, Split
 from greendapt.models.backbone import Backbone
 from greendapt.models.network import Network, mlp
 from greendapt.train.cost import forward_flops, head_cost
-from greendapt.train.loop import Examples, predict
+from greendapt.train.loop import Examples, lowest, predict
 from greendapt.train.phase import Trained, train_phase
 from greendapt.train.prefix import activations, feature_size
 from greendapt.transfer.metrics import judge
@@ -27,14 +27,27 @@ from greendapt.transfer.probe import make_head, train_probe
 _SPLITS: tuple[Split, ...] = ("train", "val")
 
 
-def do(bench: Workbench, stage: Stage, on_progress: OnProgress) -> Outcome:
-    """Do the stage and leave its files; deterministic for a given suite, seed and device."""
+def do(
+    bench: Workbench,
+    stage: Stage,
+    on_progress: OnProgress,
+    energy_j: Callable[[], float | None],
+) -> Outcome:
+    """Do the stage and leave its files; deterministic for a given suite, seed and device, but for
+    a budget of time or energy. ``energy_j`` is what the stage has spent so far."""
     torch.manual_seed(seed_of(stage.key))
     with bench.engine_of(stage).step.threaded():
+        if stage.kind == "adapt":
+            return adapt(bench, stage, on_progress, energy_j)
         return _WORK[stage.kind](bench, stage, on_progress)
 
 
-def adapt(bench: Workbench, stage: Stage, on_progress: OnProgress) -> Outcome:
+def adapt(
+    bench: Workbench,
+    stage: Stage,
+    on_progress: OnProgress,
+    energy_j: Callable[[], float | None],
+) -> Outcome:
     """One phase of DAPT on the pool, or some epochs of it."""
     phase = stage.phase
     assert phase is not None
@@ -46,6 +59,7 @@ def adapt(bench: Workbench, stage: Stage, on_progress: OnProgress) -> Outcome:
         _pool_head(bench, stage, phase, feature_size(backbone, bench.suite.model.image_size)),
     )
     loss = "simclr" if phase.objective == "simclr" else bench.data.pool.task
+    watched = watching.watch(bench, stage, backbone, energy_j)
     trained = train_phase(
         network.to(bench.engine.device),
         train,
@@ -60,14 +74,16 @@ def adapt(bench: Workbench, stage: Stage, on_progress: OnProgress) -> Outcome:
         on_progress=on_progress,
         stored=stored,
         state=bench.state(stage.earlier) if stage.earlier else None,
+        watch=watched.watch if watched else lowest,
     )
     state = trained.fit.state if stage.goes_on else None
     bench.save(stage.key, backbone, network.head, state)
     done = _trained(trained, images=len(train))
+    looked = watched.outcome() if watched else Outcome(0)
     return replace(
         done,
-        training_flops=done.training_flops + remade.training_flops,
-        details=done.details | remade.details,
+        training_flops=done.training_flops + remade.training_flops + looked.training_flops,
+        details=done.details | remade.details | looked.details,
     )
 
 
@@ -174,7 +190,6 @@ def evaluate(bench: Workbench, stage: Stage, on_progress: OnProgress) -> Outcome
 
 _WORK: dict[Kind, Callable[[Workbench, Stage, OnProgress], Outcome]] = {
     "prefix": prefixes.store,
-    "adapt": adapt,
     "features": features,
     "test-features": test_features,
     "probe": probe,

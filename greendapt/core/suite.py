@@ -140,6 +140,52 @@ class Recipe(Table):
         return max(self.epochs, math.ceil(self.min_steps / max(1, steps)))
 
 
+class _Looks(Table):
+    """A look at the training every so many epochs; its cost is the phase's."""
+
+    every: PositiveInt = 1
+    on: str = "val_loss"
+    """``val_loss``, or a transferability score on development's training images (``robustness``,
+    which sees no label, ``probe``, ...)."""
+    images: Annotated[int, Field(ge=2)] = 200
+    """How many images a score takes at most."""
+
+
+class Patience(_Looks):
+    """Stop after ``looks`` in a row that are not better than the best by ``least``."""
+
+    rule: Literal["patience"]
+    looks: PositiveInt = 2
+    least: Annotated[float, Field(ge=0)] = 0.0
+
+
+class Gain(_Looks):
+    """Stop when the line through the last ``window`` looks over log(epoch) promises less than
+    ``least`` by the phase's last epoch."""
+
+    rule: Literal["gain"]
+    least: float = 0.0
+    window: Annotated[int, Field(ge=2)] = 4
+
+
+class Budget(_Looks):
+    """Stop before the next look would spend more than this."""
+
+    rule: Literal["budget"]
+    energy_j: PositiveFloat | None = None
+    minutes: PositiveFloat | None = None
+
+    @model_validator(mode="after")
+    def _limits_something(self) -> Budget:
+        if self.energy_j is None and self.minutes is None:
+            raise ValueError("a budget needs energy_j or minutes")
+        return self
+
+
+Stop = Annotated[Patience | Gain | Budget, Field(discriminator="rule")]
+"""When a phase ends before its epochs are over."""
+
+
 class Phase(Recipe):
     """Which parameters train, and how. A template by name, used and varied by strategies."""
 
@@ -149,11 +195,18 @@ class Phase(Recipe):
     bank: NonNegativeInt = 0
     """Augment each image so many times once, and draw from these, instead of anew each epoch: the
     constant prefix of the views can then be stored. Other results than fresh views give."""
+    stop: Stop | None = None
+    """None: after ``epochs``, and no look but the validation loss that ``select`` asks for."""
 
     @property
     def constant(self) -> bool:
         """Whether what lies before the first trainable unit gives the same for an image always."""
         return self.objective == "supervised" and (self.augmentation == "none" or self.bank > 0)
+
+    @property
+    def looks_at_development(self) -> bool:
+        """Whether development's training images decide when the phase stops."""
+        return self.stop is not None and self.stop.on != "val_loss"
 
 
 class Use(Table):
@@ -172,6 +225,7 @@ class Use(Table):
     objective: Objective | None = None
     select: Select | None = None
     bank: NonNegativeInt | None = None
+    stop: Stop | None = None
     min_steps: NonNegativeInt | None = None
 
 
@@ -269,7 +323,7 @@ class Suite(Table):
 
     @model_validator(mode="after")
     def _refers_to_what_exists(self) -> Suite:
-        problems = [*_unknown_names(self), *_bad_phases(self)]
+        problems = [*_unknown_names(self), *_bad_phases(self), *_blind_stops(self)]
         problems += [] if problems else _bad_banks(self)
         if problems:
             raise ValueError("\n".join(problems))
@@ -360,3 +414,18 @@ def _bad_phases(suite: Suite) -> list[str]:
         elif not train:
             problems.append(f"{key}: an empty list trains the head alone; say 'head'")
     return problems
+
+
+def _blind_stops(suite: Suite) -> list[str]:
+    """Rules that wait for a validation loss which ``select = "last"`` does not compute."""
+    if _unknown_names(suite):
+        return []
+    return [
+        f"strategy.{name}: stop on val_loss needs select = 'best', or on = a score"
+        for name in suite.strategy
+        for phase in suite.phases(name)
+        if phase.stop is not None
+        and phase.stop.rule != "budget"
+        and phase.stop.on == "val_loss"
+        and phase.select == "last"
+    ]

@@ -13,6 +13,7 @@ from typing import Literal
 
 import numpy as np
 
+from greendapt.core import suite
 from greendapt.core.errors import SuiteError
 from greendapt.stats.looks import Decision, Look, Rule
 
@@ -56,16 +57,17 @@ class ExpectedGain:
     """Stop when going on to ``horizon`` epochs promises less than ``least``.
 
     The promise is that of a straight line through the last ``window`` scores over the logarithm
-    of the epoch: learning curves rise about alike with each doubling. The best look is kept.
+    of the epoch: learning curves rise about alike with each doubling.
     """
 
     least: float
     window: int = 4
     horizon: int = 300
+    keep: Keep = "best"
 
     def decide(self, looks: Sequence[Look]) -> Decision:
         scored = [(look.epoch, look.score) for look in looks if look.score is not None]
-        keep = _kept(looks, "best")
+        keep = _kept(looks, self.keep)
         if looks[-1].epoch >= self.horizon:
             return Decision(True, keep)
         if len(scored) < self.window:
@@ -107,6 +109,18 @@ def _kept(looks: Sequence[Look], keep: Keep) -> int:
         if scored:
             return -max(scored)[1]
     return len(looks) - 1
+
+
+def rule_of(stop: suite.Stop, epochs: int, keep: Keep) -> Rule:
+    """The rule that a phase of at most ``epochs`` epochs asks for."""
+    match stop:
+        case suite.Patience():
+            return Patience(stop.looks, stop.least, keep)
+        case suite.Gain():
+            return ExpectedGain(stop.least, stop.window, epochs, keep)
+        case suite.Budget():
+            wall_s = None if stop.minutes is None else 60 * stop.minutes
+            return Budget(stop.energy_j, wall_s, keep)
 
 
 # --- by name --------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -43,6 +43,8 @@ class Window:
 
     figures: dict[str, Figure] = field(default_factory=dict)
     share: Share | None = None
+    energy_so_far_j: Callable[[], float | None] = lambda: None
+    """What the headline would be, were the open window closed now; None where it is not known."""
 
     @property
     def record(self) -> dict[str, Any]:
@@ -129,6 +131,7 @@ class Meter:
         _synchronize(self.device)
         before = self._snapshot(opening=True)
         start_s = now_s()
+        opened.energy_so_far_j = lambda: self._energy_j(before, start_s)
         try:
             yield opened
             _synchronize(self.device)
@@ -141,6 +144,13 @@ class Meter:
             after = self._snapshot(opening=False)
             opened.share = self._share(before, after, (start_s, end_s), self._peaks.stop(ticket))
             opened.figures = opened.share.figures(self.grid)
+
+    def _energy_j(self, before: _Snapshot, start_s: float) -> float | None:
+        _synchronize(self.device)
+        end_s = now_s()
+        peak = Figure.unavailable("B", "the window is open")
+        share = self._share(before, self._snapshot(opening=False), (start_s, end_s), peak)
+        return share.figures(self.grid)["energy_j"].value
 
     def _snapshot(self, *, opening: bool) -> _Snapshot:
         # the slow part, waiting for GPU counters, lies outside the window at both edges

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -25,6 +25,25 @@ class Diverged(GreendaptError):
     """The loss is no longer a number."""
 
     exit_code = 4
+
+
+@dataclass(frozen=True)
+class Heed:
+    """What a watch says of an epoch: whether to stop, and whether its weights are the ones to
+    keep so far."""
+
+    stop: bool
+    keep: bool
+
+
+Watch = Callable[[int, Sequence[float]], Heed]
+"""Asked after each epoch (from 1) with the validation losses of all epochs, if there are any; the
+module is in eval mode meanwhile."""
+
+
+def lowest(_epoch: int, val_loss: Sequence[float]) -> Heed:
+    """Never stop, and keep the epoch of lowest validation loss (the first of equals)."""
+    return Heed(False, bool(val_loss) and val_loss[-1] < min(val_loss[:-1], default=math.inf))
 
 
 @dataclass(frozen=True)
@@ -140,14 +159,15 @@ def fit(
     on_progress: Callable[[float], None],
     state: State | None = None,
     draws: tuple[torch.Generator, ...] = (),
+    watch: Watch = lowest,
 ) -> Fit:
     """Train what of ``module`` requires a gradient, on ``train``, by ``recipe``.
 
     With ``select = "best"`` and validation examples, the module ends with the weights of the
     epoch of lowest validation loss (the first of equals). Batches are drawn from ``seed`` alone.
     ``state``: go on from there up to the recipe's epochs, to the bit as in one go; ``draws`` are
-    the generators that ``encode`` draws from, kept in the state. Raises Diverged when the loss is
-    not finite.
+    the generators that ``encode`` draws from, kept in the state. ``watch`` may end the training
+    before, and then says which epoch is kept. Raises Diverged when the loss is not finite.
     """
     optimizer = _optimizer(recipe, [p for p in module.parameters() if p.requires_grad])
     steps = math.ceil(len(train) / recipe.batch_size)
@@ -174,18 +194,22 @@ def fit(
         if validate is not None:
             with _evaluating(module):
                 value = _finite(_mean_loss(encode, validate, loss, engine), epoch, recipe)
-            if value < min(now.val_loss, default=math.inf):
-                now = replace(now, best_epoch=epoch, best=_snapshot(module))
             now = replace(now, val_loss=(*now.val_loss, value))
+        with _evaluating(module):
+            heed = watch(epoch + 1, now.val_loss)
+        if heed.keep:
+            now = replace(now, best_epoch=epoch, best=_snapshot(module))
         ends.append(now_s() - started_s)
+        if heed.stop:
+            break
     now = _stopped(module, optimizer, generators, now)
     if now.best is not None:
         module.load_state_dict(now.best)
-    here = epochs - begun
+    here = now.epochs - begun
     return Fit(
         train_loss=now.train_loss,
         val_loss=now.val_loss,
-        best_epoch=epochs - 1 if now.best_epoch is None else now.best_epoch,
+        best_epoch=now.epochs - 1 if now.best_epoch is None else now.best_epoch,
         steps=steps * here,
         samples=len(train) * here,
         samples_validated=len(validate) * here if validate is not None else 0,
@@ -306,7 +330,7 @@ def _schedule(
     def factor(step: int) -> float:
         share = min(done + step, total) / total
         if recipe.schedule == "poly":
-            return (1 - share) ** 0.9
+            return float((1 - share) ** 0.9)
         return 0.5 * (1 + math.cos(math.pi * share))
 
     return torch.optim.lr_scheduler.LambdaLR(optimizer, factor)

@@ -13,8 +13,8 @@ from greendapt.dapt.phases import first_trainable, set_phase, trainable_params
 from greendapt.data.augment import augment
 from greendapt.models.network import Network
 from greendapt.train import prefix
-from greendapt.train.cost import nbytes, phase_cost
-from greendapt.train.loop import Bank, Encode, Engine, Examples, Fit, State, fit
+from greendapt.train.cost import ImageCost, image_cost, nbytes, phase_cost
+from greendapt.train.loop import Bank, Encode, Engine, Examples, Fit, State, Watch, fit, lowest
 from greendapt.train.objectives import LOSSES
 
 
@@ -60,12 +60,14 @@ def train_phase(
     on_progress: Callable[[float], None],
     stored: Stored | None = None,
     state: State | None = None,
+    watch: Watch = lowest,
 ) -> Trained:
     """Train ``units`` and the head of ``network`` in place on uint8 images; ``loss`` as LOSSES.
 
     ``stored``: the constant prefix of all inputs of ``train`` and ``val``, computed before.
     Else, with ``cache``, it is computed once per image here where it fits into memory. ``val`` is
-    left alone where the recipe keeps the last epoch. ``state``: go on from there.
+    left alone where the recipe keeps the last epoch. ``state``: go on from there. ``watch``: see
+    `greendapt.train.loop.fit`; what it costs is not in the FLOPs.
     """
     backbone = network.backbone
     if val is not None and (len(val) == 0 or recipe.select == "last"):
@@ -88,18 +90,7 @@ def train_phase(
     else:
         encode = _from_images(network, recipe.augmentation, views, draw)
     set_phase(network, units, batch_norm)
-    spec = backbone.spec
-    head = _widths(network.head)
-    cost = phase_cost(
-        backbone.name,
-        backbone.cut,
-        spec.channels,
-        spec.pad_type,
-        image_size,
-        units,
-        batch_norm,
-        head,
-    )
+    cost = _cost(network, image_size, units, batch_norm, start)
     done = fit(
         network,
         encode,
@@ -112,6 +103,7 @@ def train_phase(
         on_progress=on_progress,
         state=state,
         draws=(draw,),
+        watch=watch,
     )
     through = (done.samples + done.samples_validated) * views
     if stored is not None or cached:
@@ -122,6 +114,26 @@ def train_phase(
         training_flops=cost.of(done, through, views),
         cached_bytes=nbytes(images, shape) if cached else 0,
         uncounted=cost.uncounted,
+    )
+
+
+def _cost(
+    network: Network, image_size: int, units: Train, batch_norm: BatchNorm, start: int
+) -> ImageCost:
+    """Counted once for a backbone with an MLP; other heads are counted each time."""
+    backbone = network.backbone
+    spec = backbone.spec
+    if not network.resumable:
+        return image_cost(network, (spec.channels, image_size, image_size), start)
+    return phase_cost(
+        backbone.name,
+        backbone.cut,
+        spec.channels,
+        spec.pad_type,
+        image_size,
+        units,
+        batch_norm,
+        _widths(network.head),
     )
 
 

@@ -12,6 +12,7 @@ from torchvision.transforms import v2
 from greendapt.core.errors import ModelError
 from greendapt.data.imageset import ImageSet
 from greendapt.models.backbone import Backbone
+from greendapt.train.cost import forward_flops, prefix_flops
 from greendapt.train.loop import Encode, Engine, predict
 from greendapt.train.prefix import activations
 from greendapt.transfer.scores.evidence import Evidence
@@ -79,6 +80,16 @@ def gather(
         masks=masks,
         parameters=sum(p.numel() for p in backbone.parameters()),
     )
+
+
+def look_flops(
+    backbone: Backbone, scores: Sequence[str], image_size: int, look: Look = DEFAULT_LOOK
+) -> int:
+    """FLOPs of one image's evidence for ``scores``; the arithmetic on features is not counted."""
+    wanted = {need for name in scores for need in kind_of(name).needs}
+    to_stage = prefix_flops(backbone, image_size, backbone.end_of(look.stage_of(backbone)))
+    whole = forward_flops(backbone, image_size) if wanted & {"features", "logits"} else 0
+    return whole + to_stage * (2 * ("views" in wanted) + ("maps" in wanted))
 
 
 def two_views(
