@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from greendapt.train.phase import Trained
+
 OnProgress = Callable[[float], None]
 
 
@@ -21,3 +23,23 @@ class Outcome:
     def warning(self) -> str | None:
         said: str | None = self.details.get("warning")
         return said
+
+
+def trained_outcome(trained: Trained, images: int) -> Outcome:
+    """Of a training on so many images."""
+    fit = trained.fit
+    return Outcome(
+        trained.training_flops,
+        details={
+            "images": images,
+            "steps": fit.steps,
+            "samples": fit.samples,
+            "best_epoch": fit.best_epoch,
+            "train_loss": fit.train_loss,
+            "val_loss": fit.val_loss,
+            "epoch_s": fit.epoch_s,
+            "trainable_params": trained.trainable_params,
+            "cached_bytes": trained.cached_bytes,
+            "uncounted": trained.uncounted,
+        },
+    )

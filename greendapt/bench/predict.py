@@ -8,10 +8,11 @@ import torch
 
 from greendapt.bench.plan import Cell, Stage
 from greendapt.bench.workbench import Workbench, head_widths
-from greendapt.core.suite import BatchNorm, FineTune, Phase, Probe, Recipe, Train
-from greendapt.dapt.phases import first_trainable
+from greendapt.core.suite import BatchNorm, FineTune, Phase, Probe, Recipe, Segment, Train
+from greendapt.dapt.phases import first_trainable, set_phase
 from greendapt.models.backbone import Backbone, create_backbone
-from greendapt.train.cost import ImageCost, phase_cost
+from greendapt.models.unet import UNet
+from greendapt.train.cost import ImageCost, image_cost, phase_cost
 from greendapt.train.prefix import activation_shape
 
 _STEP_OVERHEAD = 3e7
@@ -31,6 +32,8 @@ def check_models(cells: list[Cell], image_size: int) -> None:
             first_trainable(backbone, stage.phase.train)
         if stage.transfer is not None and not isinstance(stage.transfer, Probe):
             first_trainable(backbone, stage.transfer.train)
+        if isinstance(stage.transfer, Segment):
+            UNet(backbone, 1, image_size=image_size, seed=0)
 
 
 def work(bench: Workbench, stage: Stage) -> float:
@@ -66,6 +69,12 @@ def _arithmetic(bench: Workbench, stage: Stage) -> float:
             spec, head = stage.transfer, (len(development.classes),)
             step = _cost(name, cut, size, spec.train, spec.batch_norm, head).step
             return _steps_work(stage.transfer, len(bench.downstream("train", stage)), step)
+        case "finetune" if isinstance(stage.transfer, Segment):
+            unet = stage.transfer
+            step = _unet_cost(name, cut, size, unet.train, unet.batch_norm).step
+            return _steps_work(unet, len(bench.downstream("train", stage)), step)
+        case "evaluate" if isinstance(stage.transfer, Segment):
+            return float(_unet_cost(name, cut, size, "head", "frozen").forward) * tests
         case "probe" if stage.transfer is not None:
             return _steps_work(stage.transfer, len(bench.downstream("train", stage)), 0)
         case _:
@@ -95,6 +104,16 @@ def _cost(
     head: tuple[int, ...] | None = None,
 ) -> ImageCost:
     return phase_cost(name, cut, 3, None, size, train, batch_norm, head)
+
+
+@cache
+def _unet_cost(
+    name: str, cut: int | None, size: int, train: Train, batch_norm: BatchNorm
+) -> ImageCost:
+    backbone = _backbone(name, cut, size)
+    network = UNet(backbone, 1, image_size=size, seed=0)
+    set_phase(network, train, batch_norm)
+    return image_cost(network, (backbone.spec.channels, size, size), 0)
 
 
 @cache

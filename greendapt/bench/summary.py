@@ -38,6 +38,8 @@ def summarize(
     gains = _gains(rows)
     rows = [
         row.model_copy(update={"sci_auc_point_g": _sci(row, gain, "AUC point")})
+        if "auc" in row.metrics["development"]
+        else row
         for row, gain in zip(rows, gains, strict=True)
     ]
     done = [record for record in records.values() if record.status == "done"]
@@ -103,11 +105,11 @@ def _sci(row: Row, units: float, unit: str) -> Figure:
 
 
 def _gains(rows: list[Row]) -> list[float]:
-    """Points (0.01) of development AUC of each row above ``none`` of the same everything else."""
-    plain = {_beside(row): _auc(row) for row in rows if row.strategy == "none"}
+    """Points (0.01) of each row's development score above ``none`` of the same everything else."""
+    plain = {_beside(row): _score(row) for row in rows if row.strategy == "none"}
     found = []
     for row in rows:
-        reached, start = _auc(row), plain.get(_beside(row))
+        reached, start = _score(row), plain.get(_beside(row))
         found.append(100 * (reached - start) if reached is not None and start is not None else 0.0)
     return found
 
@@ -116,8 +118,10 @@ def _beside(row: Row) -> tuple[str, int, str, str]:
     return row.backbone, row.seed, row.transfer, str(row.shots)
 
 
-def _auc(row: Row) -> float | None:
-    value: float | None = row.metrics["development"]["auc"]
+def _score(row: Row) -> float | None:
+    """Development AUC, or Dice where the task is masks."""
+    reached = row.metrics["development"]
+    value: float | None = reached["dice"] if "dice" in reached else reached["auc"]
     return value
 
 
@@ -134,7 +138,7 @@ def _failure(cell: Cell, record: Record) -> Failure:
 
 
 def _with_front(rows: list[Row]) -> list[Row]:
-    """Mark the strategies on the front of mean carbon against mean development AUC."""
+    """Mark the strategies on the front of mean carbon against the mean development score."""
     groups: dict[tuple[str, str], dict[tuple[str, str], list[Row]]]
     groups = defaultdict(lambda: defaultdict(list))
     for row in rows:
@@ -155,7 +159,7 @@ def _with_front(rows: list[Row]) -> list[Row]:
 
 def _point(rows: list[Row]) -> tuple[float, float] | None:
     costs = [row.carbon_g.value for row in rows if row.carbon_g.value is not None]
-    values = [value for row in rows if (value := _auc(row)) is not None]
+    values = [value for row in rows if (value := _score(row)) is not None]
     return (fmean(costs), fmean(values)) if costs and values else None
 
 

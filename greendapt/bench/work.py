@@ -9,17 +9,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from greendapt.bench import prefixes, watching
-from greendapt.bench.outcome import OnProgress, Outcome
+from greendapt.bench import prefixes, segmenting, watching
+from greendapt.bench.outcome import OnProgress, Outcome, trained_outcome
 from greendapt.bench.plan import Kind, Stage
-from greendapt.bench.workbench import TestSet, Workbench, head_widths
+from greendapt.bench.workbench import Judge, TestSet, Workbench, head_widths
 from greendapt.core.keys import seed_of
-from greendapt.core.suite import FineTune, Phase, Probe, Split
+from greendapt.core.suite import FineTune, Phase, Probe, Segment, Split
 from greendapt.models.backbone import Backbone
 from greendapt.models.network import Network, mlp
 from greendapt.train.cost import forward_flops, head_cost
 from greendapt.train.loop import Examples, lowest, predict
-from greendapt.train.phase import Trained, train_phase
+from greendapt.train.phase import train_phase
 from greendapt.train.prefix import activations, feature_size
 from greendapt.transfer.metrics import judge
 from greendapt.transfer.probe import make_head, train_probe
@@ -78,7 +78,7 @@ def adapt(
     )
     state = trained.fit.state if stage.goes_on else None
     bench.save(stage.key, backbone, network.head, state)
-    done = _trained(trained, images=len(train))
+    done = trained_outcome(trained, images=len(train))
     looked = watched.outcome() if watched else Outcome(0)
     return replace(
         done,
@@ -134,12 +134,15 @@ def probe(bench: Workbench, stage: Stage, on_progress: OnProgress) -> Outcome:
         on_progress=on_progress,
     )
     bench.save(stage.key, None, head)
-    return _trained(trained, images=len(sets[0]))
+    return trained_outcome(trained, images=len(sets[0]))
 
 
 def finetune(bench: Workbench, stage: Stage, on_progress: OnProgress) -> Outcome:
-    """A linear head and the backbone, trained together on the development images."""
+    """A linear head, or a U-Net's decoder, and the backbone, trained together on the development
+    images."""
     spec = stage.transfer
+    if isinstance(spec, Segment):
+        return segmenting.segment(bench, stage, spec, on_progress)
     assert isinstance(spec, FineTune)
     sets = [bench.development(split, stage) for split in _SPLITS]
     backbone = bench.backbone(stage.start, stage.parents)
@@ -161,30 +164,28 @@ def finetune(bench: Workbench, stage: Stage, on_progress: OnProgress) -> Outcome
         on_progress=on_progress,
     )
     bench.save(stage.key, backbone, network.head)
-    return _trained(trained, images=len(sets[0]))
+    return trained_outcome(trained, images=len(sets[0]))
 
 
 def evaluate(bench: Workbench, stage: Stage, on_progress: OnProgress) -> Outcome:
     """Metrics on the development test part, every external set, and corrupted copies."""
-    logits_of, flops = _judged_by(bench, stage)
+    judged_of, flops = _judged_by(bench, stage)
     result: dict[str, Any] = {"development": {}, "external": {}, "corrupted": {"by": {}}}
-    classes = bench.data.development.classes
+    score = "dice" if isinstance(stage.transfer, Segment) else "auc"
     images = 0
     for number, test in enumerate(bench.tests(), start=1):
         role, _, name = test.name.partition(":")
         draws = 0 if role == "corrupted" else bench.suite.evaluation.bootstrap
-        targets = torch.from_numpy(test.images.targets)
-        logits = logits_of(test)
-        judged = judge(logits, targets, test.images.patients, classes, bootstrap=draws)
+        judged = judged_of(test, draws)
         if role == "development":
             result[role] = judged
         elif role == "external":
             result[role][name] = judged
         else:
-            result[role]["by"][name] = {"auc": judged["auc"]}
-        images += len(targets)
+            result[role]["by"][name] = {score: judged[score]}
+        images += len(test.images)
         on_progress(number / _test_sets(bench))
-    result["corrupted"]["auc"] = _mean_auc(result["corrupted"]["by"])
+    result["corrupted"][score] = _mean(result["corrupted"]["by"], score)
     return Outcome(flops * images, metrics=result)
 
 
@@ -208,7 +209,21 @@ def _pool_head(bench: Workbench, stage: Stage, phase: Phase, width: int) -> nn.M
     return head
 
 
-def _judged_by(bench: Workbench, stage: Stage) -> tuple[Callable[[TestSet], Tensor], int]:
+def _judged_by(bench: Workbench, stage: Stage) -> tuple[Judge, int]:
+    """How a set is judged, with so many bootstrap draws, and the FLOPs an image."""
+    if isinstance(stage.transfer, Segment):
+        return segmenting.judged_by(bench, stage)
+    logits_of, flops = _logits_by(bench, stage)
+    classes = bench.data.development.classes
+
+    def judged(test: TestSet, draws: int) -> dict[str, Any]:
+        targets = torch.from_numpy(test.images.targets)
+        return judge(logits_of(test), targets, test.images.patients, classes, bootstrap=draws)
+
+    return judged, flops
+
+
+def _logits_by(bench: Workbench, stage: Stage) -> tuple[Callable[[TestSet], Tensor], int]:
     """How a set becomes logits, and the FLOPs an image."""
     trained = stage.parents[0]
     outputs = len(bench.data.development.classes)
@@ -233,25 +248,6 @@ def _judged_by(bench: Workbench, stage: Stage) -> tuple[Callable[[TestSet], Tens
     )
 
 
-def _trained(trained: Trained, images: int) -> Outcome:
-    fit = trained.fit
-    return Outcome(
-        trained.training_flops,
-        details={
-            "images": images,
-            "steps": fit.steps,
-            "samples": fit.samples,
-            "best_epoch": fit.best_epoch,
-            "train_loss": fit.train_loss,
-            "val_loss": fit.val_loss,
-            "epoch_s": fit.epoch_s,
-            "trainable_params": trained.trainable_params,
-            "cached_bytes": trained.cached_bytes,
-            "uncounted": trained.uncounted,
-        },
-    )
-
-
 def _forwarded(bench: Workbench, backbone: Backbone, images: int) -> Outcome:
     flops = forward_flops(backbone, bench.suite.model.image_size)
     return Outcome(flops * images, details={"images": images})
@@ -263,6 +259,6 @@ def _test_sets(bench: Workbench) -> int:
     return 1 + len(bench.data.external) + corrupted
 
 
-def _mean_auc(by: dict[str, dict[str, float | None]]) -> float | None:
-    values = [entry["auc"] for entry in by.values() if entry["auc"] is not None]
+def _mean(by: dict[str, dict[str, float | None]], score: str) -> float | None:
+    values = [value for entry in by.values() if (value := entry[score]) is not None]
     return sum(values) / len(values) if values else None

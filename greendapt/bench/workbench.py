@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,16 +13,18 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from greendapt.bench.plan import Stage, Start
-from greendapt.core.suite import Corruption, Phase, Split, Suite
+from greendapt.core.suite import Corruption, Phase, Segment, Split, Suite
 from greendapt.data.checks import Prepared
 from greendapt.data.corruptions import corrupt
 from greendapt.data.imageset import ImageSet
+from greendapt.data.masks import mask_classes
 from greendapt.data.splits import few_shot, hold_out
 from greendapt.models import weights
 from greendapt.models.backbone import Backbone
 from greendapt.store.run import RunFolder
 from greendapt.train.loop import Engine, Examples, State
 from greendapt.train.step import PLAIN, Step
+from greendapt.transfer.segmentation import mask_outputs
 
 BACKBONE = "backbone.safetensors"
 HEAD = "head.safetensors"
@@ -44,6 +47,10 @@ class TestSet:
         if self.corruption is not None:
             pixels = corrupt(pixels, *self.corruption, seed=0)
         return torch.from_numpy(pixels)
+
+
+Judge = Callable[[TestSet, int], dict[str, Any]]
+"""Metrics of a set, with so many bootstrap draws."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +138,18 @@ class Workbench:
     def development(self, split: Split, stage: Stage) -> Examples:
         """The development images of a split that a stage may see."""
         of = np.flatnonzero(self.data.development.splits == split)
-        return examples(self.data.development, of[self.downstream(split, stage)])
+        rows = of[self.downstream(split, stage)]
+        seen = examples(self.data.development, rows)
+        if not isinstance(stage.transfer, Segment):
+            return seen
+        masks = self.data.development.masks
+        assert masks is not None
+        return replace(seen, targets=torch.from_numpy(masks[rows]))
+
+    @cached_property
+    def mask_outputs(self) -> int:
+        """Logits a pixel of a U-Net on the development masks."""
+        return mask_outputs(mask_classes(self.data.development))
 
     def tests(self) -> Iterator[TestSet]:
         """Every set a cell is judged on."""

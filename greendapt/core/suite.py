@@ -257,7 +257,15 @@ class FineTune(Recipe):
     batch_norm: BatchNorm = "frozen"
 
 
-Transfer = Annotated[Probe | FineTune, Field(discriminator="kind")]
+class Segment(Recipe):
+    """A U-Net on masks: the decoder and what ``train`` says of the backbone (``head``: nothing)."""
+
+    kind: Literal["segment"]
+    train: Train = "all"
+    batch_norm: BatchNorm = "train"
+
+
+Transfer = Annotated[Probe | FineTune | Segment, Field(discriminator="kind")]
 
 Corruption = Literal["noise", "blur", "contrast", "gamma", "jpeg", "pixelate"]
 
@@ -324,10 +332,16 @@ class Suite(Table):
     @model_validator(mode="after")
     def _refers_to_what_exists(self) -> Suite:
         problems = [*_unknown_names(self), *_bad_phases(self), *_blind_stops(self)]
+        problems += _bad_segments(self)
         problems += [] if problems else _bad_banks(self)
         if problems:
             raise ValueError("\n".join(problems))
         return self
+
+    @property
+    def segments(self) -> bool:
+        """Whether the downstream task is masks rather than labels."""
+        return any(isinstance(self.transfer[name], Segment) for name in self.run.transfers)
 
     def phases(self, strategy: str) -> tuple[Phase, ...]:
         """The strategy's phases in order, its base's first, templates filled in."""
@@ -403,7 +417,7 @@ def _bad_phases(suite: Suite) -> list[str]:
     named += [
         (f"transfer.{name}.train", transfer.train)
         for name, transfer in suite.transfer.items()
-        if isinstance(transfer, FineTune)
+        if isinstance(transfer, FineTune | Segment)
     ]
     for key, train in named:
         if isinstance(train, str):
@@ -429,3 +443,21 @@ def _blind_stops(suite: Suite) -> list[str]:
         and phase.stop.on == "val_loss"
         and phase.select == "last"
     ]
+
+
+def _bad_segments(suite: Suite) -> list[str]:
+    if _unknown_names(suite) or not suite.segments:
+        return []
+    problems = [
+        f"run.transfers: '{name}' takes labels, others take masks; run them apart"
+        for name in suite.run.transfers
+        if not isinstance(suite.transfer[name], Segment)
+    ]
+    if suite.run.shots != ("full",):
+        problems.append("run.shots: segmentation takes 'full' only, masks have no classes to draw")
+    problems += [
+        f"transfer.{name}.augmentation: it would move the images and not their masks; say 'none'"
+        for name in suite.run.transfers
+        if suite.transfer[name].augmentation != "none"
+    ]
+    return problems

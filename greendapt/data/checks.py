@@ -13,6 +13,7 @@ from greendapt.core.suite import Suite
 from greendapt.data.dataset import load
 from greendapt.data.folder import Needs, NoLabels
 from greendapt.data.imageset import ImageSet
+from greendapt.data.masks import mask_classes, with_masks
 from greendapt.data.neighbours import column_auc, near_duplicates
 from greendapt.data.splits import SPLITS
 
@@ -36,17 +37,17 @@ def prepare(suite: Suite, image_size: int) -> Prepared:
     The pool is loaded with labels when a strategy of the run trains on them. Raises one DataError
     that lists the problems of all datasets.
     """
-    wanted: list[tuple[str, Needs]] = [("pool", _pool_needs(suite)), ("development", "labels")]
-    wanted += [(f"external {name}", "labels") for name in suite.data.external]
+    task: Needs = "masks" if suite.segments else "labels"
+    wanted: list[tuple[str, Needs]] = [("pool", _pool_needs(suite)), ("development", task)]
+    wanted += [(f"external {name}", task) for name in suite.data.external]
     specs = [suite.data.pool, suite.data.development, *suite.data.external.values()]
     sets, problems = [], []
     for (name, needs), spec in zip(wanted, specs, strict=True):
         try:
-            sets.append(
-                load(
-                    spec, name=name, image_size=image_size, aliases=suite.data.aliases, needs=needs
-                )
+            one = load(
+                spec, name=name, image_size=image_size, aliases=suite.data.aliases, needs=needs
             )
+            sets.append(with_masks(one) if needs == "masks" else one)
         except DataError as error:
             problems += [f"{name}: {line}" for line in str(error).splitlines()]
             if name == "pool" and isinstance(error, NoLabels):
@@ -136,6 +137,8 @@ def _align(one: ImageSet, development: ImageSet) -> tuple[ImageSet, list[str]]:
             f"{one.name}: its labels are {one.task}, development's are {development.task}; "
             "choose the same kind of label column in both"
         )
+    if one.task == "unlabelled":
+        return one, _aligned_masks(one, development)
     extra = [name for name in one.classes if name not in development.classes]
     shared = [name for name in one.classes if name in development.classes]
     there, new = ", ".join(development.classes), ", ".join(map(repr, extra))
@@ -154,6 +157,15 @@ def _align(one: ImageSet, development: ImageSet) -> tuple[ImageSet, list[str]]:
             targets[:, development.classes.index(name)] = one.targets[:, one.classes.index(name)]
         notes += [f"its finding {name} is not used, development has none." for name in extra]
     return replace(one, classes=development.classes, targets=targets), notes
+
+
+def _aligned_masks(one: ImageSet, development: ImageSet) -> list[str]:
+    theirs, ours = mask_classes(one), mask_classes(development)
+    if theirs > ours:
+        raise DataError(
+            f"{one.name}: its masks hold the label {theirs - 1}, development's go up to {ours - 1}"
+        )
+    return []
 
 
 # --- who has been seen before ---------------------------------------------------------------

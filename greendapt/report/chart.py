@@ -32,7 +32,7 @@ def pareto_spec(panel: Panel, path: Path, key: str, theme: Theme, size: Size) ->
     rows = pareto_rows(panel, path, key, theme, size)
     spec = template(theme, size)
     spec["data"]["values"] = rows
-    spec["datasets"]["chance"] = chance(y)
+    spec["datasets"]["chance"] = chance(path, y)
     spec["encoding"]["x"] |= {"scale": x.scale()}
     spec["encoding"]["x"]["axis"] |= {"title": cost_title(key, unit_name, x), "values": ticks(x)}
     spec["encoding"]["y"] |= {"scale": y.scale()}
@@ -99,8 +99,8 @@ def report_svg(view: View) -> str:
 
 
 def charted(panel: Panel) -> list[Path]:
-    """The measures that get a picture: development AUC and up to two external AUCs."""
-    scores = [path for path in panel.measures if path[-1] == "auc"]
+    """The measures that get a picture: the score on development and on up to two external sets."""
+    scores = panel.scores
     external = [path for path in scores if path[0] == "external"]
     return [path for path in scores if path[0] == "development"] + external[:2]
 
@@ -174,9 +174,9 @@ def _strokes(rows: Sequence[dict[str, Any]]) -> Iterator[tuple[Point, Point]]:
         yield corner, (there["cost"], there["score"])
 
 
-def chance(y: Axis) -> list[dict[str, float]]:
-    """The score of a coin, where the picture reaches down to it."""
-    return [{"score": CHANCE}] if y.low <= CHANCE <= y.high else []
+def chance(path: Path, y: Axis) -> list[dict[str, float]]:
+    """The AUC of a coin, where the picture reaches down to it."""
+    return [{"score": CHANCE}] if path[-1] == "auc" and y.low <= CHANCE <= y.high else []
 
 
 def _chance(theme: Theme) -> list[dict[str, Any]]:

@@ -12,7 +12,6 @@ from greendapt.core.figures import Figure, Quality
 from greendapt.core.records import COST_UNITS, Row
 from greendapt.report.model import (
     COST_KEYS,
-    DEVELOPMENT,
     Comparison,
     Cost,
     Estimate,
@@ -27,7 +26,9 @@ from greendapt.stats.pareto import front_probability, pareto_front
 Seeds = Mapping[int, Row]
 """The rows of one strategy on one backbone, by seed."""
 
-_SCORES = ("auc", "balanced_accuracy", "ece")
+_SCORES = ("auc", "dice", "balanced_accuracy", "ece", "jaccard", "mcc", "hausdorff95_px")
+_RANGES = {"mcc": (-1.0, 1.0), "hausdorff95_px": (0.0, math.inf)}
+"""What a metric can be; else 0 to 1."""
 
 
 def metric_paths(rows: Iterable[Row]) -> tuple[Path, ...]:
@@ -84,13 +85,14 @@ def figure(row: Row, key: str) -> Figure:
 
 
 def metric_estimate(seeds: Seeds, path: Path) -> Estimate | None:
-    """Mean over seeds, its interval kept within what a score can be (0 to 1)."""
+    """Mean over seeds, its interval kept within what the metric can be."""
     values = metric_values(seeds, path)
     if not values:
         return None
     mean, low, high = t_interval(values.values())
     if len(values) > 1 and low is not None and high is not None:
-        return Estimate(mean, max(0.0, low), min(1.0, high), len(values), "seeds")
+        least, most = _RANGES.get(path[-1], (0.0, 1.0))
+        return Estimate(mean, max(least, low), min(most, high), len(values), "seeds")
     only = next(iter(values))
     bounds = [
         _metric(seeds[only].metrics, (*path[:-1], f"{path[-1]}_{end}")) for end in ("low", "high")
@@ -122,12 +124,13 @@ def compare(ours: Seeds, theirs: Seeds, reference: str, paths: Iterable[Path]) -
     )
 
 
-def gap(ours: Seeds, theirs: Seeds, path: Path = DEVELOPMENT) -> Interval | None:
-    """Ours minus theirs, its interval kept within what scores can differ by (-1 to 1)."""
+def gap(ours: Seeds, theirs: Seeds, path: Path) -> Interval | None:
+    """Ours minus theirs, its interval kept within what the metric can differ by."""
     found = paired_difference(metric_values(ours, path), metric_values(theirs, path))
     if found is None or found.low is None or found.high is None:
         return found
-    return Interval(found.mean, max(-1.0, found.low), min(1.0, found.high))
+    least, most = _RANGES.get(path[-1], (0.0, 1.0))
+    return Interval(found.mean, max(least - most, found.low), min(most - least, found.high))
 
 
 def standings(groups: Sequence[Seeds], key: str | None, path: Path) -> tuple[Standing, ...]:

@@ -41,7 +41,7 @@ def countries() -> list[tuple[str, str, float]]:
 def choices(panel: Panel) -> tuple[list[str], list[Path]]:
     """The costs and scores there is anything to draw of."""
     keys = [k for k in COST_KEYS if any(e.costs[k].estimate is not None for e in panel.entries)]
-    return keys, [path for path in panel.measures if path[-1] == "auc"]
+    return keys, panel.scores
 
 
 def _panel(panel: Panel) -> dict[str, Any]:
@@ -61,7 +61,7 @@ def _picture(panel: Panel, path: Path, key: str, size: str) -> dict[str, Any]:
         "x": {**x.scale(), "title": chart.cost_title(key, unit, x)},
         "y": {**y.scale(), "title": words.measure_title(path)},
         "ticks": axes.ticks(x),
-        "chance": chart.chance(y),
+        "chance": chart.chance(path, y),
         "unit": unit,
         "rows": columns,
     }

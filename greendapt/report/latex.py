@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from greendapt.report import words
-from greendapt.report.model import COST_KEYS, DEVELOPMENT, Entry, Panel, View
+from greendapt.report.model import COST_KEYS, Entry, Panel, View
 
 _SPECIAL = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#",
@@ -30,7 +30,7 @@ def render_latex(view: View) -> str:
 
 
 def _table(panel: Panel, view: View) -> str:
-    scores = [path for path in panel.measures if path[-1] == "auc"]
+    scores = panel.scores
     titles = ["Strategy", *(words.measure_title(path) for path in scores), "Against full"]
     titles += [words.cost_title(key) for key in COST_KEYS]
     said = f"{view.title} {panel.title}. {panel.verdict.sentences[0]}"
@@ -55,11 +55,12 @@ def _table(panel: Panel, view: View) -> str:
 def _row(entry: Entry, panel: Panel, key: str | None) -> str:
     name = escape(entry.name)
     full = entry.against_full
-    gap = full.metrics.get(DEVELOPMENT) if full else None
+    gap = full.score if full else None
     ratio = words.against(full.ratios.get(key)) if full and key else ""
     cells = [rf"\textbf{{{name}}}" if entry.name == panel.verdict.buy else name]
-    cells += [escape(words.score(entry.metrics.get(p))) for p in panel.measures if p[-1] == "auc"]
-    cells.append(escape(f"{ratio}, AUC {words.signed(gap.mean)}" if gap else ratio))
+    cells += [escape(words.score(entry.metrics.get(p))) for p in panel.scores]
+    said = f"{ratio}, {words.noun([panel])} {words.signed(gap.mean)}" if gap else ratio
+    cells.append(escape(said))
     cells += [escape(words.cost(entry.costs[k])) for k in COST_KEYS]
     return _line(cells)
 

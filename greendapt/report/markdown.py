@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from urllib.parse import quote
 
 from greendapt.report import spending, words
-from greendapt.report.model import DEVELOPMENT, Entry, Fact, Panel, Robustness, View
+from greendapt.report.model import Entry, Fact, Panel, Robustness, View
 
 _LIMIT = 60_000
 _SPECIAL = re.compile(r"([\\`*_\[\]|~!@])")
@@ -40,11 +40,8 @@ def _head(view: View, picture: str | None) -> str:
     if view.caveats:
         lines += ["", "> [!NOTE]", *(f"> - {escape(caveat)}" for caveat in view.caveats)]
     if view.cost_key and picture:
-        noun = words.COST_NOUNS[view.cost_key]
-        lines += [
-            "",
-            f"![AUC against {noun}, as in the tables below]({quote(picture)})",
-        ]
+        drawn = f"{words.noun(view.panels)} against {words.COST_NOUNS[view.cost_key]}"
+        lines += ["", f"![{drawn}, as in the tables below]({quote(picture)})"]
     return "\n".join(lines) + "\n"
 
 
@@ -56,7 +53,7 @@ def _panel(panel: Panel, view: View) -> str:
 
 def panel_table(panel: Panel, view: View) -> list[str]:
     """The lines of a table: scores, costs, the comparison with full DAPT, the front."""
-    scores = [path for path in panel.measures if path[-1] == "auc"]
+    scores = panel.scores
     header = ["Strategy", *(words.measure_title(path) for path in scores)]
     header += ["Carbon", "Energy", "Wall-clock", "Against full", "On the front"]
     rows = [
@@ -64,7 +61,7 @@ def panel_table(panel: Panel, view: View) -> list[str]:
             escape(entry.name),
             *(words.score(entry.metrics.get(path)) for path in scores),
             *(words.cost(entry.costs[key]) for key in ("carbon_g", "energy_j", "wall_s")),
-            against_full(entry, view.cost_key),
+            against_full(entry, view.cost_key, words.noun([panel])),
             words.standing(entry.standing),
         ]
         for entry in panel.entries
@@ -74,9 +71,9 @@ def panel_table(panel: Panel, view: View) -> list[str]:
 
 def _offers(panel: Panel) -> list[str]:
     """Quality at equal energy, and the energy to reach a quality."""
-    header = ["Asked", "Strategy", "Development AUC", "Energy"]
+    header = ["Asked", "Strategy", f"Development {words.noun([panel])}", "Energy"]
     asked = [(f"within {words.amount('energy_j', o.limit)}", o) for o in panel.budgets]
-    asked += [(f"AUC {words.number(o.limit)}", o) for o in panel.targets]
+    asked += [(f"{words.noun([panel])} {words.number(o.limit)}", o) for o in panel.targets]
     rows = [
         [said, escape(o.name), words.score(o.score), words.amount("energy_j", o.energy_j)]
         for said, o in asked
@@ -93,14 +90,14 @@ def _robustness(panel: Panel, found: Robustness) -> list[str]:
     return ["", f"{escape(panel.title)}:", "", *_table(header, rows)]
 
 
-def against_full(entry: Entry, cost_key: str | None) -> str:
-    """Change of cost and of AUC against full DAPT: ``-72%, -0.004``."""
+def against_full(entry: Entry, cost_key: str | None, noun: str) -> str:
+    """Change of cost and of the score against full DAPT: ``-72%, -0.004``."""
     comparison = entry.against_full
     if comparison is None or cost_key is None:
         return ""
-    gap = comparison.metrics.get(DEVELOPMENT)
+    gap = comparison.score
     change = words.against(comparison.ratios.get(cost_key))
-    return f"{change}, AUC {words.signed(gap.mean)}" if gap else change
+    return f"{change}, {noun} {words.signed(gap.mean)}" if gap else change
 
 
 def _tail(view: View) -> list[str]:
@@ -124,7 +121,9 @@ def _tail(view: View) -> list[str]:
     judged = [(panel, panel.robustness) for panel in view.panels if panel.robustness]
     if judged:
         lines = [line for panel, found in judged for line in _robustness(panel, found)]
-        parts.append(_section("Robustness: AUC on corrupted test images", lines[1:]))
+        parts.append(
+            _section(f"Robustness: {words.noun(view.panels)} on corrupted test images", lines[1:])
+        )
     if view.failures:
         lines = [f"- {escape(f.cell)}, {escape(f.stage)}: {escape(f.error)}" for f in view.failures]
         parts.append(_section("Failed cells", lines))

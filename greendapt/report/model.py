@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,7 +13,15 @@ Path = tuple[str, ...]
 """Where a metric stands in a row: ("development", "auc"), ("external", NAME, "auc"), ..."""
 
 DEVELOPMENT: Path = ("development", "auc")
+HEADLINES = ("auc", "dice")
+"""What strategies are compared by: the AUC of labels, the Dice of masks. A run has one of them."""
 COST_KEYS = ("carbon_g", "energy_j", "wall_s", "training_flops")
+
+
+def headline(paths: Iterable[Path]) -> Path:
+    """The development score among ``paths``."""
+    found = (path for path in paths if path[0] == "development" and path[-1] in HEADLINES)
+    return next(found, DEVELOPMENT)
 
 
 @dataclass(frozen=True)
@@ -44,6 +53,11 @@ class Comparison:
     metrics: dict[Path, Interval]
     ratios: dict[str, Interval]
 
+    @property
+    def score(self) -> Interval | None:
+        """The difference of the development score."""
+        return self.metrics.get(headline(self.metrics))
+
 
 @dataclass(frozen=True)
 class Standing:
@@ -67,6 +81,11 @@ class Entry:
     against_none: Comparison | None
     standing: Standing
 
+    @property
+    def score(self) -> Estimate | None:
+        """On development."""
+        return self.metrics.get(headline(self.metrics))
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -83,7 +102,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Offer:
-    """The best strategy for an energy (``limit`` in J), or the cheapest that reaches an AUC."""
+    """The best strategy for an energy (``limit`` in J), or the cheapest that reaches a score."""
 
     limit: float
     name: str
@@ -93,7 +112,7 @@ class Offer:
 
 @dataclass(frozen=True)
 class Robustness:
-    """AUC on corrupted development test images: ``rows`` by strategy, in order of ``conditions``.
+    """Scores on corrupted test images: ``rows`` by strategy, in order of ``conditions``.
 
     A condition is (corruption, severity); the drop is the mean over conditions against clean.
     """
@@ -140,6 +159,16 @@ class Panel:
     budgets: tuple[Offer, ...]
     targets: tuple[Offer, ...]
     robustness: Robustness | None
+
+    @property
+    def path(self) -> Path:
+        """The score that the verdict is about."""
+        return headline(self.measures)
+
+    @property
+    def scores(self) -> list[Path]:
+        """That score on development and wherever else it was taken."""
+        return [path for path in self.measures if path[-1] in HEADLINES]
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from greendapt.report.model import DEVELOPMENT, Entry, Offer
+from greendapt.report.model import Entry, Estimate, Offer
 
 _BUDGETS = (0.1, 0.25, 0.5, 1.0)
 """Of the energy of the costliest strategy."""
@@ -24,14 +24,14 @@ def budgets(entries: Sequence[Entry]) -> tuple[Offer, ...]:
         within = [(entry, energy) for entry, energy in known if energy <= limit]
         if within:
             best, energy = max(within, key=lambda one: (_score(one[0]), -one[1]))
-            found.append(Offer(limit, best.name, best.metrics[DEVELOPMENT], energy))
+            found.append(Offer(limit, best.name, _estimate(best), energy))
     return tuple(found)
 
 
 def targets(entries: Sequence[Entry]) -> tuple[Offer, ...]:
-    """The cheapest strategy whose mean AUC reaches the best one's, less a little.
+    """The cheapest strategy whose mean score reaches the best one's, less a little.
 
-    ``limit`` is the AUC asked for. Empty unless every strategy has an energy.
+    ``limit`` is the score asked for. Empty unless every strategy has an energy.
     """
     known = _known(entries)
     top = max((_score(entry) for entry, _ in known), default=0.0)
@@ -40,7 +40,7 @@ def targets(entries: Sequence[Entry]) -> tuple[Offer, ...]:
         reach = [one for one in known if _score(one[0]) >= top - below]
         if reach:
             cheapest, energy = min(reach, key=lambda one: (one[1], -_score(one[0])))
-            score = cheapest.metrics[DEVELOPMENT]
+            score = _estimate(cheapest)
             found.append(Offer(top - below, cheapest.name, score, energy))
     return tuple(found)
 
@@ -52,10 +52,15 @@ def _known(entries: Sequence[Entry]) -> list[tuple[Entry, float]]:
     known = [
         (entry, energy.mean)
         for entry, energy in zip(entries, energies, strict=True)
-        if energy is not None and DEVELOPMENT in entry.metrics
+        if energy is not None and entry.score is not None
     ]
     return known if len(known) == len(entries) else []
 
 
 def _score(entry: Entry) -> float:
-    return entry.metrics[DEVELOPMENT].mean
+    return _estimate(entry).mean
+
+
+def _estimate(entry: Entry) -> Estimate:
+    assert entry.score is not None
+    return entry.score

@@ -6,7 +6,7 @@ import string
 from collections.abc import Mapping, Sequence
 
 from greendapt.report import axes, chart, words
-from greendapt.report.model import DEVELOPMENT, Panel
+from greendapt.report.model import Panel
 
 LETTERS = string.ascii_uppercase + string.ascii_lowercase
 _WIDTH, _HEIGHT = 60, 12
@@ -21,16 +21,16 @@ def letters(panel: Panel) -> dict[str, str]:
 
 
 def pareto(panel: Panel, key: str) -> str:
-    """Development AUC (up) against cost ``key`` (right); empty with fewer than two points.
+    """The development score (up) against cost ``key`` (right); empty with fewer than two points.
 
     Letters as in `letters`, ``#`` where several fall together; dots mark the front's steps.
     """
-    entries = chart.drawn(panel, DEVELOPMENT, key)
+    entries = chart.drawn(panel, panel.path, key)
     if len(entries) < 2:
         return ""
     factor, unit = axes.unit(key, [axes.cost_bounds(entry, key)[0] for entry in entries])
     x = axes.cost_axis(entries, key, factor, _WIDTH - 1)
-    scores = [entry.metrics[DEVELOPMENT].mean for entry in entries]
+    scores = [entry.metrics[panel.path].mean for entry in entries]
     low, high = min(scores), max(scores)
     spots = {}
     for entry, score in zip(entries, scores, strict=True):
@@ -41,7 +41,8 @@ def pareto(panel: Panel, key: str) -> str:
     lines = [f"{_label(number, low, high)} |{row}" for number, row in enumerate(rows)]
     left, right = _amount(x.low), f"{_amount(x.high)} {unit}"
     gap = " " * (_WIDTH - len(left) - len(right))
-    title = f"      AUC against {words.COST_NOUNS[key]}{' (log scale)' if x.log else ''}"
+    against = f"{words.noun([panel])} against {words.COST_NOUNS[key]}"
+    title = f"      {against}{' (log scale)' if x.log else ''}"
     return "\n".join([title, *lines, "      +" + "-" * _WIDTH, f"       {left}{gap}{right}"])
 
 
@@ -62,7 +63,7 @@ def _amount(value: float) -> str:
 
 
 def _label(row: int, low: float, high: float) -> str:
-    """The AUC at the top and at the bottom."""
+    """The score at the top and at the bottom."""
     if row not in (0, _HEIGHT - 1):
         return " " * 5
     return f"{high if row == 0 else low:.3f}"

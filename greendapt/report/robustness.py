@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 from greendapt.report import compare
 from greendapt.report.compare import Seeds
-from greendapt.report.model import Robustness
+from greendapt.report.model import Robustness, headline
 
 
 def robustness(groups: Mapping[str, Seeds]) -> Robustness | None:
-    """AUC over seeds for each condition any row was judged under; None without any."""
+    """The score over seeds for each condition any row was judged under; None without any."""
     conditions = dict.fromkeys(
         name
         for seeds in groups.values()
@@ -19,9 +19,11 @@ def robustness(groups: Mapping[str, Seeds]) -> Robustness | None:
     )
     if not conditions:
         return None
+    of = [path for seeds in groups.values() for path in compare.metric_paths(seeds.values())]
+    score = headline(of)[-1]
     rows = {
         strategy: tuple(
-            compare.metric_estimate(seeds, ("corrupted", "by", name, "auc")) for name in conditions
+            compare.metric_estimate(seeds, ("corrupted", "by", name, score)) for name in conditions
         )
         for strategy, seeds in groups.items()
     }

@@ -162,7 +162,7 @@ def _trend(runs: Sequence[Published], setting: str) -> dict[str, Any]:
             }
             for name, mark in marks.items()
         ],
-        "alt": f"{setting}: development AUC and cost of each strategy by run, as in the table",
+        "alt": f"{setting}: development score and cost of each strategy by run, as in the table",
     }
 
 

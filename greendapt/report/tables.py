@@ -11,7 +11,6 @@ from markupsafe import Markup, escape
 from greendapt.report import spending, words
 from greendapt.report.model import (
     COST_KEYS,
-    DEVELOPMENT,
     Entry,
     Offer,
     Panel,
@@ -75,9 +74,10 @@ def gram(text: str, value: float, fixed: float = 0.0) -> Markup:
 
 def comparison(panel: Panel, key: str | None) -> dict[str, Any]:
     """The main table: scores, the comparison with full DAPT, the front, costs."""
-    scores = [path for path in panel.measures if path[-1] == "auc"]
+    scores, noun = panel.scores, words.noun([panel])
     return {
-        "scores": [words.measure_title(path).removesuffix(" AUC") for path in scores],
+        "score": noun,
+        "scores": [words.measure_title(path).removesuffix(f" {noun}") for path in scores],
         "costs": [words.cost_title(k) for k in COST_KEYS],
         "rows": [_row(entry, scores, key, panel.verdict.buy) for entry in panel.entries],
     }
@@ -85,7 +85,7 @@ def comparison(panel: Panel, key: str | None) -> dict[str, Any]:
 
 def _row(entry: Entry, scores: Sequence[Path], key: str | None, buy: str) -> dict[str, Any]:
     full = entry.against_full
-    gap = full.metrics.get(DEVELOPMENT) if full else None
+    gap = full.score if full else None
     ratio = full.ratios.get(key) if full and key else None
     chance = entry.standing.probability
     energy = entry.costs["energy_j"].estimate
@@ -146,19 +146,23 @@ def _fixed_share(entry: Entry, key: str) -> float:
 
 def more(panel: Panel) -> dict[str, Any]:
     """The second table: other scores, every other figure, the comparison with no DAPT."""
-    paths = [path for path in panel.measures if path[-1] != "auc"]
+    paths = [path for path in panel.measures if path not in panel.scores]
     keys = [key for key in panel.figures if key not in COST_KEYS]
     gaps = [entry.against_none for entry in panel.entries]
     titles = [words.measure_title(path) for path in paths]
     return {
-        "titles": [*titles, *(words.cost_title(key) for key in keys), "AUC against none"],
+        "titles": [
+            *titles,
+            *(words.cost_title(key) for key in keys),
+            f"{words.noun([panel])} against none",
+        ],
         "rows": [
             {
                 "name": entry.name,
                 "cells": [
                     *(_score(entry, path) for path in paths),
                     *(_cost(entry, key) for key in keys),
-                    Cell(words.difference(none.metrics.get(DEVELOPMENT)) if none else ""),
+                    Cell(words.difference(none.score) if none else ""),
                 ],
             }
             for entry, none in zip(panel.entries, gaps, strict=True)
@@ -170,7 +174,9 @@ def offers(panel: Panel) -> dict[str, Any]:
     """What an energy buys, and what a quality costs."""
     return {
         "budgets": [_offer(o, words.amount("energy_j", o.limit)) for o in panel.budgets],
-        "targets": [_offer(o, f"AUC {words.number(o.limit)}") for o in panel.targets],
+        "targets": [
+            _offer(o, f"{words.noun([panel])} {words.number(o.limit)}") for o in panel.targets
+        ],
     }
 
 
@@ -184,14 +190,14 @@ def _offer(offer: Offer, limit: str) -> dict[str, str]:
 
 
 def robustness(panel: Panel) -> dict[str, Any] | None:
-    """AUC by corruption and severity, shaded by how far below the clean test images."""
+    """Scores by corruption and severity, shaded by how far below the clean test images."""
     found = panel.robustness
     if found is None:
         return None
     kinds: dict[str, list[str]] = {}
     for kind, severity in found.conditions:
         kinds.setdefault(kind, []).append(severity)
-    clean = {entry.name: entry.metrics.get(DEVELOPMENT) for entry in panel.entries}
+    clean = {entry.name: entry.score for entry in panel.entries}
     rows = []
     for name, estimates in found.rows.items():
         base = clean[name]

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from greendapt.report import plot, words
-from greendapt.report.model import DEVELOPMENT, Entry, Panel, Path, View
+from greendapt.report.model import Entry, Panel, Path, View
 
 
 def render_terminal(view: View) -> RenderableType:
@@ -34,10 +34,10 @@ def render_terminal(view: View) -> RenderableType:
 
 
 def _panel(panel: Panel, view: View) -> list[RenderableType]:
-    external = next((p for p in panel.measures if p[0] == "external" and p[-1] == "auc"), None)
+    external = next((path for path in panel.scores if path[0] == "external"), None)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
     table.add_column("Strategy", overflow="fold")
-    table.add_column("AUC [95%]", justify="right", no_wrap=True)
+    table.add_column(f"{words.noun([panel])} [95%]", justify="right", no_wrap=True)
     if external:
         table.add_column("external", justify="right", no_wrap=True)
     key = view.cost_key or "carbon_g"
@@ -58,7 +58,7 @@ def _cells(entry: Entry, external: Path | None, key: str, buy: str, letter: str)
     bought = entry.name == buy
     mark = ">" if bought else "*" if entry.standing.on_front else " "
     name = " ".join([mark, *([letter] if letter else []), entry.name])
-    cells = [name, words.score(entry.metrics.get(DEVELOPMENT))]
+    cells = [name, words.score(entry.score)]
     if external:
         outside = entry.metrics.get(external)
         cells.append(words.number(outside.mean) if outside else words.MISSING)
@@ -69,9 +69,9 @@ def _cells(entry: Entry, external: Path | None, key: str, buy: str, letter: str)
 
 
 def _legend(view: View) -> str:
-    said = "> best buy, * on the front of AUC and cost"
+    said = f"> best buy, * on the front of {words.noun(view.panels)} and cost"
     entries = [entry for panel in view.panels for entry in panel.entries]
-    scores = [e.metrics[DEVELOPMENT] for e in entries if DEVELOPMENT in e.metrics]
+    scores = [e.score for e in entries if e.score is not None]
     if any(score.basis == "patients" for score in scores):
         said += ", p interval over test patients"
     costs = [cost for entry in entries for cost in entry.costs.values()]

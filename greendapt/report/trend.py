@@ -11,12 +11,12 @@ from pydantic import BaseModel, ConfigDict
 from greendapt.core.keys import key_of
 from greendapt.report import words
 from greendapt.report.drawing import Size, open_marks, raw
-from greendapt.report.model import DEVELOPMENT, Entry, View
+from greendapt.report.model import Entry, View
 from greendapt.report.rundata import RunData
 from greendapt.report.theme import Theme, colour, shape
 
 _SIZE = Size(470, 240)
-_AUC = "development AUC"
+_SCORE = "development score"
 
 
 class Point(BaseModel):
@@ -78,7 +78,7 @@ def published(run: RunData, view: View, name: str) -> Published:
                 setting=panel.title,
                 strategy=entry.name,
                 mark=entry.mark,
-                auc=metric.mean if (metric := entry.metrics.get(DEVELOPMENT)) else None,
+                auc=entry.score.mean if entry.score else None,
                 cost=_mean(entry, view.cost_key),
                 cost_said=words.cost(entry.costs[view.cost_key]) if view.cost_key else "",
             )
@@ -118,7 +118,9 @@ def machine_changes(runs: Sequence[Published]) -> list[Published]:
 
 def trend_spec(runs: Sequence[Published], setting: str, field: str, theme: Theme) -> dict[str, Any]:
     """Vega-Lite: ``field`` (auc or cost) of each strategy by run; a rule where machines change."""
-    title = _AUC if field == "auc" else f"{words.COST_NOUNS[runs[-1].cost]}, relative to the first"
+    title = (
+        _SCORE if field == "auc" else f"{words.COST_NOUNS[runs[-1].cost]}, relative to the first"
+    )
     order = [run.name for run in runs]
     axis = {"title": None, "labelAngle": -30}
     x = {"field": "run", "type": "ordinal", "sort": order, "axis": axis}
@@ -149,7 +151,7 @@ def trend_spec(runs: Sequence[Published], setting: str, field: str, theme: Theme
 
 
 def _values(points: Sequence[dict[str, Any]], field: str, theme: Theme) -> list[dict[str, Any]]:
-    """AUC as it is; a cost over the first known one of its strategy, so that all fit one axis."""
+    """The score as it is; a cost over the first known one of its strategy: all fit one axis."""
     first: dict[str, float] = {}
     found = []
     for row in points:

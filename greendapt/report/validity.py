@@ -7,7 +7,7 @@ from statistics import mean
 
 from greendapt.core.figures import Quality
 from greendapt.report import words
-from greendapt.report.model import DEVELOPMENT, Entry, Fact, Panel
+from greendapt.report.model import Entry, Fact, Panel
 from greendapt.report.rundata import DatasetInfo, RunData
 from greendapt.report.verdict import near_chance
 
@@ -89,16 +89,14 @@ def _seeds(panels: Sequence[Panel]) -> str:
 def _patients(run: RunData) -> str:
     """How far the test set alone may mislead, where rows hold an interval over its patients."""
     scores = [row.metrics.get("development", {}) for row in run.summary.rows]
-    halves = [
-        (score["auc_high"] - score["auc_low"]) / 2
-        for score in scores
-        if score.get("auc_high") is not None and score.get("auc_low") is not None
-    ]
+    name = "dice" if any("dice" in score for score in scores) else "auc"
+    ends = [(score.get(f"{name}_low"), score.get(f"{name}_high")) for score in scores]
+    halves = [(high - low) / 2 for low, high in ends if low is not None and high is not None]
     several = len({row.seed for row in run.summary.rows}) > 1
     if not halves or not several or mean(halves) < _SMALL_TEST:
         return ""
     return (
-        f"The test set is small: other patients would move an AUC by about ±"
+        f"The test set is small: other patients would move {'an AUC' if name == 'auc' else 'a Dice'} by about ±"
         f"{words.number(mean(halves), 2)}, which the intervals over seeds do not hold."
     )
 
@@ -185,7 +183,7 @@ def _intervals(panels: Sequence[Panel]) -> list[Fact]:
             "One seed: intervals (marked p) are a 95% bootstrap over test patients; the chance of "
             "training is not covered."
         )
-    chances = [e.metrics[DEVELOPMENT].n for e in entries if DEVELOPMENT in e.metrics]
+    chances = [e.score.n for e in entries if e.score is not None]
     return [Fact("Intervals", text, not chances or min(chances) < 3)]
 
 

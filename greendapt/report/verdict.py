@@ -1,6 +1,6 @@
 """The verdict: which strategy is the best buy, in plain sentences computed from intervals.
 
-The best buy is the cheapest strategy on the front that no other strategy credibly beats in AUC.
+The best buy is the cheapest strategy on the front whose score no other one credibly beats.
 Credibly: the 95% interval of the difference, paired by seed, leaves zero out. With one seed the
 interval over test patients of the better one stands in, and the sentence says so.
 """
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from greendapt.report import words
 from greendapt.report.compare import Seeds, gap
-from greendapt.report.model import DEVELOPMENT, Comparison, Entry, Path, Verdict
+from greendapt.report.model import DEVELOPMENT, HEADLINES, Comparison, Entry, Path, Verdict
 from greendapt.stats.intervals import Interval
 
 CHANCE = 0.5
@@ -30,15 +30,21 @@ class Question:
     cost_key: str | None
     none: str | None
     full: str | None
+    path: Path = DEVELOPMENT
+
+    @property
+    def noun(self) -> str:
+        """``AUC`` or ``Dice``."""
+        return words.metric_title(self.path)
 
     def score(self, entry: Entry) -> float:
-        return entry.metrics[DEVELOPMENT].mean
+        return entry.metrics[self.path].mean
 
     def cost(self, entry: Entry) -> str:
         return words.cost(entry.costs[self.cost_key]) if self.cost_key else ""
 
-    def gap(self, ours: Entry, theirs: Entry, path: Path = DEVELOPMENT) -> Interval | None:
-        return gap(self.rows[ours.name], self.rows[theirs.name], path)
+    def gap(self, ours: Entry, theirs: Entry, path: Path | None = None) -> Interval | None:
+        return gap(self.rows[ours.name], self.rows[theirs.name], path or self.path)
 
     def find(self, strategy: str | None) -> Entry | None:
         return next((e for e in self.entries if e.name == strategy), None)
@@ -49,10 +55,11 @@ class Question:
 
 
 def verdict(question: Question) -> Verdict:
-    """The verdict of one panel; entries without a development AUC take no part."""
-    scored = [entry for entry in question.entries if DEVELOPMENT in entry.metrics]
+    """The verdict of one panel; entries without a development score take no part."""
+    scored = [entry for entry in question.entries if question.path in entry.metrics]
     if not scored:
-        return Verdict("alone", "", ("No cell has a development AUC: there is nothing to judge.",))
+        nothing = f"No cell has a development {question.noun}: there is nothing to judge."
+        return Verdict("alone", "", (nothing,))
     best = max(scored, key=lambda entry: (question.score(entry), entry.standing.on_front))
     if question.cost_key is None:
         return Verdict("uncosted", "", (_uncosted(question, best),))
@@ -80,7 +87,7 @@ def credibly_worse(question: Question, entry: Entry, best: Entry) -> bool:
         return False
     difference = question.gap(entry, best)
     if difference is None or difference.high is None:
-        bounds = best.metrics[DEVELOPMENT]
+        bounds = best.metrics[question.path]
         return bounds.low is None or question.score(entry) < bounds.low
     return difference.high < 0
 
@@ -109,7 +116,7 @@ def _weigh(question: Question, scored: list[Entry], best: Entry, buy: Entry) -> 
 def _reaches(question: Question, entry: Entry) -> str:
     """``a development AUC of 0.916 [0.906, 0.927] for ~2.09 g of CO2e``."""
     return (
-        f"a development AUC of {words.score(entry.metrics[DEVELOPMENT])} for "
+        f"a development {question.noun} of {words.score(entry.metrics[question.path])} for "
         f"{question.cost(entry)}{' of CO2e' if question.cost_key == 'carbon_g' else ''}"
     )
 
@@ -122,7 +129,8 @@ def _capital(text: str) -> str:
 def _uncosted(question: Question, best: Entry) -> str:
     return (
         "No cost is known for every strategy, so no best buy can be named; the highest "
-        f"development AUC is {words.score(best.metrics[DEVELOPMENT])} ({question.called(best)})."
+        f"development {question.noun} is {words.score(best.metrics[question.path])} "
+        f"({question.called(best)})."
     )
 
 
@@ -146,7 +154,7 @@ def _buy(question: Question, buy: Entry, full: Entry | None) -> list[str]:
     difference = question.gap(buy, full)
     than = f"{against}: {words.number(question.score(full))}, {question.cost(full)}"
     return [
-        f"{lead}: it {saves} and changes AUC by "
+        f"{lead}: it {saves} and changes {question.noun} by "
         f"{words.difference(difference)}{_meaning(difference)}.",
         f"It reaches {_reaches(question, buy)} ({than}).",
     ]
@@ -155,7 +163,7 @@ def _buy(question: Question, buy: Entry, full: Entry | None) -> list[str]:
 def _hurt(question: Question, none: Entry, full: Entry) -> str:
     difference = words.difference(question.gap(full, none))
     return (
-        f"{_capital(question.called(none))} reaches a development AUC of "
+        f"{_capital(question.called(none))} reaches a development {question.noun} of "
         f"{words.number(question.score(none))}; {question.called(full)} "
         f"{words.number(question.score(full))} ({difference}){_for_times(question, full)}: "
         "adaptation hurt here."
@@ -190,7 +198,7 @@ def _rival(question: Question, scored: list[Entry], none: Entry) -> str:
 def _tie(question: Question, count: int, best: Entry, buy: Entry) -> str:
     seeds = words.plural(len(buy.seeds), "seed")
     if best is buy:
-        lead = f"{question.called(buy)} has the highest AUC and is the cheapest"
+        lead = f"{question.called(buy)} has the highest {question.noun} and is the cheapest"
     else:
         lead = (
             f"{question.called(best)} {words.number(question.score(best))}, cheapest "
@@ -198,8 +206,8 @@ def _tie(question: Question, count: int, best: Entry, buy: Entry) -> str:
             f"{words.difference(question.gap(best, buy))}"
         )
     return (
-        f"Nothing can be told apart: the {count} strategies' development AUC differs by no more "
-        f"than {seeds} can explain ({lead}). Take the cheapest, or run more seeds."
+        f"Nothing can be told apart: the {count} strategies' development {question.noun} differs "
+        f"by no more than {seeds} can explain ({lead}). Take the cheapest, or run more seeds."
     )
 
 
@@ -218,7 +226,8 @@ def _missing(full: Entry | None, none: Entry | None) -> list[str]:
 def _against_none(question: Question, buy: Entry, none: Entry) -> str:
     difference = question.gap(buy, none)
     return (
-        f"Against {question.called(none)} it changes AUC by {words.difference(difference)}"
+        f"Against {question.called(none)} it changes {question.noun} by "
+        f"{words.difference(difference)}"
         f"{_meaning(difference)}{_for_times(question, buy)}."
     )
 
@@ -236,8 +245,8 @@ def _carries_over(question: Question, buy: Entry) -> list[str]:
     others = [question.find(name) for name in (question.full, question.none)]
     rivals = [entry for entry in others if entry is not None and entry is not buy]
     sentences = []
-    for path in (p for p in buy.metrics if p[0] == "external" and p[-1] == "auc"):
-        if all(near_chance(entry, path) for entry in question.entries):
+    for path in (p for p in buy.metrics if p[0] == "external" and p[-1] in HEADLINES):
+        if path[-1] == "auc" and all(near_chance(entry, path) for entry in question.entries):
             continue  # a caveat says so
         said = [f"{question.called(buy)} reaches {words.score(buy.metrics[path])}"]
         for rival in rivals:

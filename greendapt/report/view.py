@@ -15,7 +15,7 @@ from greendapt.report.compare import Seeds
 from greendapt.report.learning import learning
 from greendapt.report.model import (
     COST_KEYS,
-    DEVELOPMENT,
+    HEADLINES,
     Comparison,
     Entry,
     FailedCell,
@@ -23,6 +23,7 @@ from greendapt.report.model import (
     Path,
     Standing,
     View,
+    headline,
 )
 from greendapt.report.rundata import RunData
 from greendapt.report.spending import spending, spending_note, steps
@@ -163,7 +164,7 @@ def _panel(
     none, full = references(run.info.suite, list(dict.fromkeys(row.strategy for row in rows)))
     groups = _sorted(_groups(rows), cost_key)
     seeds = list(groups.values())
-    standing = compare.standings(seeds, cost_key, DEVELOPMENT)
+    standing = compare.standings(seeds, cost_key, headline(paths))
     names = compare.figure_names(rows)
     entries = [
         replace(
@@ -173,8 +174,8 @@ def _panel(
         )
         for name, stands in zip(groups, standing, strict=True)
     ]
-    question = verdict.Question(entries, groups, cost_key, none, full)
-    scores = [path for path in paths if path[-1] == "auc"]
+    question = verdict.Question(entries, groups, cost_key, none, full, headline(paths))
+    scores = [path for path in paths if path[-1] in HEADLINES]
     return Panel(
         backbone=asked[0],
         transfer=asked[1],

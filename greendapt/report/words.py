@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 
 from greendapt.core.records import COST_UNITS
 from greendapt.core.units import duration, grams, si
-from greendapt.report.model import Cost, Estimate, Path, Standing
+from greendapt.report.model import Cost, Estimate, Panel, Path, Standing
 from greendapt.stats.intervals import Interval
 
 MISSING = "n/a"
@@ -32,6 +33,10 @@ _TURNS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 _MARKS = "\u200e\u200f\u061c"
 _METRIC_TITLES = {
     "auc": "AUC",
+    "dice": "Dice",
+    "jaccard": "Jaccard",
+    "mcc": "Matthews correlation",
+    "hausdorff95_px": "95% Hausdorff distance (px)",
     "balanced_accuracy": "balanced accuracy",
     "ece": "calibration error",
 }
@@ -165,9 +170,18 @@ def percent(share: float) -> str:
 
 def measure_title(path: Path) -> str:
     """``Development AUC``, ``External nih AUC``, ..."""
-    *where, metric = path
-    name = _METRIC_TITLES.get(metric, metric.replace("_", " "))
-    return f"{where[0].capitalize()} {' '.join([*where[1:], name])}"
+    *where, _ = path
+    return f"{where[0].capitalize()} {' '.join([*where[1:], metric_title(path)])}"
+
+
+def metric_title(path: Path) -> str:
+    """``AUC``, ``Dice``, ..."""
+    return _METRIC_TITLES.get(path[-1], path[-1].replace("_", " "))
+
+
+def noun(panels: Sequence[Panel]) -> str:
+    """What the panels' verdicts are about: ``AUC``, ``Dice``."""
+    return metric_title(panels[0].path) if panels else "score"
 
 
 def plural(count: int, noun: str) -> str:

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from greendapt.core.errors import DataError
 from greendapt.core.suite import BatchNorm, Recipe, Train
-from greendapt.data.imageset import NO_MASK, ImageSet
+from greendapt.data.imageset import ImageSet
+from greendapt.data.masks import mask_classes, with_masks
 from greendapt.models.unet import UNet
 from greendapt.train.loop import Engine, Examples, State, predict
 from greendapt.train.phase import Trained, train_phase
@@ -27,8 +28,12 @@ class Labelled:
 
     @property
     def outputs(self) -> int:
-        """Logits a pixel: one for foreground against background, else one a class."""
-        return 1 if self.classes == 2 else self.classes
+        return mask_outputs(self.classes)
+
+
+def mask_outputs(classes: int) -> int:
+    """Logits a pixel: one for foreground against background, else one a class."""
+    return 1 if classes == 2 else classes
 
 
 def labelled(images: ImageSet, classes: int | None = None) -> Labelled:
@@ -36,14 +41,8 @@ def labelled(images: ImageSet, classes: int | None = None) -> Labelled:
 
     Raises DataError where no image has a mask, or masks show less or more classes than asked.
     """
-    masks = images.masks
-    if masks is None or len(masks) == 0 or (masks == NO_MASK).all():
-        raise DataError(f"{images.name}: no image has a mask")
-    kept = images.subset((masks != NO_MASK).any(axis=(1, 2)))
-    assert kept.masks is not None
-    shown = int(kept.masks[kept.masks != NO_MASK].max()) + 1
-    if shown < 2:
-        raise DataError(f"{images.name}: the masks are empty, they show background alone")
+    kept = with_masks(images)
+    shown = mask_classes(kept)
     if classes is not None and shown > classes:
         raise DataError(f"{images.name}: masks hold the label {shown - 1}, of {classes} classes")
     return Labelled(kept, classes or shown)
