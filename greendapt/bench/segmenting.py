@@ -12,7 +12,7 @@ from greendapt.core.suite import Segment
 from greendapt.data.masks import mask_classes
 from greendapt.models.unet import UNet
 from greendapt.train.cost import image_cost
-from greendapt.transfer.masks import judge_masks
+from greendapt.transfer.mask_metrics import judge_masks
 from greendapt.transfer.segmentation import predict_masks, train_unet
 
 

@@ -17,7 +17,7 @@ from greendapt.dapt.stop import rule_of
 from greendapt.data.imageset import ImageSet, Task
 from greendapt.models.backbone import Backbone
 from greendapt.train.watch import Watcher
-from greendapt.transfer.scores.extract import look_flops
+from greendapt.transfer.scores.extract import evidence_flops
 from greendapt.transfer.scores.rate import rate
 from greendapt.transfer.scores.table import kind_of
 
@@ -77,7 +77,7 @@ def watch(
         return None if found is None else sign * found
 
     watcher.score = score
-    per_image = look_flops(backbone, [stop.on], bench.suite.model.image_size)
+    per_image = evidence_flops(backbone, [stop.on], bench.suite.model.image_size)
     return Watched(watcher, per_image * len(images))
 
 

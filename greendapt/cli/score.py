@@ -49,7 +49,7 @@ def score(
     """
     from greendapt.bench.options import names as parts
     from greendapt.train.loop import Engine
-    from greendapt.transfer.scores.extract import Look
+    from greendapt.transfer.scores.extract import Place
     from greendapt.transfer.scores.rate import load_images, load_weights, rate
     from greendapt.transfer.scores.table import KINDS
 
@@ -65,7 +65,7 @@ def score(
             wanted,
             seed=seed,
             engine=engine,
-            look=Look(stage, pooled),
+            place=Place(stage, pooled),
             head=head,
         )
         found.append((where, net.name, rated))

@@ -436,7 +436,7 @@ def _blind_stops(suite: Suite) -> list[str]:
         return []
     return [
         f"strategy.{name}: stop on val_loss needs select = 'best', or on = a score"
-        for name in suite.strategy
+        for name in suite.run.strategies
         for phase in suite.phases(name)
         if phase.stop is not None
         and phase.stop.rule != "budget"

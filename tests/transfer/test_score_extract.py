@@ -10,7 +10,7 @@ from greendapt.models import weights
 from greendapt.models.backbone import create_backbone
 from greendapt.models.network import mlp
 from greendapt.train.loop import Engine
-from greendapt.transfer.scores.extract import JITTER, Look, gather, jitter, two_views
+from greendapt.transfer.scores.extract import JITTER, Place, gather, jitter, two_views
 from greendapt.transfer.scores.rate import HEAD, load_images, load_weights, rate
 from greendapt.transfer.scores.table import KINDS
 
@@ -58,11 +58,11 @@ def test_the_jitter_is_the_papers():
 def test_views_depend_on_the_seed_alone_and_pool_over_the_image(net, phantoms):
     pixels = torch.from_numpy(phantoms.pixels)
     state = torch.random.get_rng_state()
-    pooled = two_views(net, pixels, Look(), seed=1, engine=ENGINE)
+    pooled = two_views(net, pixels, Place(), seed=1, engine=ENGINE)
     assert torch.equal(torch.random.get_rng_state(), state)
-    again = two_views(net, pixels, Look(), seed=1, engine=ENGINE)
-    other = two_views(net, pixels, Look(), seed=2, engine=ENGINE)
-    whole = two_views(net, pixels, Look(pooled=False), seed=1, engine=ENGINE)
+    again = two_views(net, pixels, Place(), seed=1, engine=ENGINE)
+    other = two_views(net, pixels, Place(), seed=2, engine=ENGINE)
+    whole = two_views(net, pixels, Place(pooled=False), seed=1, engine=ENGINE)
     assert torch.equal(pooled[0], again[0])
     assert torch.equal(pooled[1], again[1])
     assert not torch.equal(pooled[0], other[0])
@@ -89,9 +89,9 @@ def test_maps_of_every_stage_are_square_and_shrink(name):
 
 
 def test_the_last_but_one_stage_is_the_default(net, phantoms):
-    assert Look().stage_of(net) == net.stages - 1
+    assert Place().stage_of(net) == net.stages - 1
     with pytest.raises(ModelError, match="has no stage 9"):
-        gather(net, phantoms, ["robustness"], seed=0, engine=ENGINE, look=Look(stage=9))
+        gather(net, phantoms, ["robustness"], seed=0, engine=ENGINE, place=Place(stage=9))
 
 
 def test_every_score_of_a_network_with_its_head(net, phantoms):

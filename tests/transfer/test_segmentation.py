@@ -12,7 +12,7 @@ from greendapt.data.dataset import load
 from greendapt.models.backbone import create_backbone
 from greendapt.models.unet import UNet
 from greendapt.train.loop import Engine
-from greendapt.transfer.masks import judge_masks
+from greendapt.transfer.mask_metrics import judge_masks
 from greendapt.transfer.segmentation import labelled, mask_examples, predict_masks, train_unet
 
 ENGINE = Engine(torch.device("cpu"))

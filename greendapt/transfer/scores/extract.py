@@ -23,7 +23,7 @@ JITTER = v2.ColorJitter(brightness=0.1, contrast=0.05, saturation=0.1, hue=0.05)
 
 
 @dataclass(frozen=True)
-class Look:
+class Place:
     """Where in the backbone views and maps are taken; ``stage`` None is the last but one."""
 
     stage: int | None = None
@@ -40,7 +40,7 @@ class Look:
         return stage
 
 
-DEFAULT_LOOK = Look()
+USUAL_PLACE = Place()
 
 
 def gather(
@@ -50,7 +50,7 @@ def gather(
     *,
     seed: int,
     engine: Engine,
-    look: Look = DEFAULT_LOOK,
+    place: Place = USUAL_PLACE,
     head: nn.Module | None = None,
 ) -> Evidence:
     """The evidence that ``scores`` need and that a backbone and images can give.
@@ -66,9 +66,9 @@ def gather(
         features = activations(backbone, pixels, len(backbone.units), engine)
         logits = None if head is None else predict(head.eval(), features, engine).numpy()
     if "views" in wanted:
-        views = two_views(backbone, pixels, look, seed=seed, engine=engine)
+        views = two_views(backbone, pixels, place, seed=seed, engine=engine)
     if "maps" in wanted and images.masks is not None:
-        at = Look(look.stage, pooled=False)
+        at = Place(place.stage, pooled=False)
         maps = predict(_features(backbone, at), pixels, engine).numpy()
         masks = _shrunk(torch.from_numpy(images.masks), maps.shape[2:]).numpy()
     return Evidence(
@@ -82,21 +82,21 @@ def gather(
     )
 
 
-def look_flops(
-    backbone: Backbone, scores: Sequence[str], image_size: int, look: Look = DEFAULT_LOOK
+def evidence_flops(
+    backbone: Backbone, scores: Sequence[str], image_size: int, place: Place = USUAL_PLACE
 ) -> int:
     """FLOPs of one image's evidence for ``scores``; the arithmetic on features is not counted."""
     wanted = {need for name in scores for need in kind_of(name).needs}
-    to_stage = prefix_flops(backbone, image_size, backbone.end_of(look.stage_of(backbone)))
+    to_stage = prefix_flops(backbone, image_size, backbone.end_of(place.stage_of(backbone)))
     whole = forward_flops(backbone, image_size) if wanted & {"features", "logits"} else 0
     return whole + to_stage * (2 * ("views" in wanted) + ("maps" in wanted))
 
 
 def two_views(
-    backbone: Backbone, pixels: Tensor, look: Look, *, seed: int, engine: Engine
+    backbone: Backbone, pixels: Tensor, place: Place, *, seed: int, engine: Engine
 ) -> tuple[Tensor, Tensor]:
     """Features [N, ...] of two jitters of uint8 images [N, C, H, W], drawn from ``seed``."""
-    encode = _features(backbone, look)
+    encode = _features(backbone, place)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         first = predict(lambda x: encode(jitter(x)), pixels, engine)
@@ -113,12 +113,12 @@ def jitter(images: Tensor) -> Tensor:
     return torch.stack([JITTER(image) for image in scaled])
 
 
-def _features(backbone: Backbone, look: Look) -> Encode:
-    stop = backbone.end_of(look.stage_of(backbone))
+def _features(backbone: Backbone, place: Place) -> Encode:
+    stop = backbone.end_of(place.stage_of(backbone))
 
     def encode(images: Tensor) -> Tensor:
         maps = backbone.maps(backbone.run(backbone.prepare(images), 0, stop))
-        return maps.mean((2, 3)) if look.pooled else maps
+        return maps.mean((2, 3)) if place.pooled else maps
 
     return encode
 

@@ -18,7 +18,7 @@ from greendapt.models.backbone import Backbone
 from greendapt.train.loop import Engine
 from greendapt.train.prefix import feature_size
 from greendapt.transfer.scores.evidence import Score
-from greendapt.transfer.scores.extract import DEFAULT_LOOK, Look, gather
+from greendapt.transfer.scores.extract import USUAL_PLACE, Place, gather
 from greendapt.transfer.scores.table import kind_of, score
 
 HEAD = "head.safetensors"
@@ -32,11 +32,11 @@ def rate(
     *,
     seed: int,
     engine: Engine,
-    look: Look = DEFAULT_LOOK,
+    place: Place = USUAL_PLACE,
     head: nn.Module | None = None,
 ) -> dict[str, Score]:
     """Each score of ``backbone`` on ``images``, by name."""
-    evidence = gather(backbone, images, scores, seed=seed, engine=engine, look=look, head=head)
+    evidence = gather(backbone, images, scores, seed=seed, engine=engine, place=place, head=head)
     return {name: score(name, evidence, seed) for name in scores}
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import f1_score, jaccard_score, matthews_corrcoef
 
-from greendapt.transfer.masks import border, hausdorff95, judge_masks, overlap
+from greendapt.transfer.mask_metrics import border, hausdorff95, judge_masks, overlap
 
 
 def random_mask(seed, size=9, share=0.3):
