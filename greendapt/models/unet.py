@@ -32,7 +32,7 @@ class UNet(Network):
         channels = _channels(backbone, image_size)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            head = _Decoder(channels, outputs)
+            head = _Decoder(channels, outputs).to(memory_format=torch.channels_last)
         super().__init__(backbone, head)
 
     def forward(self, x: Tensor, start: int = 0) -> Tensor:
