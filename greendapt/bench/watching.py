@@ -47,7 +47,9 @@ def check_stops(suite: Suite, development: Task) -> None:
             if not needs or not needs <= {"features", "labels", "views"}:
                 raise SuiteError(f"{where} cannot be had while a phase trains")
             if "labels" in needs and development != "multiclass":
-                raise SuiteError(f"{where} needs one label an image, development has findings")
+                raise SuiteError(
+                    f"{where} needs one label an image, which development does not have"
+                )
             if "labels" in needs and few_shot:
                 raise SuiteError(
                     f"{where} would see labels that few-shot hides; take 'robustness', or "
