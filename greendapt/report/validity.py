@@ -95,8 +95,9 @@ def _patients(run: RunData) -> str:
     several = len({row.seed for row in run.summary.rows}) > 1
     if not halves or not several or mean(halves) < _SMALL_TEST:
         return ""
+    score = "an AUC" if name == "auc" else "a Dice"
     return (
-        f"The test set is small: other patients would move {'an AUC' if name == 'auc' else 'a Dice'} by about ±"
+        f"The test set is small: other patients would move {score} by about ±"
         f"{words.number(mean(halves), 2)}, which the intervals over seeds do not hold."
     )
 
