@@ -3,6 +3,7 @@
 import ctypes
 import itertools
 import os
+import resource
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -138,6 +139,14 @@ def greendapt(monkeypatch, capfd, tmp_path):
     yield run
     if "torch" in sys.modules:
         _as_it_was()
+
+
+@pytest.fixture
+def small_files():
+    """``small_files(bytes)``: from now on the disk takes no larger file; OSError, as when full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    yield lambda limit: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @pytest.fixture

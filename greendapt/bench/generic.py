@@ -27,10 +27,10 @@ from greendapt.core.records import Record
 from greendapt.core.suite import FractalData, Phase, Suite
 from greendapt.data.fractal import load_fractal
 from greendapt.data.labels import Names
+from greendapt.disk.files import disk_errors, write_atomic
 from greendapt.models import weights
 from greendapt.models.backbone import Backbone
 from greendapt.models.network import Network, mlp
-from greendapt.store.files import disk_errors, write_atomic
 from greendapt.train.loop import Engine
 from greendapt.train.phase import train_phase
 from greendapt.train.prefix import feature_size

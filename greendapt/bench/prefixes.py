@@ -17,8 +17,8 @@ from greendapt.core.errors import RunError
 from greendapt.core.keys import seed_of
 from greendapt.core.suite import Phase
 from greendapt.dapt.phases import first_trainable
+from greendapt.disk.arrays import DamagedArray, no_room, read_array, write_array
 from greendapt.models.backbone import Backbone
-from greendapt.store.arrays import DamagedArray, no_room, read_array, write_array
 from greendapt.train.cost import nbytes, prefix_flops
 from greendapt.train.phase import Stored
 from greendapt.train.prefix import activation_shape, banked

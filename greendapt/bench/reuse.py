@@ -8,7 +8,7 @@ from pathlib import Path
 
 from greendapt.bench.plan import Stage
 from greendapt.core.errors import RunError
-from greendapt.store.files import disk_errors
+from greendapt.disk.files import disk_errors
 from greendapt.store.run import RunFolder, latest
 
 

@@ -12,8 +12,8 @@ from greendapt.bench.environment import environment, fingerprint
 from greendapt.bench.generic import cache_folder
 from greendapt.core.keys import key_of
 from greendapt.core.suite import Suite
+from greendapt.disk.files import disk_errors, write_json
 from greendapt.models.backbone import create_backbone
-from greendapt.store.files import disk_errors, write_json
 from greendapt.train.step import PLAIN, Trial, try_steps
 
 _TRIAL = 1

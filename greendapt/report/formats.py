@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from greendapt.core.errors import RunError
+from greendapt.disk.files import write_atomic
 from greendapt.report import cells, terminal
 from greendapt.report.chart import report_svg
 from greendapt.report.emissions import emissions_csv
@@ -16,7 +17,6 @@ from greendapt.report.markdown import render_markdown
 from greendapt.report.model import View
 from greendapt.report.modelcard import render_modelcard
 from greendapt.report.rundata import RunData
-from greendapt.store.files import write_atomic
 
 Files = dict[str, bytes]
 """What lies beside what: file names and their bytes."""

@@ -12,13 +12,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from greendapt.core.errors import RunError
+from greendapt.disk.files import disk_errors, read_json, write_atomic
 from greendapt.report import formats, html, trend, words
 from greendapt.report.build import load_run
 from greendapt.report.public import public
 from greendapt.report.theme import CSS, colour, shape
 from greendapt.report.trend import Published
 from greendapt.report.view import view
-from greendapt.store.files import disk_errors, read_json, write_atomic
 
 RECORD = "published.json"
 PAGE = "index.html"

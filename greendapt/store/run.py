@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from greendapt.core.errors import RunError
 from greendapt.core.records import SCHEMA, Record, Summary
-from greendapt.store.files import disk_errors, read_json, write_atomic, write_json
+from greendapt.disk.files import disk_errors, new_folder, read_json, write_atomic, write_json
 
 
 class RunFolder:
@@ -119,16 +119,8 @@ class RunFolder:
     def new_checkpoint(self, key: str) -> Iterator[Path]:
         """A folder to fill; it becomes ``checkpoint(key)`` when the block ends, or is removed."""
         final = self.checkpoint(key)
-        temporary = final.with_name(f".{key}.tmp")
-        with disk_errors(temporary):
-            shutil.rmtree(temporary, ignore_errors=True)
-            temporary.mkdir(parents=True)
-            try:
-                yield temporary
-                shutil.rmtree(final, ignore_errors=True)
-                temporary.replace(final)
-            finally:
-                shutil.rmtree(temporary, ignore_errors=True)
+        with disk_errors(final), new_folder(final) as temporary:
+            yield temporary
 
     def discard_checkpoint(self, key: str) -> None:
         """Nobody reads it any more: its bytes go back to the disk."""

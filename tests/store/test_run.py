@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from greendapt.core.errors import RunError
 from greendapt.core.figures import Figure
 from greendapt.core.records import Record
-from greendapt.store.files import write_atomic, write_json
+from greendapt.disk.files import write_atomic, write_json
 from greendapt.store.run import RunFolder, latest
 
 

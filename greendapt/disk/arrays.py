@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from greendapt.core.errors import GreendaptError
 from greendapt.core.units import si
-from greendapt.store.files import read_json, write_json
+from greendapt.disk.files import read_json, write_json
 
 _CHUNK_BYTES = 1 << 24
 _SPARE = 1.1  # of what is asked, so that records and checkpoints still fit
@@ -40,15 +41,20 @@ def write_array(
 
     Raises OSError where the disk does not take it; ValueError where the parts do not fill it.
     """
-    array = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
     seen, filled = hashlib.blake2b(digest_size=16), 0
-    for part in parts:
-        array[filled : filled + len(part)] = part
-        seen.update(np.ascontiguousarray(part, dtype=dtype).tobytes())
-        filled += len(part)
-    if filled != shape[0]:
-        raise ValueError(f"{filled} of {shape[0]} rows were given")
-    array.flush()
+    kind = np.dtype(dtype)
+    said = {"descr": kind.str, "fortran_order": False, "shape": shape}
+    with path.open("wb") as file:  # not through a map: a full disk would kill the process
+        np.lib.format.write_array_header_2_0(file, said)
+        for part in parts:
+            data = np.ascontiguousarray(part, dtype=kind).data
+            file.write(data)
+            seen.update(data)
+            filled += len(part)
+        if filled != shape[0]:
+            raise ValueError(f"{filled} of {shape[0]} rows were given")
+        file.flush()
+        os.fsync(file.fileno())
     write_json(_beside(path), {"digest": seen.hexdigest(), "shape": shape, "dtype": dtype})
 
 
@@ -69,7 +75,7 @@ def _digest(array: NDArray[np.generic]) -> str:
     seen = hashlib.blake2b(digest_size=16)
     rows = max(1, _CHUNK_BYTES // max(1, array[:1].nbytes))
     for start in range(0, len(array), rows):
-        seen.update(np.ascontiguousarray(array[start : start + rows]).tobytes())
+        seen.update(np.ascontiguousarray(array[start : start + rows]).data)
     return seen.hexdigest()
 
 

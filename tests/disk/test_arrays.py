@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from greendapt.store.arrays import DamagedArray, no_room, read_array, write_array
+from greendapt.disk.arrays import DamagedArray, no_room, read_array, write_array
 
 ROWS = np.arange(60, dtype=np.float32).reshape(12, 5)
 

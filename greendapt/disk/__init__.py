@@ -1,0 +1,1 @@
+"""What the disk holds: whole files or none, and large arrays as memory maps."""
