@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from platformdirs import user_cache_path
 from pydantic import ValidationError
 from safetensors.torch import save
 
@@ -27,6 +26,7 @@ from greendapt.core.records import Record
 from greendapt.core.suite import FractalData, Phase, Suite
 from greendapt.data.fractal import load_fractal
 from greendapt.data.labels import Names
+from greendapt.disk.cache import cache_folder
 from greendapt.disk.files import disk_errors, write_atomic
 from greendapt.models import weights
 from greendapt.models.backbone import Backbone
@@ -37,12 +37,6 @@ from greendapt.train.prefix import feature_size
 
 _RECIPE = 1
 """Raise when pre-training gives other weights for the same settings."""
-
-
-def cache_folder() -> Path:
-    """``$GREENDAPT_CACHE``, else the user's cache folder."""
-    said = os.environ.get("GREENDAPT_CACHE")
-    return Path(said) if said else user_cache_path("greendapt")
 
 
 @dataclass(frozen=True)

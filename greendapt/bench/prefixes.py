@@ -19,6 +19,7 @@ from greendapt.core.suite import Phase
 from greendapt.dapt.phases import first_trainable
 from greendapt.disk.arrays import DamagedArray, no_room, read_array, write_array
 from greendapt.models.backbone import Backbone
+from greendapt.train import inputs
 from greendapt.train.cost import nbytes, prefix_flops
 from greendapt.train.phase import Stored
 from greendapt.train.prefix import activation_shape, banked
@@ -77,7 +78,7 @@ def _write(
     assert phase is not None
     parts = banked(
         backbone,
-        torch.from_numpy(bench.data.pool.pixels),
+        inputs.of(bench.data.pool),
         start,
         bench.engine_of(stage),
         views=phase.bank,

@@ -16,6 +16,7 @@ from greendapt import __version__
 from greendapt.bench import generic
 from greendapt.bench.environment import environment, fingerprint
 from greendapt.bench.execute import Executor
+from greendapt.bench.packing import packs
 from greendapt.bench.plan import Cell, Digests, cells
 from greendapt.bench.predict import check_models
 from greendapt.bench.process import tune
@@ -120,7 +121,8 @@ def prepare_session(
     check_models(cells(suite, nothing), suite.model.image_size)
     found = {name: generic.resolve(suite, name) for name in suite.model.backbones}
     say("reading the data")
-    data = prepare(suite, suite.model.image_size)
+    kept = packs(say, str(engine.device), chosen) if suite.run.pack else None
+    data = prepare(suite, suite.model.image_size, kept)
     check_stops(suite, data.development.task)
     data = replace(data, notes=[*data.notes, *_scarce(suite, data.development)])
     external = key_of(sets={name: one.digest for name, one in data.external.items()})

@@ -9,9 +9,9 @@ from typing import Any
 import torch
 
 from greendapt.bench.environment import environment, fingerprint
-from greendapt.bench.generic import cache_folder
 from greendapt.core.keys import key_of
 from greendapt.core.suite import Suite
+from greendapt.disk.cache import cache_folder
 from greendapt.disk.files import disk_errors, write_json
 from greendapt.models.backbone import create_backbone
 from greendapt.train.step import PLAIN, Trial, try_steps

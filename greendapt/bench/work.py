@@ -17,6 +17,7 @@ from greendapt.core.keys import seed_of
 from greendapt.core.suite import FineTune, Phase, Probe, Segment, Split
 from greendapt.models.backbone import Backbone
 from greendapt.models.network import Network, mlp
+from greendapt.train import inputs
 from greendapt.train.cost import forward_flops, head_cost
 from greendapt.train.loop import Examples, lowest, predict
 from greendapt.train.phase import train_phase
@@ -93,8 +94,8 @@ def features(bench: Workbench, stage: Stage, on_progress: OnProgress) -> Outcome
     parts = {split: bench.data.development.part(split) for split in _SPLITS}
     stored: dict[str, Tensor] = {}
     for number, (split, images) in enumerate(parts.items(), start=1):
-        pixels = torch.from_numpy(images.pixels)
-        stored[split] = activations(backbone, pixels, len(backbone.units), bench.engine_of(stage))
+        units = len(backbone.units)
+        stored[split] = activations(backbone, inputs.of(images), units, bench.engine_of(stage))
         on_progress(number / len(parts))
     bench.save_tensors(stage.key, stored)
     return _forwarded(bench, backbone, sum(map(len, stored.values())))
@@ -123,7 +124,9 @@ def probe(bench: Workbench, stage: Stage, on_progress: OnProgress) -> Outcome:
         sets.append(Examples(stored[split][rows], bench.development(split, stage).targets))
     development = bench.data.development
     seed = seed_of(f"head {stage.seed}")
-    head = make_head(spec, sets[0].inputs, len(development.classes), seed)
+    seen = sets[0].inputs
+    assert isinstance(seen, Tensor)
+    head = make_head(spec, seen, len(development.classes), seed)
     trained = train_probe(
         head,
         *sets,

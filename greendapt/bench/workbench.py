@@ -22,6 +22,8 @@ from greendapt.data.splits import few_shot, hold_out
 from greendapt.models import weights
 from greendapt.models.backbone import Backbone
 from greendapt.store.run import RunFolder
+from greendapt.train import inputs
+from greendapt.train.inputs import Inputs
 from greendapt.train.loop import Engine, Examples, State
 from greendapt.train.step import PLAIN, Step
 from greendapt.transfer.segmentation import mask_outputs
@@ -41,12 +43,11 @@ class TestSet:
     images: ImageSet
     corruption: tuple[Corruption, int] | None = None
 
-    def pixels(self) -> Tensor:
+    def pixels(self) -> Inputs:
         """uint8 [N, C, H, W]. Corrupted at each call: heads on stored features never ask."""
-        pixels = self.images.pixels
-        if self.corruption is not None:
-            pixels = corrupt(pixels, *self.corruption, seed=0)
-        return torch.from_numpy(pixels)
+        if self.corruption is None:
+            return inputs.of(self.images)
+        return torch.from_numpy(corrupt(self.images.gather(), *self.corruption, seed=0))
 
 
 Judge = Callable[[TestSet, int], dict[str, Any]]
@@ -174,7 +175,7 @@ def head_widths(phase: Phase, classes: int) -> tuple[int, ...]:
 
 def examples(images: ImageSet, rows: np.ndarray | None = None) -> Examples:
     """The images at ``rows`` (all), not copied: they are read batch by batch."""
-    pixels, targets = torch.from_numpy(images.pixels), torch.from_numpy(images.targets)
+    pixels, targets = inputs.of(images), torch.from_numpy(images.targets)
     if rows is None:
         return Examples(pixels, targets)
     index = torch.from_numpy(rows)

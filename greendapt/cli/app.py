@@ -11,6 +11,7 @@ import typer
 from greendapt import __version__
 from greendapt.cli import (
     bench,
+    data,
     doctor,
     flops,
     measure,
@@ -40,6 +41,7 @@ app.command()(score.score)
 app.command()(replay.replay)
 app.command()(doctor.doctor)
 app.add_typer(suites.app)
+app.add_typer(data.app)
 
 
 def _version(wanted: bool) -> None:

@@ -302,6 +302,8 @@ class Run(Table):
     seeds: PositiveInt = 3
     shots: Annotated[tuple[Shots, ...], Field(min_length=1)] = ("full",)
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    pack: bool = True
+    """Keep a folder's images in the user's cache, decoded and resized."""
     prefix_cache: bool = True
     """Compute what lies before the first trainable parameter once per image."""
     prefix_cache_gb: Annotated[float, Field(gt=0)] = 64.0

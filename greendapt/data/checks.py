@@ -14,7 +14,8 @@ from greendapt.data.dataset import load
 from greendapt.data.folder import Needs, NoLabels
 from greendapt.data.imageset import ImageSet
 from greendapt.data.masks import mask_classes, with_masks
-from greendapt.data.neighbours import column_auc, near_duplicates
+from greendapt.data.neighbours import Rasters, column_auc, near_duplicates
+from greendapt.data.packs import Packs
 from greendapt.data.splits import SPLITS
 
 NEAR_DUPLICATES_UP_TO = 20_000
@@ -31,7 +32,7 @@ class Prepared:
     notes: list[str]
 
 
-def prepare(suite: Suite, image_size: int) -> Prepared:
+def prepare(suite: Suite, image_size: int, packs: Packs | None = None) -> Prepared:
     """Load every dataset of ``suite``, check them together, take test images out of the pool.
 
     The pool is loaded with labels when a strategy of the run trains on them. Raises one DataError
@@ -45,7 +46,12 @@ def prepare(suite: Suite, image_size: int) -> Prepared:
     for (name, needs), spec in zip(wanted, specs, strict=True):
         try:
             one = load(
-                spec, name=name, image_size=image_size, aliases=suite.data.aliases, needs=needs
+                spec,
+                name=name,
+                image_size=image_size,
+                aliases=suite.data.aliases,
+                needs=needs,
+                packs=packs,
             )
             sets.append(with_masks(one) if needs == "masks" else one)
         except DataError as error:
@@ -254,7 +260,7 @@ def _twins(development: ImageSet) -> list[str]:
             f"{NEAR_DUPLICATES_UP_TO} images."
         ]
     train, test = development.part("train"), development.part("test")
-    count = near_duplicates(train.pixels, test.pixels)
+    count = near_duplicates(Rasters.of(train.batches()), Rasters.of(test.batches()))
     if count == 0:
         return []
     return [f"{count} of {len(test)} development test images have a near-duplicate in training."]

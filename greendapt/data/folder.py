@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from greendapt.core.errors import DataError
 from greendapt.core.suite import FolderData
 from greendapt.data.images import read_images, read_masks
-from greendapt.data.imageset import ImageSet, Task, codes
+from greendapt.data.imageset import ImageSet, Ints, Task, codes
 from greendapt.data.labels import MISSING, Names, class_targets, merge_columns, plain
 from greendapt.data.listing import SPLIT_NAMES, Listing, Row, finding_columns, listed, read_folder
+from greendapt.data.packs import Packs
 from greendapt.data.splits import assign_splits, hold_out
 
 Needs = Literal["labels", "images", "masks"]
@@ -34,7 +35,13 @@ class Labels:
 
 
 def load_folder(
-    spec: FolderData, *, name: str, image_size: int, names: Names, needs: Needs
+    spec: FolderData,
+    *,
+    name: str,
+    image_size: int,
+    names: Names,
+    needs: Needs,
+    packs: Packs | None = None,
 ) -> ImageSet:
     """Read ``spec.path``. Raises one DataError that lists every problem found.
 
@@ -43,10 +50,17 @@ def load_folder(
     listing = read_folder(spec.path)
     columns = _label_columns(listing, spec) if needs == "labels" else []
     problems = listing.problems
-    rows = _pick(listing, spec)
+    picked = _pick(listing, spec)
+    rows = [listing.rows[i] for i in picked]
     labels, label_problems = _labels(listing, rows, columns, names, len(rows))
-    batch = read_images([row.path for row in rows], image_size)
-    unreadable = [f"{rows[i].shown} ({why})" for i, why in batch.bad]
+    every = [row.path for row in listing.rows]
+    batch = (
+        read_images(every, image_size)
+        if packs is None
+        else packs.images(spec.path, every, image_size)
+    )
+    wanted = set(picked.tolist())
+    unreadable = [f"{listing.rows[i].shown} ({why})" for i, why in batch.bad if i in wanted]
     if unreadable:
         problems.append(listed("images cannot be read", unreadable))
     masks, mask_problems = _masks(rows, image_size) if needs == "masks" else (None, [])
@@ -63,13 +77,14 @@ def load_folder(
         task=labels.task,
         classes=labels.classes,
         pixels=batch.pixels,
+        rows=None if len(picked) == len(every) else picked,
         targets=labels.targets,
         patients=patients,
         splits=splits,
-        hashes=batch.hashes,
+        hashes=batch.hashes[picked],
         views=_views(rows),
         masks=masks,
-        notes=labels.notes + split_notes,
+        notes=labels.notes + split_notes + batch.notes,
     )
 
 
@@ -79,18 +94,19 @@ def _origin(path: Path) -> str:
     return str(real.parent if plain(real.name) in SPLIT_NAMES else real)
 
 
-def _pick(listing: Listing, spec: FolderData) -> list[Row]:
+def _pick(listing: Listing, spec: FolderData) -> Ints:
+    """Positions in the listing."""
     if spec.split is None:
-        return listing.rows
+        return np.arange(len(listing.rows))
     if all(row.split is None for row in listing.rows):
         raise DataError(
             f"{spec.path} has no splits (no column 'split', no train/val/test folders), "
             f"so '@{spec.split}' picks nothing; leave it out"
         )
-    rows = [row for row in listing.rows if row.split == spec.split]
+    rows = [i for i, row in enumerate(listing.rows) if row.split == spec.split]
     if not rows:
         raise DataError(f"{spec.path}: the split '{spec.split}' is empty; pick another")
-    return rows
+    return np.array(rows)
 
 
 # --- labels ---------------------------------------------------------------------------------

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +20,9 @@ from greendapt.data.imageset import NO_MASK, content_hash
 
 _BIT_DEPTHS = (8, 10, 12, 14, 16)
 _EIGHT_BIT_GREY = ("1", "L", "LA")
+_CHUNK = 256
+Item = TypeVar("Item")
+Done = TypeVar("Done")
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,36 @@ class Decoded:
     hash: int
     top: int | None
 
+    @property
+    def channels(self) -> int:
+        return 3 if self.values.ndim == 3 else 1
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the images of one set share: channels, and which grey of 16-bit ones becomes white."""
+
+    channels: int
+    white: int
+
+    @classmethod
+    def of(cls, channels: int, top: int | None) -> Look:
+        """Of a set with so many channels at most, whose 16-bit greys reach ``top`` at most.
+
+        White is the last grey of the smallest of 8, 10, 12, 14, 16 bits that holds it.
+        """
+        return cls(channels, 2 ** next(n for n in _BIT_DEPTHS if (top or 0) < 2**n) - 1)
+
+    def pixels(self, values: NDArray[np.uint8] | NDArray[np.float32]) -> NDArray[np.uint8]:
+        """Decoded values [H, W] or [H, W, 3] as uint8 [1 or 3, H, W]."""
+        scale = np.float32(255 / self.white)
+        grey = (
+            values
+            if values.dtype == np.uint8
+            else np.rint(values * scale).clip(0, 255).astype(np.uint8)
+        )
+        return np.asarray(grey.transpose(2, 0, 1) if grey.ndim == 3 else grey[None], dtype=np.uint8)
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -36,38 +71,58 @@ class Batch:
     pixels: NDArray[np.uint8]
     hashes: NDArray[np.uint64]
     bad: list[tuple[int, str]]
+    notes: tuple[str, ...] = ()
 
 
 def read_images(paths: Sequence[Path], size: int) -> Batch:
-    """Decode and resize to ``size`` x ``size`` (bilinear, antialiased) on a few threads.
+    """Decode and resize to ``size`` x ``size`` (bilinear, antialiased), all in memory.
 
-    16-bit grey is scaled from the smallest of 8, 10, 12, 14, 16 bits that holds the set's maximum.
+    Images that cannot be read are black, and told.
     """
-    done = _in_threads(_decode, paths, size)
+    done = list(in_threads(lambda path: decode(path.read_bytes(), size), paths))
     bad = [(i, item) for i, item in enumerate(done) if isinstance(item, str)]
     good = [item for item in done if isinstance(item, Decoded)]
-    hashes = np.array([item.hash for item in good], dtype=np.uint64)
-    return Batch(_stack(good, size), hashes, bad)
+    look = Look.of(
+        max((item.channels for item in good), default=1),
+        max((item.top for item in good if item.top is not None), default=None),
+    )
+    pixels = np.zeros((len(done), look.channels, size, size), dtype=np.uint8)
+    hashes = np.zeros(len(done), dtype=np.uint64)
+    for i, item in enumerate(done):
+        if not isinstance(item, str):
+            pixels[i], hashes[i] = look.pixels(item.values), item.hash
+    return Batch(pixels, hashes, bad)
 
 
 def read_masks(paths: Sequence[Path | None], size: int) -> tuple[NDArray[np.uint8], list[str]]:
     """Label maps uint8 [N, H, W] (nearest neighbour; 0/255 becomes 0/1) and what went wrong."""
-    done = _in_threads(_decode_mask, paths, size)
+    done = list(in_threads(lambda path: _decode_mask(path, size), paths))
     bad = [f"{paths[i]} ({item})" for i, item in enumerate(done) if isinstance(item, str)]
     masks = [item for item in done if not isinstance(item, str)]
     return (np.stack(masks) if masks else np.empty((0, size, size), np.uint8)), bad
 
 
-def _in_threads(work: Any, paths: Sequence[Any], size: int) -> list[Any]:
-    with ThreadPoolExecutor(min(8, (os.cpu_count() or 1) + 1)) as pool:
-        return list(pool.map(lambda path: _said(work, path, size), paths))
+def in_threads(work: Callable[[Item], Done], items: Iterable[Item]) -> Iterator[Done | str]:
+    """``work`` on every item, in order, on the cores of this process; a failure is its reason.
+
+    Decoders let go of Python's lock, so threads do. A few hundred results wait at most.
+    """
+    left = iter(items)
+    with ThreadPoolExecutor(cores() + 1) as pool:  # one of them waits for the disk
+        while chunk := list(islice(left, _CHUNK)):
+            yield from pool.map(lambda item: _said(work, item), chunk)
 
 
-def _said(work: Any, path: Path | None, size: int) -> Any:
+def cores() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _said(work: Callable[[Item], Done], item: Item) -> Done | str:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            return work(path, size)
+            return work(item)
     except FileNotFoundError:
         return "no such file"
     except UnidentifiedImageError:
@@ -76,8 +131,9 @@ def _said(work: Any, path: Path | None, size: int) -> Any:
         return str(error) or type(error).__name__
 
 
-def _decode(path: Path, size: int) -> Decoded:
-    with Image.open(path) as image:
+def decode(data: bytes, size: int) -> Decoded:
+    """An image file's bytes, resized. Raises whatever its decoder does."""
+    with Image.open(io.BytesIO(data)) as image:
         image.load()
         if image.mode.startswith("I"):
             return _deep(np.asarray(image), size)
@@ -103,19 +159,6 @@ def _deep(whole: NDArray[Any], size: int) -> Decoded:
 def _is_grey(rgb: NDArray[np.uint8]) -> bool:
     few = rgb[::16, ::16]
     return all(np.array_equal(part[..., 0], part[..., k]) for part in (few, rgb) for k in (1, 2))
-
-
-def _stack(images: Sequence[Decoded], size: int) -> NDArray[np.uint8]:
-    channels = 3 if any(item.values.ndim == 3 for item in images) else 1
-    deepest = max((item.top for item in images if item.top is not None), default=255)
-    full = 2 ** next(bits for bits in _BIT_DEPTHS if deepest < 2**bits) - 1
-    pixels = np.empty((len(images), channels, size, size), dtype=np.uint8)
-    for out, item in zip(pixels, images, strict=True):
-        if item.top is not None:
-            out[:] = np.rint(item.values * np.float32(255 / full)).clip(0, 255)
-        else:
-            out[:] = item.values if item.values.ndim == 2 else item.values.transpose(2, 0, 1)
-    return pixels
 
 
 def _decode_mask(path: Path | None, size: int) -> NDArray[np.uint8]:

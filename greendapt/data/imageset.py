@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
@@ -15,16 +15,17 @@ from greendapt.core.suite import Split
 from greendapt.data.splits import by_appearance
 
 Task = Literal["multiclass", "multilabel", "unlabelled"]
+Ints = NDArray[np.int64]
 NO_MASK = 255
 """The value a mask holds where an image has none."""
 
 
 @dataclass(frozen=True, eq=False)
 class ImageSet:
-    """N images of one source, in memory.
+    """N images of one source; their pixels in memory, or on the disk as a memory map.
 
     pixels
-        uint8 [N, C, H, W]; C is 1 when every image is grey, else 3.
+        uint8 [M, C, H, W]; C is 1 when every image is grey, else 3.
     targets
         int64 [N], an index into ``classes`` (multiclass); float32 [N, K] in {0, 1, NaN = missing}
         (multilabel); int64 [N] of -1 (unlabelled).
@@ -35,6 +36,9 @@ class ImageSet:
         ``train``, ``val`` or ``test`` [N].
     hashes
         uint64 [N] of the decoded image before resizing.
+    rows
+        int64 [N]: which of ``pixels`` each image is (None: M = N, in order). A part of a set
+        shares its pixels; nothing is copied until a batch is gathered.
     masks
         uint8 [N, H, W] label maps (1 is lung), NO_MASK where an image has none.
     notes
@@ -47,34 +51,52 @@ class ImageSet:
     task: Task
     classes: tuple[str, ...]
     pixels: NDArray[np.uint8]
-    targets: NDArray[np.int64] | NDArray[np.float32]
-    patients: NDArray[np.int64]
+    targets: Ints | NDArray[np.float32]
+    patients: Ints
     splits: NDArray[np.str_]
     hashes: NDArray[np.uint64]
+    rows: Ints | None = None
     views: NDArray[np.str_] | None = None
     masks: NDArray[np.uint8] | None = None
     notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
-        return len(self.pixels)
+        return len(self.targets)
+
+    @property
+    def where(self) -> Ints:
+        """``rows``, written out."""
+        return np.arange(len(self)) if self.rows is None else self.rows
+
+    def gather(self, index: slice | Ints = slice(None)) -> NDArray[np.uint8]:
+        """Pixels [..., C, H, W] of the images at ``index``, in memory."""
+        return np.asarray(self.pixels[index if self.rows is None else self.rows[index]])
+
+    def batches(self, size: int = 256) -> Iterator[NDArray[np.uint8]]:
+        """The pixels of all images in order, ``size`` at a time."""
+        for start in range(0, len(self), size):
+            yield self.gather(slice(start, start + size))
 
     @cached_property
     def digest(self) -> str:
         """Hash of what decides results: images, labels, patient groups, splits, masks."""
         seen = hashlib.blake2b(digest_size=16)
-        seen.update(repr((self.task, self.classes, self.pixels.shape)).encode())
+        shape = (len(self), *self.pixels.shape[1:])
+        seen.update(repr((self.task, self.classes, shape)).encode())
+        for part in self.batches():
+            seen.update(np.ascontiguousarray(part).data)
         group, _ = by_appearance(self.patients)
-        for values in (self.pixels, self.targets, group, self.splits.astype("U5")):
+        for values in (self.targets, group, self.splits.astype("U5")):
             seen.update(np.ascontiguousarray(values).tobytes())
         if self.masks is not None:
             seen.update(np.ascontiguousarray(self.masks).tobytes())
         return seen.hexdigest()
 
-    def subset(self, index: NDArray[np.int64] | NDArray[np.bool_]) -> ImageSet:
+    def subset(self, index: Ints | NDArray[np.bool_]) -> ImageSet:
         """The images at ``index`` (positions or a boolean mask), in that order."""
         return replace(
             self,
-            pixels=self.pixels[index],
+            rows=self.where[index],
             targets=self.targets[index],
             patients=self.patients[index],
             splits=self.splits[index],
@@ -94,7 +116,7 @@ def code(*parts: object) -> int:
     return int.from_bytes(hashlib.blake2b(said, digest_size=8).digest(), "little", signed=True)
 
 
-def codes(origin: str, ids: Iterable[str]) -> NDArray[np.int64]:
+def codes(origin: str, ids: Iterable[str]) -> Ints:
     """Patient codes [N]: the ids themselves are not kept."""
     return np.array([code(origin, name) for name in ids], dtype=np.int64)
 
@@ -102,5 +124,5 @@ def codes(origin: str, ids: Iterable[str]) -> NDArray[np.int64]:
 def content_hash(image: NDArray[np.generic]) -> int:
     """Unsigned 64-bit hash of an image's values and shape."""
     seen = hashlib.blake2b(repr((image.shape, image.dtype.str)).encode(), digest_size=8)
-    seen.update(np.ascontiguousarray(image).tobytes())
+    seen.update(np.ascontiguousarray(image).data)
     return int.from_bytes(seen.digest(), "little")

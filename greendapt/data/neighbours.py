@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
@@ -28,20 +31,37 @@ def thumbnails(pixels: NDArray[np.uint8], side: int = 16) -> NDArray[np.float32]
     return np.asarray(flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-6))
 
 
+@dataclass(frozen=True)
+class Rasters:
+    """Of N images: difference hashes [N, 64] and thumbnails [N, side²]."""
+
+    hashes: NDArray[np.float32]
+    small: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, parts: Iterable[NDArray[np.uint8]]) -> Rasters:
+        """Of images that come some at a time, uint8 [_, C, H, W]."""
+        done = [(difference_hash(part), thumbnails(part)) for part in parts]
+        hashes, small = ([d[k] for d in done] for k in (0, 1))
+        return cls(np.concatenate(hashes), np.concatenate(small))
+
+    def __len__(self) -> int:
+        return len(self.hashes)
+
+
 def near_duplicates(
-    one: NDArray[np.uint8], other: NDArray[np.uint8], distance: int = 3, likeness: float = 0.995
+    one: Rasters, other: Rasters, distance: int = 3, likeness: float = 0.995
 ) -> int:
     """How many images of ``other`` have a near-duplicate in ``one``.
 
     Near: Hamming distance of the hashes at most ``distance``, and thumbnails that correlate at
     least ``likeness`` (radiographs of different people share much of their hash).
     """
-    hashes, small = difference_hash(one), thumbnails(one)
     count = 0
     for start in range(0, len(other), _CHUNK):
-        part = other[start : start + _CHUNK]
-        apart = (difference_hash(part) @ hashes.T - _BITS * _BITS) / -2
-        alike = thumbnails(part) @ small.T
+        part = slice(start, start + _CHUNK)
+        apart = (other.hashes[part] @ one.hashes.T - _BITS * _BITS) / -2
+        alike = other.small[part] @ one.small.T
         count += int(((apart <= distance) & (alike >= likeness)).any(axis=1).sum())
     return count
 

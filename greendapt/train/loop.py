@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from greendapt.core.errors import GreendaptError, MeterError
 from greendapt.core.suite import Recipe
 from greendapt.meter.clock import now_s
+from greendapt.train.inputs import Inputs, take
 from greendapt.train.objectives import Loss
 from greendapt.train.step import PLAIN, Step
 
@@ -69,7 +70,7 @@ class Examples:
     each image, of which one is drawn each time.
     """
 
-    inputs: Tensor
+    inputs: Inputs
     targets: Tensor
     rows: Tensor | None = None
     bank: Bank | None = None
@@ -80,7 +81,7 @@ class Examples:
     def at(self, index: Tensor, device: torch.device) -> tuple[Tensor, Tensor]:
         rows = index if self.rows is None else self.rows[index]
         rows = rows if self.bank is None else self.bank.draw(rows)
-        return self.inputs[rows].to(device), self.targets[index].to(device)
+        return take(self.inputs, rows).to(device), self.targets[index].to(device)
 
     def batches(self, size: int, device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:
         for start in range(0, len(self), size):
@@ -255,7 +256,7 @@ def _stopped(
 
 
 @torch.no_grad()
-def predict(encode: Encode, inputs: Tensor, engine: Engine, *, batch_size: int = 64) -> Tensor:
+def predict(encode: Encode, inputs: Inputs, engine: Engine, *, batch_size: int = 64) -> Tensor:
     """``encode`` over all inputs [N, ...], in order; float32 on the CPU."""
     parts = []
     for start in range(0, len(inputs), batch_size):

@@ -14,6 +14,7 @@ from greendapt.data.augment import augment
 from greendapt.models.network import Network
 from greendapt.train import prefix
 from greendapt.train.cost import ImageCost, image_cost, nbytes, phase_cost
+from greendapt.train.inputs import gathered
 from greendapt.train.loop import Bank, Encode, Engine, Examples, Fit, State, Watch, fit, lowest
 from greendapt.train.objectives import LOSSES
 
@@ -142,7 +143,7 @@ def _widths(head: nn.Module) -> tuple[int, ...]:
 
 
 def _cached(network: Network, examples: Examples, start: int, engine: Engine) -> Examples:
-    seen = examples.inputs if examples.rows is None else examples.inputs[examples.rows]
+    seen = gathered(examples.inputs, examples.rows)
     stored = prefix.activations(network.backbone, seen, start, engine)
     return Examples(stored, examples.targets)
 

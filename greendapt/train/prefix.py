@@ -17,6 +17,7 @@ from greendapt.core.errors import ModelError
 from greendapt.core.suite import Augmentation
 from greendapt.data.augment import augment
 from greendapt.models.backbone import Backbone
+from greendapt.train.inputs import Inputs
 from greendapt.train.loop import Engine, predict
 
 _BATCH = 64
@@ -30,7 +31,7 @@ def fits(needed_bytes: int) -> bool:
     return needed_bytes <= MEMORY_SHARE * available
 
 
-def activations(backbone: Backbone, images: Tensor, start: int, engine: Engine) -> Tensor:
+def activations(backbone: Backbone, images: Inputs, start: int, engine: Engine) -> Tensor:
     """uint8 images [N, C, H, W] to what unit ``start`` takes as input: float32 [N, ...].
 
     ``start == len(units)`` gives the pooled features [N, D]. The backbone runs in eval mode.
@@ -38,16 +39,21 @@ def activations(backbone: Backbone, images: Tensor, start: int, engine: Engine) 
     return torch.cat([*batches(backbone, images, start, engine)])
 
 
-def batches(backbone: Backbone, images: Tensor, start: int, engine: Engine) -> Iterator[Tensor]:
+def batches(backbone: Backbone, images: Inputs, start: int, engine: Engine) -> Iterator[Tensor]:
     """The same, a batch at a time: neither images nor activations need to fit into memory."""
     backbone.eval()
-    for part in torch.split(images, _BATCH):
+    for part in _split(images):
         yield predict(lambda x: backbone.prefix(backbone.prepare(x), start), part, engine)
+
+
+def _split(images: Inputs) -> Iterator[Tensor]:
+    for start in range(0, len(images), _BATCH):
+        yield images[start : start + _BATCH]
 
 
 def banked(
     backbone: Backbone,
-    images: Tensor,
+    images: Inputs,
     start: int,
     engine: Engine,
     *,
@@ -59,7 +65,7 @@ def banked(
     yield from batches(backbone, images, start, engine)
     generator = torch.Generator().manual_seed(seed)
     for _ in range(views):
-        for part in torch.split(images, _BATCH):
+        for part in _split(images):
             seen = augment(part.float() / 255, kind, generator)
             yield predict(lambda x: backbone.prefix(backbone.prepare(x), start), seen, engine)
 

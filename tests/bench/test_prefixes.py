@@ -37,7 +37,7 @@ def test_what_is_read_is_what_the_backbone_gives(bench):
     outcome = prefixes.store(made, phase.prefix, ignore)
     stored, remade = prefixes.read(made, phase)
     backbone = made.backbone(phase.start, ())
-    pixels = torch.from_numpy(made.data.pool.pixels)
+    pixels = torch.from_numpy(made.data.pool.gather())
     with torch.no_grad():
         last = len(backbone.units) - 1
         assert torch.equal(stored.activations, backbone.prefix(backbone.prepare(pixels), last))

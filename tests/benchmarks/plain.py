@@ -41,7 +41,7 @@ def script(session: Session, strategy: str) -> float:
         cut=suite.cut(strategy),
         seed=0,
     )
-    images, labels = torch.from_numpy(pool.pixels), torch.from_numpy(pool.targets)
+    images, labels = torch.from_numpy(pool.gather()), torch.from_numpy(pool.targets)
     kept = ~torch.from_numpy(hold_out(pool.patients, suite.data.pool_validation, 0, pool.targets))
     width = features(backbone, images[:2]).shape[1]
     network = Network(backbone, mlp(width, (), len(pool.classes), seed_of("0")))
@@ -84,7 +84,7 @@ def test(session: Session, backbone: Backbone) -> float:
     sets = {}
     for split in ("train", "val", "test"):
         part = development.part(split)
-        seen = features(backbone, torch.from_numpy(part.pixels))
+        seen = features(backbone, torch.from_numpy(part.gather()))
         sets[split] = Examples(seen, torch.from_numpy(part.targets))
     seed = seed_of("head 0")
     head = make_head(probe, sets["train"].inputs, len(development.classes), seed)

@@ -1,0 +1,56 @@
+"""``greendapt data``: look after datasets."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from greendapt.cli.options import Json
+
+app = typer.Typer(name="data", help="Pack a dataset's images ahead of a run.", no_args_is_help=True)
+
+
+@app.callback()
+def _data() -> None:
+    pass
+
+
+@app.command()
+def pack(
+    folders: Annotated[
+        list[Path],
+        typer.Argument(help="Dataset folders, or their labels.csv.", show_default=False),
+    ],
+    image_size: Annotated[
+        int, typer.Option(min=8, help="Side of the images (px), as the run will have it.")
+    ],
+    json: Json = False,
+) -> None:
+    """Decode and resize a dataset's images once; every run reads the result.
+
+    A run does that itself where it has not been done. Packs lie in the user's cache
+    (GREENDAPT_CACHE) and may be deleted at any time.
+    """
+    from json import dumps
+
+    from greendapt.bench.packing import packs
+    from greendapt.core.units import si
+    from greendapt.data.packs import pack_folder
+
+    kept = packs(lambda line: print(line, file=sys.stderr, flush=True))
+    said = []
+    for folder in folders:
+        made = pack_folder(folder, image_size, kept)
+        nbytes = made.pack.pixels.nbytes
+        said.append(
+            {"dataset": str(folder), "pack": str(made.folder), "bytes": nbytes}
+            | made.manifest.model_dump(mode="json")
+        )
+        if not json:
+            size = f"{made.manifest.images} images of {image_size} px, {si(nbytes, 'B')}"
+            typer.echo(f"{folder}: {size} ({made.manifest.cost}) in {made.folder}")
+    if json:
+        typer.echo(dumps(said, indent=2))

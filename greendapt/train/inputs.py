@@ -1,0 +1,53 @@
+"""What a network is fed, gathered a batch at a time: it may lie on the disk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from greendapt.data.imageset import ImageSet
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """The ``rows`` [N] of a tensor [M, ...], not copied: a slice of them is."""
+
+    tensor: Tensor
+    rows: Tensor
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def shape(self) -> torch.Size:
+        return torch.Size((len(self), *self.tensor.shape[1:]))
+
+    def __getitem__(self, part: slice) -> Tensor:
+        return self.tensor.index_select(0, self.rows[part])
+
+
+Inputs = Tensor | Gathered
+
+
+def of(images: ImageSet) -> Inputs:
+    """The pixels of a set, uint8 [N, C, H, W]."""
+    pixels = torch.from_numpy(images.pixels)
+    return pixels if images.rows is None else Gathered(pixels, torch.from_numpy(images.rows))
+
+
+def gathered(inputs: Inputs, rows: Tensor | None) -> Inputs:
+    """Some rows of the inputs (None: all), not copied."""
+    if rows is None:
+        return inputs
+    if isinstance(inputs, Gathered):
+        return Gathered(inputs.tensor, inputs.rows[rows])
+    return Gathered(inputs, rows)
+
+
+def take(inputs: Inputs, rows: Tensor) -> Tensor:
+    """Some rows of the inputs, in memory. (Indexing by a tensor is eight times slower on bytes.)"""
+    if isinstance(inputs, Gathered):
+        return take(inputs.tensor, inputs.rows[rows])
+    return inputs.index_select(0, rows)
