@@ -53,14 +53,12 @@ def load_folder(
     picked = _pick(listing, spec)
     rows = [listing.rows[i] for i in picked]
     labels, label_problems = _labels(listing, rows, columns, names, len(rows))
-    every = [row.path for row in listing.rows]
-    batch = (
-        read_images(every, image_size)
-        if packs is None
-        else packs.images(spec.path, every, image_size)
-    )
-    wanted = set(picked.tolist())
-    unreadable = [f"{listing.rows[i].shown} ({why})" for i, why in batch.bad if i in wanted]
+    if packs is None:
+        batch, at = read_images([row.path for row in rows], image_size), np.arange(len(rows))
+    else:
+        batch, at = packs.images(spec.path, [row.path for row in listing.rows], image_size), picked
+    bad = dict(batch.bad)
+    unreadable = [f"{rows[k].shown} ({bad[i]})" for k, i in enumerate(at.tolist()) if i in bad]
     if unreadable:
         problems.append(listed("images cannot be read", unreadable))
     masks, mask_problems = _masks(rows, image_size) if needs == "masks" else (None, [])
@@ -77,11 +75,11 @@ def load_folder(
         task=labels.task,
         classes=labels.classes,
         pixels=batch.pixels,
-        rows=None if len(picked) == len(every) else picked,
+        rows=None if len(at) == len(batch.hashes) else at,
         targets=labels.targets,
         patients=patients,
         splits=splits,
-        hashes=batch.hashes[picked],
+        hashes=batch.hashes[at],
         views=_views(rows),
         masks=masks,
         notes=labels.notes + split_notes + batch.notes,

@@ -15,6 +15,8 @@ from greendapt.core.suite import BatchNorm, Recipe, Train
 from greendapt.data.imageset import ImageSet
 from greendapt.data.masks import mask_classes, with_masks
 from greendapt.models.unet import UNet
+from greendapt.train import inputs
+from greendapt.train.inputs import Inputs
 from greendapt.train.loop import Engine, Examples, State, predict
 from greendapt.train.phase import Trained, train_phase
 
@@ -51,7 +53,7 @@ def labelled(images: ImageSet, classes: int | None = None) -> Labelled:
 def mask_examples(data: Labelled) -> Examples:
     """Images uint8 [N, C, H, W] with their masks uint8 [N, H, W]."""
     assert data.images.masks is not None
-    return Examples(torch.from_numpy(data.images.pixels), torch.from_numpy(data.images.masks))
+    return Examples(inputs.of(data.images), torch.from_numpy(data.images.masks))
 
 
 def train_unet(
@@ -93,7 +95,7 @@ def train_unet(
     )
 
 
-def predict_masks(network: UNet, images: Tensor, engine: Engine) -> NDArray[np.uint8]:
+def predict_masks(network: UNet, images: Inputs, engine: Engine) -> NDArray[np.uint8]:
     """Label maps uint8 [N, H, W] of uint8 images [N, C, H, W]."""
     network.eval()
 

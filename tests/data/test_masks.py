@@ -29,7 +29,7 @@ def test_images_without_a_mask_are_left_out_and_counted(phantoms):
     kept = with_masks(replace(phantoms, masks=masks))
     assert len(kept) == 10
     assert kept.notes == ("2 images without a mask are left out.",)
-    assert np.array_equal(kept.pixels[0], phantoms.pixels[1])
+    assert np.array_equal(kept.gather()[0], phantoms.pixels[1])
 
 
 @pytest.mark.parametrize(

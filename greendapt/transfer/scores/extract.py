@@ -12,7 +12,9 @@ from torchvision.transforms import v2
 from greendapt.core.errors import ModelError
 from greendapt.data.imageset import ImageSet
 from greendapt.models.backbone import Backbone
+from greendapt.train import inputs
 from greendapt.train.cost import forward_flops, prefix_flops
+from greendapt.train.inputs import Inputs
 from greendapt.train.loop import Encode, Engine, predict
 from greendapt.train.prefix import activations
 from greendapt.transfer.scores.evidence import Evidence
@@ -59,7 +61,7 @@ def gather(
     logits. Labels of several findings are none: these scores take one label an image.
     """
     wanted = {need for name in scores for need in kind_of(name).needs}
-    pixels = torch.from_numpy(images.pixels)
+    pixels = inputs.of(images)
     backbone.eval()
     features = logits = maps = masks = views = None
     if wanted & {"features", "logits"}:
@@ -93,7 +95,7 @@ def evidence_flops(
 
 
 def two_views(
-    backbone: Backbone, pixels: Tensor, place: Place, *, seed: int, engine: Engine
+    backbone: Backbone, pixels: Inputs, place: Place, *, seed: int, engine: Engine
 ) -> tuple[Tensor, Tensor]:
     """Features [N, ...] of two jitters of uint8 images [N, C, H, W], drawn from ``seed``."""
     encode = _features(backbone, place)
