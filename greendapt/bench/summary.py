@@ -76,7 +76,7 @@ def _row(cell: Cell, chain: list[Record]) -> Row:
         by_role[record.role].append(record)
     paid = costs(record for record in chain if record.role in _PAID)
     trained = [r.details.get("trainable_params", 0) for r in chain if r.role == "adaptation"]
-    samples = sum(r.details.get("samples", 0) for r in chain if r.role in _PAID)
+    counts = _counts(chain)
     row = Row(
         strategy=cell.strategy,
         backbone=cell.backbone,
@@ -95,8 +95,21 @@ def _row(cell: Cell, chain: list[Record]) -> Row:
         parts={role: costs(of) for role, of in by_role.items()},
         stages=[stage.key for stage in cell.stages],
         trainable_params=max(trained, default=0),
+        counts=counts,
     )
-    return row.model_copy(update={"sci_image_g": _sci(row, samples, "image")})
+    return row.model_copy(update={"sci_image_g": _sci(row, counts["samples"], "image")})
+
+
+def _counts(chain: list[Record]) -> dict[str, int]:
+    """See `Row.counts`."""
+    paid = [record.details for record in chain if record.role in _PAID]
+    parts = [record.details.get("params", 0) for record in chain if record.role == "transfer"]
+    return {
+        "params": sum(parts),
+        "optimizer_steps": sum(details.get("steps", 0) for details in paid),
+        "samples": sum(details.get("samples", 0) for details in paid),
+        "cached_bytes": sum(details.get("cached_bytes", 0) for details in paid),
+    }
 
 
 def _sci(row: Row, units: float, unit: str) -> Figure:

@@ -16,7 +16,7 @@ from greendapt.bench.workbench import Judge, TestSet, Workbench, head_widths
 from greendapt.core.keys import seed_of
 from greendapt.core.suite import FineTune, Phase, Probe, Segment, Split
 from greendapt.models.backbone import Backbone
-from greendapt.models.network import Network, mlp
+from greendapt.models.network import Network, mlp, params
 from greendapt.train import inputs
 from greendapt.train.cost import forward_flops, head_cost
 from greendapt.train.loop import Examples, lowest, predict
@@ -98,7 +98,8 @@ def features(bench: Workbench, stage: Stage, on_progress: OnProgress) -> Outcome
         stored[split] = activations(backbone, inputs.of(images), units, bench.engine_of(stage))
         on_progress(number / len(parts))
     bench.save_tensors(stage.key, stored)
-    return _forwarded(bench, backbone, sum(map(len, stored.values())))
+    done = _forwarded(bench, backbone, sum(map(len, stored.values())))
+    return replace(done, details=done.details | {"params": params(backbone)})
 
 
 def test_features(bench: Workbench, stage: Stage, on_progress: OnProgress) -> Outcome:
@@ -137,7 +138,8 @@ def probe(bench: Workbench, stage: Stage, on_progress: OnProgress) -> Outcome:
         on_progress=on_progress,
     )
     bench.save(stage.key, None, head)
-    return trained_outcome(trained, images=len(sets[0]))
+    done = trained_outcome(trained, images=len(sets[0]))
+    return replace(done, details=done.details | {"params": params(head)})
 
 
 def finetune(bench: Workbench, stage: Stage, on_progress: OnProgress) -> Outcome:
@@ -167,7 +169,8 @@ def finetune(bench: Workbench, stage: Stage, on_progress: OnProgress) -> Outcome
         on_progress=on_progress,
     )
     bench.save(stage.key, backbone, network.head)
-    return trained_outcome(trained, images=len(sets[0]))
+    done = trained_outcome(trained, images=len(sets[0]))
+    return replace(done, details=done.details | {"params": params(network)})
 
 
 def evaluate(bench: Workbench, stage: Stage, on_progress: OnProgress) -> Outcome:

@@ -10,7 +10,9 @@ import typer
 
 from greendapt import __version__
 from greendapt.cli import (
+    baseline,
     bench,
+    check,
     data,
     doctor,
     flops,
@@ -35,6 +37,8 @@ app.command()(bench.bench)
 app.command()(resume.resume)
 app.command()(report.report)
 app.command()(publish.publish)
+app.command()(baseline.baseline)
+app.command()(check.check)
 app.command(context_settings={"ignore_unknown_options": True})(measure.measure)
 app.command()(flops.flops)
 app.command()(score.score)

@@ -90,6 +90,9 @@ class Row(CellName):
     parts: dict[str, dict[str, Figure]] = {}
     stages: list[str] = []
     trainable_params: int = 0
+    counts: dict[str, int] = {}
+    """Exact and the same on every machine: ``params`` of the network that is judged, and over
+    adaptation and transfer ``optimizer_steps``, ``samples`` (trained on) and ``cached_bytes``."""
 
 
 class Failure(CellName):

@@ -17,6 +17,9 @@ from pydantic import (
     model_validator,
 )
 
+from greendapt.core.errors import SuiteError
+from greendapt.core.limits import from_table
+
 Split = Literal["train", "val", "test"]
 Shots = Annotated[int, Field(ge=1)] | Literal["full"]
 Augmentation = Literal["none", "light", "strong"]
@@ -330,11 +333,13 @@ class Suite(Table):
     fractal: FractalPretraining = FractalPretraining()
     evaluation: Evaluation = Evaluation()
     carbon: Carbon = Carbon()
+    limits: dict[str, str | float | dict[str, str | float]] = {}
+    """What ``greendapt check`` lets a figure change by; under a strategy's name, its own."""
 
     @model_validator(mode="after")
     def _refers_to_what_exists(self) -> Suite:
         problems = [*_unknown_names(self), *_bad_phases(self), *_blind_stops(self)]
-        problems += _bad_segments(self)
+        problems += [*_bad_segments(self), *_bad_limits(self)]
         problems += [] if problems else _bad_banks(self)
         if problems:
             raise ValueError("\n".join(problems))
@@ -394,6 +399,15 @@ def _bad_banks(suite: Suite) -> list[str]:
             elif phase.bank and not suite.run.prefix_cache:
                 problems[where] = "needs run.prefix_cache: the views are kept in it"
     return [f"{where} {what}" for where, what in problems.items()]
+
+
+def _bad_limits(suite: Suite) -> list[str]:
+    try:
+        found = from_table(suite.limits)
+    except SuiteError as error:
+        return [str(error)]
+    lost = [cell for cell in found.cells() if cell.partition("/")[0] not in suite.strategy]
+    return [f"limits: there is no strategy '{cell}'" for cell in lost]
 
 
 def _cycle(suite: Suite, name: str) -> list[str]:

@@ -55,3 +55,8 @@ def mlp(features: int, hidden: Sequence[int], outputs: int, seed: int) -> nn.Seq
         for before, after in pairwise(widths):
             layers += [nn.Linear(before, after), nn.ReLU()]
     return nn.Sequential(*layers[:-1])
+
+
+def params(module: nn.Module) -> int:
+    """How many parameters, frozen ones included."""
+    return sum(parameter.numel() for parameter in module.parameters())

@@ -1,0 +1,31 @@
+"""``greendapt baseline RUN --out FILE``: what later runs are checked against."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from greendapt.cli.options import Tiers
+
+
+def baseline(
+    runs: Annotated[
+        list[Path],
+        typer.Argument(metavar="RUN...", help="Finished runs of one suite on one machine."),
+    ],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="The baseline: commit it.")],
+    tiers: Tiers = None,
+) -> None:
+    """Write what each cell of a run costs and reaches, as a small file to review and commit.
+
+    Figures of other machines that FILE already has stay, for cells whose exact costs are the same.
+    """
+    from greendapt.gate import side, tiers_of
+    from greendapt.store.baselines import read_baseline, write_baseline
+
+    kept = read_baseline(out) if out.exists() else None
+    made = side.as_baseline([side.of_run(run) for run in runs], kept)
+    write_baseline(out, side.only(made, tiers_of(tiers)))
+    typer.echo(f"{out}: {len(made.cells)} cells, {len(made.machines)} machines")

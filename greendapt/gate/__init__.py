@@ -1,0 +1,17 @@
+"""Verdicts on costs and scores: exact, noisy, accuracy; and the honest answer inconclusive."""
+
+from __future__ import annotations
+
+from greendapt.core.errors import GreendaptError
+from greendapt.core.limits import Tier
+
+
+def tiers_of(text: str | None) -> frozenset[Tier]:
+    """``exact,accuracy`` as tiers; all for None. Raises GreendaptError."""
+    if text is None:
+        return frozenset(Tier)
+    try:
+        return frozenset(Tier(part.strip()) for part in text.split(","))
+    except ValueError as error:
+        known = ", ".join(Tier)
+        raise GreendaptError(f"--tiers {text}: {error} (there is: {known})") from error

@@ -1,0 +1,93 @@
+"""A run against a baseline: every figure of every cell, or why it cannot be judged."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+from greendapt.core.limits import Limits, Tier
+from greendapt.gate import tiers
+from greendapt.gate.outputs import Findings
+from greendapt.gate.side import Name, Side, of_baseline, of_run
+from greendapt.gate.verdict import Outcome, Verdict
+from greendapt.store.baselines import read_baseline
+
+
+def run_against_baseline(
+    run: Path, baseline: Path, limits: Limits, wanted: Collection[Tier]
+) -> Findings:
+    """``limits`` go before those of the run's suite."""
+    head = of_run(run)
+    base = of_baseline(baseline, read_baseline(baseline), head.machine_key)
+    verdicts = check(base, head, head.limits.under(limits), wanted)
+    return Findings(str(baseline), str(run), tuple(verdicts), new_cells(base, head))
+
+
+def check(
+    base: Side, head: Side, limits: Limits, wanted: Collection[Tier] = frozenset(Tier)
+) -> list[Verdict]:
+    """Verdicts on every cell of either side. The exact tier needs no common machine."""
+    different = _different(base, head)
+    if different:
+        return [Verdict(Outcome.VOID, different)]
+    judged = set(wanted)
+    found: list[Verdict] = []
+    doubt = _doubt(base, head) if Tier.NOISY in judged else None
+    if doubt:
+        found.append(Verdict(Outcome.VOID, doubt, tier=Tier.NOISY))
+        judged.discard(Tier.NOISY)
+    for name in dict.fromkeys([*base.cells, *head.failures]):
+        found += _cell(name, base, head, limits, judged)
+    return found
+
+
+def new_cells(base: Side, head: Side) -> tuple[str, ...]:
+    """A note on each cell of the run that the baseline does not know: it is not judged."""
+    new = [name for name in head.cells if name not in base.cells]
+    return tuple(f"{'/'.join(name)} is new: there is nothing to compare it with" for name in new)
+
+
+def _different(base: Side, head: Side) -> str | None:
+    """Why the two sides are not about the same thing."""
+    then, now = (f"{side.suite} ({side.profile})" for side in (base, head))
+    if then != now:
+        return f"the baseline is of suite {then}, the run of {now}: nothing can be compared"
+    if base.data != head.data:
+        return "the run is on other data than the baseline: nothing can be compared"
+    return None
+
+
+def _doubt(base: Side, head: Side) -> str | None:
+    """Why no noisy figure can be compared."""
+    what = "time, energy and memory cannot be compared"
+    if not base.machines:
+        return None  # a baseline without such figures
+    if head.machine_key != base.machine_key:
+        known = "; ".join(machine.says for machine in base.machines.values())
+        here = head.machines[head.machine_key].says
+        return f"{what}: the baseline has them of {known}, this run is of {here}"
+    for side, whose in ((base, "the baseline"), (head, "the run")):
+        troubles = side.machines[side.machine_key].troubles
+        if troubles:
+            return f"{what}, in {whose}: {'; '.join(troubles)}"
+    return None
+
+
+def _cell(
+    name: Name, base: Side, head: Side, limits: Limits, wanted: Collection[Tier]
+) -> Iterator[Verdict]:
+    if name in head.failures:
+        yield Verdict(Outcome.FAILED, f"failed: {head.failures[name]}", name)
+        if name not in head.cells:
+            return
+    if name not in head.cells:
+        yield Verdict(Outcome.VOID, "is in the baseline and not in the run", name)
+        return
+    if name not in base.cells:
+        return
+    for tier, judge in _JUDGES.items():
+        if tier in wanted:
+            yield from judge(name, base.cells[name], head.cells[name], limits)
+
+
+_JUDGES = {Tier.EXACT: tiers.exact, Tier.NOISY: tiers.noisy, Tier.ACCURACY: tiers.accuracy}

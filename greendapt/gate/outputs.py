@@ -1,0 +1,184 @@
+"""Verdicts as text, JSON, JUnit XML and Markdown."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from xml.etree import ElementTree
+
+from greendapt.gate.side import Name
+from greendapt.gate.verdict import Outcome, Verdict, by_gravity, short_names, worst
+from greendapt.store.files import disk_errors, write_atomic
+
+MARKDOWN_BYTES = 1_000_000
+"""GitHub drops a step summary above 1 MiB."""
+
+_MARKS = {
+    Outcome.PASS: "ok",
+    Outcome.REGRESSION: "REGRESSION",
+    Outcome.INCONCLUSIVE: "inconclusive",
+    Outcome.FAILED: "FAILED",
+    Outcome.VOID: "void",
+}
+
+
+@dataclass(frozen=True)
+class Findings:
+    """All that a check found. ``notes`` change no verdict."""
+
+    base: str
+    head: str
+    verdicts: tuple[Verdict, ...]
+    notes: tuple[str, ...] = ()
+    names: dict[Name, str] = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        cells = (verdict.cell for verdict in self.verdicts if verdict.cell)
+        object.__setattr__(self, "names", short_names(cells))
+
+    @property
+    def outcome(self) -> Outcome:
+        return worst(self.verdicts)
+
+    def sentence(self, verdict: Verdict) -> str:
+        """One verdict with its cell's name."""
+        said = verdict.phrase
+        return f"{self.names[verdict.cell]} {said}" if verdict.cell else said
+
+    def lines(self) -> list[tuple[Outcome, str]]:
+        """A sentence a cell, the worst first: what did not pass, else that all did."""
+        grouped: dict[Name | None, list[Verdict]] = {}
+        for verdict in by_gravity(self.verdicts):
+            grouped.setdefault(verdict.cell, []).append(verdict)
+        found = []
+        for cell, verdicts in grouped.items():
+            name = f"{self.names[cell]} " if cell else ""
+            found.append((worst(verdicts), name + _together(verdicts)))
+        return found
+
+    def ending(self) -> str:
+        """The outcome in one line, with how often each came."""
+        counts = dict.fromkeys(Outcome, 0)
+        for verdict in self.verdicts:
+            counts[verdict.outcome] += 1
+        said = ", ".join(f"{n} {outcome.value}" for outcome, n in counts.items() if n)
+        return f"{self.outcome.value}: {said or 'there was nothing to judge'}"
+
+
+def _together(verdicts: Sequence[Verdict]) -> str:
+    """The phrases of one cell: those that did not pass, and what noise leaves of the rest."""
+    bad = [verdict.phrase for verdict in verdicts if verdict.outcome is not Outcome.PASS]
+    good = [verdict for verdict in verdicts if verdict.outcome is Outcome.PASS]
+    told = [v.phrase for v in good if v.tier != "exact" or v.base != v.head]
+    same = len(good) - len(told)
+    counted = [f"{same} exact figures as in the baseline"] if same and not bad else []
+    return "; ".join([*bad, *counted, *told])
+
+
+def write(found: Findings, junit: Path | None, markdown: Path | None) -> None:
+    """The files that were asked for; Markdown is appended, as a step summary wants it."""
+    if junit is not None:
+        write_atomic(junit, as_junit(found).encode())
+    if markdown is not None:
+        with disk_errors(markdown, "--markdown"), markdown.open("a", encoding="utf-8") as file:
+            file.write(as_markdown(found))
+
+
+def as_text(found: Findings) -> str:
+    """For a terminal or a log."""
+    lines = [f"{_MARKS[outcome]:<12} {said}" for outcome, said in found.lines()]
+    notes = [f"{'note':<12} {note}" for note in found.notes]
+    return "\n".join([*lines, *notes, found.ending()])
+
+
+def as_json(found: Findings) -> str:
+    """One object: the outcome, its exit code, every verdict."""
+    verdicts = [
+        {**asdict(one), "cell": one.cell and "/".join(one.cell), "sentence": found.sentence(one)}
+        for one in found.verdicts
+    ]
+    said = {
+        "schema": 1,
+        "outcome": found.outcome,
+        "exit_code": found.outcome.exit_code,
+        "base": found.base,
+        "head": found.head,
+        "verdicts": verdicts,
+        "notes": found.notes,
+    }
+    return json.dumps(said, indent=2, allow_nan=False) + "\n"
+
+
+def as_junit(found: Findings) -> str:
+    """One test case a verdict: a regression is a failure, void and a failed cell are errors,
+    inconclusive is skipped."""
+    counts = [verdict.outcome for verdict in found.verdicts]
+    suite = ElementTree.Element(
+        "testsuite",
+        name="greendapt check",
+        tests=str(len(counts)),
+        failures=str(counts.count(Outcome.REGRESSION)),
+        errors=str(counts.count(Outcome.FAILED) + counts.count(Outcome.VOID)),
+        skipped=str(counts.count(Outcome.INCONCLUSIVE)),
+    )
+    for verdict in found.verdicts:
+        case = ElementTree.SubElement(
+            suite,
+            "testcase",
+            classname=_printable("/".join(verdict.cell or ("all cells",))),
+            name=verdict.figure or (verdict.tier or "check"),
+        )
+        tag = _TAGS.get(verdict.outcome)
+        if tag:
+            message = _printable(found.sentence(verdict))
+            ElementTree.SubElement(case, tag, message=message, type=verdict.outcome.value)
+    ElementTree.indent(suite)
+    return ElementTree.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"
+
+
+_TAGS = {
+    Outcome.REGRESSION: "failure",
+    Outcome.FAILED: "error",
+    Outcome.VOID: "error",
+    Outcome.INCONCLUSIVE: "skipped",
+}
+
+
+def as_markdown(found: Findings, limit_bytes: int = MARKDOWN_BYTES) -> str:
+    """A table of one row a cell, the worst first, cut where a step summary would be dropped."""
+    head = [
+        f"### greendapt check: {found.outcome.value}",
+        "",
+        f"{_escaped(found.head)} against {_escaped(found.base)}",
+        "",
+        "| verdict | what |",
+        "| --- | --- |",
+    ]
+    rows = [f"| {_MARKS[outcome]} | {_escaped(said)} |" for outcome, said in found.lines()]
+    notes = ["", *(f"- {_escaped(note)}" for note in found.notes)]
+    size = sum(len(line.encode()) + 1 for line in (*head, *notes)) + 200
+    kept = 0
+    for row in rows:
+        size += len(row.encode()) + 1
+        if size > limit_bytes:
+            break
+        kept += 1
+    if kept < len(rows):
+        notes += ["", f"{len(rows) - kept} more cells are left out, none of them worse."]
+    return "\n".join([*head, *rows[:kept], *notes, "", found.ending()]) + "\n"
+
+
+def _escaped(text: str) -> str:
+    """On one line, and nothing in it is Markdown or HTML."""
+    for mark in "\\`*_[]|":
+        text = text.replace(mark, f"\\{mark}")
+    for mark, name in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
+        text = text.replace(mark, name)
+    return " ".join(text.split())
+
+
+def _printable(text: str) -> str:
+    """What XML 1.0 can hold."""
+    return "".join(c if c >= " " or c in "\t\n" else "\N{REPLACEMENT CHARACTER}" for c in text)

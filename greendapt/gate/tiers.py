@@ -1,0 +1,146 @@
+"""The three tiers: what is counted, what is measured with noise, what is learnt."""
+
+from __future__ import annotations
+
+import math
+
+from greendapt.core.limits import GAUGES, Limits, Tier
+from greendapt.gate import words
+from greendapt.gate.side import NOISY, Cell, Name
+from greendapt.gate.verdict import Outcome, Verdict
+from greendapt.stats.change import unpaired_ratio
+from greendapt.stats.intervals import Interval
+from greendapt.stats.paired import paired_difference
+from greendapt.store.baselines import Spread
+
+ENOUGH = 3
+"""Repeats of each side without which a noisy figure is not judged."""
+
+EXACT_LIMIT = 0.0
+STORED_LIMIT = 0.10
+"""Machines drift from day to day by some percent, which the spread within a run does not hold."""
+AUC_LIMIT = -0.01
+_EXACT = [name for name, gauge in GAUGES.items() if gauge.tier is Tier.EXACT]
+
+
+def exact(name: Name, base: Cell, head: Cell, limits: Limits) -> list[Verdict]:
+    """Counts, seed by seed: any rise above its limit fails."""
+    found = []
+    for figure in _EXACT:
+        before, now = base.exact.get(figure, {}), head.exact.get(figure, {})
+        seeds = sorted(before.keys() & now.keys())
+        if seeds:
+            worst = max(seeds, key=lambda seed: _rise(before[seed], now[seed]))
+            limit = limits.of(name, figure, EXACT_LIMIT)
+            found.append(_counted(name, figure, before[worst], now[worst], limit))
+        elif before:
+            why = "has no seed in common" if now else "was not counted in this run"
+            found.append(Verdict(Outcome.VOID, f"{figure} {why}", name, figure, Tier.EXACT))
+    return found
+
+
+def _rise(base: int, head: int) -> float:
+    return math.inf if base == 0 < head else (head / base if base else 1.0)
+
+
+def _counted(name: Name, figure: str, base: int, head: int, limit: float) -> Verdict:
+    rise = _rise(base, head)
+    noun = GAUGES[figure].says[1]
+    if head > base * (1 + limit):
+        outcome, phrase = Outcome.REGRESSION, words.risen(figure, base, head)
+    elif head < base:
+        outcome, phrase = Outcome.PASS, f"{noun} {words.percent(rise)}"
+    else:
+        outcome, phrase = Outcome.PASS, f"{noun} {'the same' if head == base else 'within limits'}"
+    change = None if math.isinf(rise) else rise
+    return Verdict(outcome, phrase, name, figure, Tier.EXACT, base, head, change, limit=1 + limit)
+
+
+def noisy(name: Name, base: Cell, head: Cell, limits: Limits) -> list[Verdict]:
+    """Stored spreads against a run's: Welch's interval of the ratio against the limit."""
+    found = []
+    for figure in NOISY:
+        before, now = base.noisy.get(figure), head.noisy.get(figure)
+        if before is None:
+            continue
+        if now is None or now.quality != before.quality:
+            got = "unavailable" if now is None else now.quality.value
+            phrase = f"{_noun(figure)} was {before.quality.value} then and is {got} now"
+            found.append(Verdict(Outcome.VOID, phrase, name, figure, Tier.NOISY))
+            continue
+        limit = limits.of(name, figure, STORED_LIMIT)
+        found.append(_measured(name, figure, before, now, limit))
+    return found
+
+
+def _measured(name: Name, figure: str, before: Spread, now: Spread, limit: float) -> Verdict:
+    change = unpaired_ratio(_sample(now), _sample(before))
+    repeats = min(before.repeats, now.repeats)
+    if repeats < ENOUGH:
+        change = Interval(change.mean, None, None)
+    outcome, phrase = against_limit(figure, change, limit)
+    if repeats < ENOUGH:
+        phrase += f" ({repeats} of {ENOUGH} repeats: run more seeds)"
+    return verdict_on_ratio(name, figure, outcome, phrase, change, limit, (before.mean, now.mean))
+
+
+def _sample(spread: Spread) -> tuple[float, float, int]:
+    return math.log(spread.mean), spread.spread, spread.repeats
+
+
+def against_limit(figure: str, change: Interval, limit: float) -> tuple[Outcome, str]:
+    """A ratio's interval against the rise that is allowed: over it, under it, or neither."""
+    said = f"{_noun(figure)} {words.ratio(change)}"
+    allowed = f"+{100 * limit:g}%"
+    if change.low is None or change.high is None:
+        return Outcome.INCONCLUSIVE, f"{said}, without an interval"
+    if change.low > 1 + limit:
+        return Outcome.REGRESSION, f"{said}, above the {allowed} allowed"
+    if change.high <= 1 + limit:
+        return Outcome.PASS, said
+    return Outcome.INCONCLUSIVE, f"{said}: too noisy to tell from {allowed}"
+
+
+def verdict_on_ratio(
+    name: Name,
+    figure: str,
+    outcome: Outcome,
+    phrase: str,
+    change: Interval,
+    limit: float,
+    levels: tuple[float, float],
+) -> Verdict:
+    """``levels``: the figure's mean before and now."""
+    return Verdict(outcome, phrase, name, figure, Tier.NOISY, *levels, *change, limit=1 + limit)
+
+
+def accuracy(name: Name, base: Cell, head: Cell, limits: Limits) -> list[Verdict]:
+    """Non-inferiority of the AUC over paired seeds: the interval's lower end against the limit."""
+    if not base.auc:
+        return []
+    change = paired_difference(head.auc, base.auc)
+    if change is None:
+        phrase = "AUC cannot be paired: no seed of the baseline has one"
+        return [Verdict(Outcome.VOID, phrase, name, "auc", Tier.ACCURACY)]
+    seeds = base.auc.keys() & head.auc.keys()
+    if all(head.auc[seed] == base.auc[seed] for seed in seeds):
+        change = Interval(0.0, 0.0, 0.0)
+    limit = limits.of(name, "auc", AUC_LIMIT)
+    outcome, phrase = _scored(change, limit)
+    before, now = (sum(s.auc[seed] for seed in seeds) / len(seeds) for s in (base, head))
+    return [Verdict(outcome, phrase, name, "auc", Tier.ACCURACY, before, now, *change, limit=limit)]
+
+
+def _scored(change: Interval, limit: float) -> tuple[Outcome, str]:
+    said = f"AUC {words.difference(change)}"
+    if change.low is None or change.high is None:
+        return Outcome.INCONCLUSIVE, f"{said}, one seed: no interval, run three or more"
+    if change.low >= limit:
+        return Outcome.PASS, said
+    if change.high < limit:
+        return Outcome.REGRESSION, f"{said}, below the {limit:+g} allowed"
+    return Outcome.INCONCLUSIVE, f"{said}: too noisy to tell from {limit:+g}"
+
+
+def _noun(figure: str) -> str:
+    return GAUGES[figure].says[1]
