@@ -168,7 +168,7 @@ def _as_it_was():
         libc.malloc_trim(0)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def only_run():
     """The one run folder in a folder."""
 

@@ -86,9 +86,13 @@ def render(baseline: Baseline) -> str:
     blocks = [_head(baseline)]
     for key, machine in sorted(baseline.machines.items()):
         blocks.append([f"[machines.{key}]", *_pairs(dict(machine))])
-    blocks += [_cell(cell) for cell in baseline.cells]
-    sealed = [[*lines, _seal(lines)] for lines in blocks]
-    return "\n\n".join("\n".join(lines) for lines in sealed) + "\n\n" + _end(sealed) + "\n"
+    return sealed([*blocks, *map(_cell, baseline.cells)])
+
+
+def sealed(blocks: Iterable[list[str]]) -> str:
+    """Blocks of lines with their seals, an empty line between them, and the last line."""
+    done = [[*lines, _seal(lines)] for lines in blocks]
+    return "\n\n".join("\n".join(lines) for lines in done) + "\n\n" + _end(done) + "\n"
 
 
 def _head(baseline: Baseline) -> list[str]:
