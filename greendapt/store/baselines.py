@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, 
 
 from greendapt.core.errors import GreendaptError
 from greendapt.core.figures import Quality
-from greendapt.store.files import write_atomic
+from greendapt.disk.files import write_atomic
 
 SCHEMA = 2
 _AGAIN = "write the file again with greendapt baseline, and review the difference"
