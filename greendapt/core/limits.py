@@ -39,6 +39,7 @@ GAUGES = {
     "energy_j": Gauge(Tier.NOISY, ("takes", "energy"), "J"),
     "peak_memory_bytes": Gauge(Tier.NOISY, ("takes", "peak memory"), "B"),
     "auc": Gauge(Tier.ACCURACY, ("reaches", "AUC"), ""),
+    "dice": Gauge(Tier.ACCURACY, ("reaches", "Dice"), ""),
 }
 _SHORT = {
     "flops": "training_flops",
@@ -52,7 +53,7 @@ _SHORT = {
 class Limits:
     """``general`` by figure, ``own`` by cell and figure; a cell's own limit goes before.
 
-    Costs: the share by which one may rise (0.05 is 5%). AUC: what it may change by, at most 0.
+    Costs: the share by which one may rise (0.05 is 5%). Scores: what one may change by, at most 0.
     """
 
     general: Mapping[str, float]

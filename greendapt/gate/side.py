@@ -22,6 +22,7 @@ Name = tuple[str, ...]
 """Which cell: strategy, backbone, transfer, shots. Its seeds are repeats of it."""
 
 NOISY = tuple(name for name, gauge in GAUGES.items() if gauge.tier is Tier.NOISY)
+SCORES = tuple(name for name, gauge in GAUGES.items() if gauge.tier is Tier.ACCURACY)
 _MACHINE = ("platform", "cpu", "cores", "threads", "device", "gpu")
 """What of a run's environment makes costs comparable; software may be what is under test."""
 
@@ -45,10 +46,10 @@ class Repeats:
 
 @dataclass(frozen=True)
 class Cell:
-    """``exact`` and ``auc`` by seed; ``noisy`` by figure, on the side's machine."""
+    """``exact`` and ``scores`` by figure and seed; ``noisy`` by figure, on the side's machine."""
 
     exact: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
-    auc: Mapping[int, float] = field(default_factory=dict)
+    scores: Mapping[str, Mapping[int, float]] = field(default_factory=dict)
     noisy: Mapping[str, Spread] = field(default_factory=dict)
     repeats: Mapping[str, Repeats] = field(default_factory=dict)
 
@@ -150,7 +151,7 @@ def only(baseline: Baseline, tiers: Collection[Tier]) -> Baseline:
         baseline = baseline.model_copy(update={"machines": {}})
         change["noisy"] = {}
     if Tier.ACCURACY not in tiers:
-        change["auc"] = ()
+        change |= dict.fromkeys(SCORES, ())
     if Tier.EXACT not in tiers:
         change["exact"] = {}
     cells = tuple(cell.model_copy(update=change) for cell in baseline.cells)
@@ -211,14 +212,18 @@ def _cell(rows: Sequence[Row]) -> Cell:
     for row in rows:
         for figure, count in _exact(row).items():
             exact[figure][row.seed] = count
-    auc = {row.seed: row.metrics["development"]["auc"] for row in rows}
-    repeats = {name: found for name in NOISY if (found := _repeats(rows, name)) is not None}
+    repeats = {name: one for name in NOISY if (one := _repeats(rows, name)) is not None}
     return Cell(
         exact=exact,
-        auc={seed: round(value, 6) for seed, value in auc.items() if value is not None},
+        scores={name: found for name in SCORES if (found := _scores(rows, name))},
         noisy={name: one.spread() for name, one in repeats.items()},
         repeats=repeats,
     )
+
+
+def _scores(rows: Sequence[Row], name: str) -> dict[int, float]:
+    found = {row.seed: row.metrics["development"].get(name) for row in rows}
+    return {seed: round(value, 6) for seed, value in found.items() if value is not None}
 
 
 def _exact(row: Row) -> dict[str, int]:
@@ -249,25 +254,34 @@ def _stored(cell: CellBaseline, machine_key: str) -> Cell:
         else dict(zip(cell.seeds, said, strict=True))
         for figure, said in cell.exact.items()
     }
-    auc = dict(zip(cell.seeds, cell.auc, strict=False))
-    return Cell(exact, auc, cell.noisy.get(machine_key, {}))
+    scores = {
+        name: dict(zip(cell.seeds, values, strict=False))
+        for name in SCORES
+        if (values := getattr(cell, name))
+    }
+    return Cell(exact, scores, cell.noisy.get(machine_key, {}))
 
 
 def _joined(name: Name, cells: Sequence[Cell], side: Side) -> CellBaseline:
     """Several runs' repeats of one cell as a block of the file."""
     seeds = sorted({seed for cell in cells for by in cell.exact.values() for seed in by})
-    auc = [next((c.auc[seed] for c in cells if seed in c.auc), None) for seed in seeds]
-    known = tuple(value for value in auc if value is not None)
     return CellBaseline(
         name=name,
         seeds=tuple(seeds),
-        auc=known if len(known) == len(seeds) else (),
+        auc=_known("auc", seeds, cells),
+        dice=_known("dice", seeds, cells),
         exact={
             figure: _one_or_all([_agreed(name, figure, seed, cells) for seed in seeds])
             for figure in cells[0].exact
         },
         noisy={side.machine_key: _pooled(cells)},
     )
+
+
+def _known(score: str, seeds: Sequence[int], cells: Sequence[Cell]) -> tuple[float, ...]:
+    """A score by seed; nothing where a seed has none."""
+    by_seed = {seed: value for c in cells for seed, value in c.scores.get(score, {}).items()}
+    return tuple(by_seed[seed] for seed in seeds) if by_seed.keys() >= set(seeds) else ()
 
 
 def _agreed(name: Name, figure: str, seed: int, cells: Sequence[Cell]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from statistics import fmean
 
 from greendapt.core.limits import GAUGES, Limits, Tier
 from greendapt.gate import words
@@ -19,7 +20,7 @@ ENOUGH = 3
 EXACT_LIMIT = 0.0
 STORED_LIMIT = 0.10
 """Machines drift from day to day by some percent, which the spread within a run does not hold."""
-AUC_LIMIT = -0.01
+SCORE_LIMIT = -0.01
 _EXACT = [name for name, gauge in GAUGES.items() if gauge.tier is Tier.EXACT]
 
 
@@ -115,24 +116,27 @@ def verdict_on_ratio(
 
 
 def accuracy(name: Name, base: Cell, head: Cell, limits: Limits) -> list[Verdict]:
-    """Non-inferiority of the AUC over paired seeds: the interval's lower end against the limit."""
-    if not base.auc:
-        return []
-    change = paired_difference(head.auc, base.auc)
+    """Non-inferiority of a score over paired seeds: the interval's lower end against the limit."""
+    return [_scored(name, score, base, head, limits) for score in base.scores]
+
+
+def _scored(name: Name, score: str, base: Cell, head: Cell, limits: Limits) -> Verdict:
+    before, now = base.scores[score], head.scores.get(score, {})
+    change = paired_difference(now, before)
     if change is None:
-        phrase = "AUC cannot be paired: no seed of the baseline has one"
-        return [Verdict(Outcome.VOID, phrase, name, "auc", Tier.ACCURACY)]
-    seeds = base.auc.keys() & head.auc.keys()
-    if all(head.auc[seed] == base.auc[seed] for seed in seeds):
+        phrase = f"{_noun(score)} cannot be paired: no seed of the baseline has one"
+        return Verdict(Outcome.VOID, phrase, name, score, Tier.ACCURACY)
+    seeds = before.keys() & now.keys()
+    if all(now[seed] == before[seed] for seed in seeds):
         change = Interval(0.0, 0.0, 0.0)
-    limit = limits.of(name, "auc", AUC_LIMIT)
-    outcome, phrase = _scored(change, limit)
-    before, now = (sum(s.auc[seed] for seed in seeds) / len(seeds) for s in (base, head))
-    return [Verdict(outcome, phrase, name, "auc", Tier.ACCURACY, before, now, *change, limit=limit)]
+    limit = limits.of(name, score, SCORE_LIMIT)
+    outcome, phrase = _not_worse(score, change, limit)
+    was, is_ = (fmean(side[seed] for seed in seeds) for side in (before, now))
+    return Verdict(outcome, phrase, name, score, Tier.ACCURACY, was, is_, *change, limit=limit)
 
 
-def _scored(change: Interval, limit: float) -> tuple[Outcome, str]:
-    said = f"AUC {words.difference(change)}"
+def _not_worse(score: str, change: Interval, limit: float) -> tuple[Outcome, str]:
+    said = f"{_noun(score)} {words.difference(change)}"
     if change.low is None or change.high is None:
         return Outcome.INCONCLUSIVE, f"{said}, one seed: no interval, run three or more"
     if change.low >= limit:

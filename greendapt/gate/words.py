@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from greendapt.core.limits import GAUGES
+from greendapt.core.limits import GAUGES, Tier
 from greendapt.core.units import duration, si
 from greendapt.stats.intervals import Interval
 
@@ -16,7 +16,7 @@ def amount(figure: str, value: float) -> str:
         return duration(value) if value >= 10 else si(value, "s")
     if unit:
         return si(value, unit)
-    return f"{value:,.3f}" if figure == "auc" else f"{value:,.0f}"
+    return f"{value:,.3f}" if GAUGES[figure].tier is Tier.ACCURACY else f"{value:,.0f}"
 
 
 def percent(ratio: float) -> str:

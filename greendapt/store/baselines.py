@@ -51,6 +51,7 @@ class CellBaseline(_Table):
     name: tuple[str, ...]
     seeds: tuple[NonNegativeInt, ...]
     auc: tuple[float, ...] = ()
+    dice: tuple[float, ...] = ()
     exact: dict[str, int | tuple[int, ...]] = {}
     noisy: dict[str, dict[str, Spread]] = {}
 
@@ -106,7 +107,8 @@ def _head(baseline: Baseline) -> list[str]:
 
 def _cell(cell: CellBaseline) -> list[str]:
     lines = ["[[cells]]", *_pairs({"name": cell.name, "seeds": cell.seeds})]
-    lines += _pairs({"auc": cell.auc}) if cell.auc else []
+    scores = {"auc": cell.auc, "dice": cell.dice}
+    lines += _pairs({name: values for name, values in scores.items() if values})
     lines += ["[cells.exact]", *_pairs(cell.exact)]
     for machine, spreads in sorted(cell.noisy.items()):
         lines += [f"[cells.noisy.{machine}]", *_pairs(spreads)]

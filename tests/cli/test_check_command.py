@@ -1,10 +1,13 @@
 """``greendapt baseline`` and ``check``: planted faults are found, a pure re-run passes."""
 
 import json
+import re
 import shutil
 import xml.etree.ElementTree as ElementTree
 
+import numpy as np
 import pytest
+from PIL import Image
 
 pytestmark = pytest.mark.e2e
 
@@ -87,6 +90,37 @@ def test_a_planted_fault_is_a_regression_of_its_figures(judged, change, figures)
         assert found[name]["cell"] == "partial/test_resnet/probe/full"
         assert found[name]["sentence"].startswith("partial now ")
         assert found[name]["head"] > found[name]["base"]
+
+
+def test_a_worse_augmentation_is_a_regression_of_the_auc(
+    greendapt, shell, tiny, tmp_path, only_run
+):
+    """Flips where the side is the label."""
+    _left_or_right(tmp_path / "sides")
+    suite = (
+        "--suite", tiny, "--data", f"development={tmp_path / 'sides'}", "--seeds", "3",
+        "--strategies", "none", "--transfers", "finetune",
+        "--set", "transfer.finetune={epochs=5, learning_rate=3e-3, batch_norm='train'}",
+    )  # fmt: skip
+    assert shell("bench", *suite, "--out", tmp_path / "base").code == 0
+    baseline = tmp_path / "baseline.toml"
+    assert greendapt("baseline", only_run(tmp_path / "base"), "--out", baseline).code == 0
+    worse = ("--set", "transfer.finetune.augmentation='strong'")
+    assert shell("bench", *suite, *worse, "--out", tmp_path / "head").code == 0
+    done = greendapt("check", only_run(tmp_path / "head"), "--baseline", baseline, *ANY_NOISE)
+    assert done.code == 1
+    assert re.match(r"REGRESSION +none AUC -0\.\d+ \[.*\], below the -0\.01 allowed", done.out)
+
+
+def _left_or_right(root):
+    draw = np.random.default_rng(0)
+    y, x = np.mgrid[:32, :32]
+    for side, at in (("left", 8), ("right", 24)):
+        (root / side).mkdir(parents=True)
+        for number in range(60):
+            spot = 120 * np.exp(-((x - at - draw.normal(0, 2)) ** 2 + (y - 16) ** 2) / 30)
+            grey = (60 + spot + draw.normal(0, 20, x.shape)).clip(0, 255).astype(np.uint8)
+            Image.fromarray(grey).save(root / side / f"{number}.png")
 
 
 def test_the_text_names_cell_and_figure(greendapt, base, longer):
