@@ -98,9 +98,9 @@ def test_a_worse_augmentation_is_a_regression_of_the_auc(
     """Flips where the side is the label."""
     _left_or_right(tmp_path / "sides")
     suite = (
-        "--suite", tiny, "--data", f"development={tmp_path / 'sides'}", "--seeds", "3",
+        "--suite", tiny, "--data", f"development={tmp_path / 'sides'}", "--seeds", "5",
         "--strategies", "none", "--transfers", "finetune",
-        "--set", "transfer.finetune={epochs=5, learning_rate=3e-3, batch_norm='train'}",
+        "--set", "transfer.finetune={epochs=8, learning_rate=3e-3, batch_norm='train'}",
     )  # fmt: skip
     assert shell("bench", *suite, "--out", tmp_path / "base").code == 0
     baseline = tmp_path / "baseline.toml"
