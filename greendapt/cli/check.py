@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from greendapt.cli.options import Json, Tiers
+
+if TYPE_CHECKING:
+    from greendapt.core.limits import Limits, Tier
+    from greendapt.gate.outputs import Findings
+    from greendapt.gate.side import Side
 
 
 def check(
@@ -18,6 +24,21 @@ def check(
     baseline: Annotated[
         Path | None, typer.Option(metavar="FILE", help="What greendapt baseline wrote.")
     ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            metavar="GIT_REF", help="Instead: run --suite there and here, in pairs, and compare."
+        ),
+    ] = None,
+    suite: Annotated[
+        str, typer.Option(help="With --against: a suite's name, or a TOML file.")
+    ] = "chestxray",
+    bench: Annotated[
+        str,
+        typer.Option(metavar="OPTIONS", help="With --against: for greendapt bench, in quotes."),
+    ] = "",
+    pairs: Annotated[int, typer.Option(min=2, help="With --against: the most pairs to run.")] = 8,
+    out: Annotated[Path, typer.Option(help="With --against: where run folders go.")] = Path("runs"),
     limit: Annotated[
         list[str] | None,
         typer.Option(
@@ -36,17 +57,50 @@ def check(
     """Judge a run: exact costs, noisy ones, accuracy. Exit code: 0 pass, 1 regression,
     2 usage, 3 inconclusive, 4 a cell failed, 5 void (nothing to compare); the worst counts.
 
-    Example: greendapt check runs/chestxray-... --baseline baseline.toml --limit auc=-0.02
+    Examples: greendapt check runs/chestxray-... --baseline baseline.toml --limit auc=-0.02;
+    greendapt check --against origin/main --suite suite.toml --bench "--profile smoke"
     """
     from greendapt.core import limits
     from greendapt.core.errors import GreendaptError
     from greendapt.gate import check as gate
     from greendapt.gate import outputs, tiers_of
 
-    asked = limits.from_options(limit or [])
-    if run is None or baseline is None:
-        raise GreendaptError("check RUN --baseline FILE: give both")
-    found = gate.run_against_baseline(run, baseline, asked, tiers_of(tiers))
+    asked, judged = limits.from_options(limit or []), tiers_of(tiers)
+    if against is not None and run is None and baseline is None:
+        found = _against(against, suite, bench, pairs, out, asked, judged)
+    elif run is not None and baseline is not None and against is None:
+        found = gate.run_against_baseline(run, baseline, asked, judged)
+    else:
+        raise GreendaptError("give RUN and --baseline FILE, or --against GIT_REF alone")
     outputs.write(found, junit, markdown)
     typer.echo(outputs.as_json(found) if json else outputs.as_text(found), nl=not json)
     raise typer.Exit(found.outcome.exit_code)
+
+
+def _against(
+    ref: str,
+    suite: str,
+    options: str,
+    budget: int,
+    out: Path,
+    limits: Limits,
+    tiers: Collection[Tier],
+) -> Findings:
+    import shlex
+    from dataclasses import replace
+
+    from greendapt.bench.against import Pairs, trees
+    from greendapt.gate.against import judge_pairs
+    from greendapt.gate.side import of_run
+
+    with trees(ref) as (base, head):
+        pairs = Pairs(
+            base, head, suite, shlex.split(options), out, lambda said: typer.echo(said, err=True)
+        )
+
+        def run_pair(number: int) -> tuple[Side, Side]:
+            of_base, of_head = pairs.run(number)
+            return of_run(of_base), of_run(of_head)
+
+        found = judge_pairs(run_pair, limits, tiers, budget)
+    return replace(found, base=base.name, head=head.name)

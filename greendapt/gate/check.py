@@ -32,9 +32,9 @@ def check(
         return [Verdict(Outcome.VOID, different)]
     judged = set(wanted)
     found: list[Verdict] = []
-    doubt = _doubt(base, head) if Tier.NOISY in judged else None
-    if doubt:
-        found.append(Verdict(Outcome.VOID, doubt, tier=Tier.NOISY))
+    why = doubt(base, head) if Tier.NOISY in judged else None
+    if why:
+        found.append(Verdict(Outcome.VOID, why, tier=Tier.NOISY))
         judged.discard(Tier.NOISY)
     for name in dict.fromkeys([*base.cells, *head.failures]):
         found += _cell(name, base, head, limits, judged)
@@ -57,7 +57,7 @@ def _different(base: Side, head: Side) -> str | None:
     return None
 
 
-def _doubt(base: Side, head: Side) -> str | None:
+def doubt(base: Side, head: Side) -> str | None:
     """Why no noisy figure can be compared."""
     what = "time, energy and memory cannot be compared"
     if not base.machines:

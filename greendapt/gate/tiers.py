@@ -66,7 +66,7 @@ def noisy(name: Name, base: Cell, head: Cell, limits: Limits) -> list[Verdict]:
             continue
         if now is None or now.quality != before.quality:
             got = "unavailable" if now is None else now.quality.value
-            phrase = f"{_noun(figure)} was {before.quality.value} then and is {got} now"
+            phrase = f"{noun(figure)} was {before.quality.value} then and is {got} now"
             found.append(Verdict(Outcome.VOID, phrase, name, figure, Tier.NOISY))
             continue
         limit = limits.of(name, figure, STORED_LIMIT)
@@ -91,7 +91,7 @@ def _sample(spread: Spread) -> tuple[float, float, int]:
 
 def against_limit(figure: str, change: Interval, limit: float) -> tuple[Outcome, str]:
     """A ratio's interval against the rise that is allowed: over it, under it, or neither."""
-    said = f"{_noun(figure)} {words.ratio(change)}"
+    said = f"{noun(figure)} {words.ratio(change)}"
     allowed = f"+{100 * limit:g}%"
     if change.low is None or change.high is None:
         return Outcome.INCONCLUSIVE, f"{said}, without an interval"
@@ -124,7 +124,7 @@ def _scored(name: Name, score: str, base: Cell, head: Cell, limits: Limits) -> V
     before, now = base.scores[score], head.scores.get(score, {})
     change = paired_difference(now, before)
     if change is None:
-        phrase = f"{_noun(score)} cannot be paired: no seed of the baseline has one"
+        phrase = f"{noun(score)} cannot be paired: no seed of the baseline has one"
         return Verdict(Outcome.VOID, phrase, name, score, Tier.ACCURACY)
     seeds = before.keys() & now.keys()
     if all(now[seed] == before[seed] for seed in seeds):
@@ -136,7 +136,7 @@ def _scored(name: Name, score: str, base: Cell, head: Cell, limits: Limits) -> V
 
 
 def _not_worse(score: str, change: Interval, limit: float) -> tuple[Outcome, str]:
-    said = f"{_noun(score)} {words.difference(change)}"
+    said = f"{noun(score)} {words.difference(change)}"
     if change.low is None or change.high is None:
         return Outcome.INCONCLUSIVE, f"{said}, one seed: no interval, run three or more"
     if change.low >= limit:
@@ -146,5 +146,5 @@ def _not_worse(score: str, change: Interval, limit: float) -> tuple[Outcome, str
     return Outcome.INCONCLUSIVE, f"{said}: too noisy to tell from {limit:+g}"
 
 
-def _noun(figure: str) -> str:
+def noun(figure: str) -> str:
     return GAUGES[figure].says[1]
