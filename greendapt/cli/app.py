@@ -13,6 +13,7 @@ from greendapt.cli import (
     baseline,
     bench,
     check,
+    compare,
     data,
     doctor,
     flops,
@@ -39,6 +40,7 @@ app.command()(report.report)
 app.command()(publish.publish)
 app.command()(baseline.baseline)
 app.command()(check.check)
+app.command()(compare.compare)
 app.command(context_settings={"ignore_unknown_options": True})(measure.measure)
 app.command()(flops.flops)
 app.command()(score.score)

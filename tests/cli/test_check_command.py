@@ -199,6 +199,26 @@ def test_too_few_repeats_are_inconclusive(judged):
     assert found["training_flops"]["outcome"] == "pass"
 
 
+def test_compare_says_what_differs(greendapt, base, longer, tmp_path):
+    done = greendapt("compare", base[0], longer, "--json", "--markdown", "compared.md")
+    assert done.code == 0, done.err
+    found = json.loads(done.out)
+    different = {d["figure"] for d in found["differences"] if d["says"] == "different"}
+    assert different == {"training_flops", "optimizer_steps", "samples"}
+    steps = next(d for d in found["differences"] if d["figure"] == "optimizer_steps")
+    assert (steps["base"], steps["head"], steps["change"]["mean"]) == (25, 29, 29 / 25)
+    assert "| optimiser steps | 25 | 29 | +16% \\* |" in (tmp_path / "compared.md").read_text()
+    text = greendapt("compare", base[0], longer).out
+    assert max(map(len, text.splitlines())) <= 80
+    assert re.search(r"optimiser steps +25 +29 +\+16% \*", text)
+
+
+def test_compare_needs_two_runs_with_a_cell_in_common(greendapt, base):
+    done = greendapt("compare", base[0])
+    assert (done.code, done.out) == (2, "")
+    assert "give two runs or more" in done.err
+
+
 def test_junit_and_markdown(greendapt, base, tmp_path):
     run, baseline = base
     (tmp_path / "summary.md").write_text("before\n")
