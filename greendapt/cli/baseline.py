@@ -26,6 +26,6 @@ def baseline(
     from greendapt.store.baselines import read_baseline, write_baseline
 
     kept = read_baseline(out) if out.exists() else None
-    made = side.as_baseline([side.of_run(run) for run in runs], kept)
-    write_baseline(out, side.only(made, tiers_of(tiers)))
-    typer.echo(f"{out}: {len(made.cells)} cells, {len(made.machines)} machines")
+    made = side.only(side.as_baseline([side.of_run(run) for run in runs], kept), tiers_of(tiers))
+    write_baseline(out, made)
+    typer.echo(f"{out}: cells {len(made.cells)}, machines {len(made.machines)}")
