@@ -93,14 +93,14 @@ def from_table(table: Mapping[str, Any]) -> Limits:
     return Limits(general, own)
 
 
-def from_options(options: Iterable[str]) -> Limits:
-    """``--limit [CELL/]FIGURE=VALUE`` options. Raises SuiteError."""
+def from_options(options: Iterable[str], name: str = "--limit") -> Limits:
+    """``--limit [CELL/]FIGURE=VALUE`` options. Raises SuiteError, which names ``name``."""
     limits = NO_LIMITS
     for option in options:
-        key, equals, value = option.partition("=")
+        key, equals, value = option.rpartition("=")
         cell, _, figure = key.strip().rpartition("/")
         if not equals:
-            raise SuiteError(f"--limit {option}: write FIGURE=VALUE, such as energy=5%")
+            raise SuiteError(f"{name} {option}: write FIGURE=VALUE, such as energy=5%")
         said = {figure: value.strip()}
         limits = limits.under(from_table({cell: said} if cell else said))
     return limits

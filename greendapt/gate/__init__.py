@@ -6,12 +6,12 @@ from greendapt.core.errors import GreendaptError
 from greendapt.core.limits import Tier
 
 
-def tiers_of(text: str | None) -> frozenset[Tier]:
-    """``exact,accuracy`` as tiers; all for None. Raises GreendaptError."""
+def tiers_of(text: str | None, option: str = "--tiers") -> frozenset[Tier]:
+    """``exact,accuracy`` as tiers; all for None. Raises GreendaptError, which names ``option``."""
     if text is None:
         return frozenset(Tier)
     try:
         return frozenset(Tier(part.strip()) for part in text.split(","))
     except ValueError as error:
         known = ", ".join(Tier)
-        raise GreendaptError(f"--tiers {text}: {error} (there is: {known})") from error
+        raise GreendaptError(f"{option} {text}: {error} (there is: {known})") from error

@@ -79,7 +79,7 @@ def of_run(path: Path) -> Side:
     if summary is None:
         raise RunError(f"{path} is not finished; go on with: greendapt resume {path}")
     try:
-        key, machine = _machine(said)
+        key, machine = machine_of(said)
         limits = from_table(said["suite"].get("limits", {}))
         data = _data_key(said)
     except (KeyError, TypeError, AttributeError) as error:
@@ -187,7 +187,8 @@ def _failures(summary: Summary) -> dict[Name, str]:
     return {_name(failed): f"{failed.stage}: {failed.error}" for failed in summary.failures}
 
 
-def _machine(said: Mapping[str, Any]) -> tuple[str, Machine]:
+def machine_of(said: Mapping[str, Any]) -> tuple[str, Machine]:
+    """The key and the words of what ``environment`` and ``meter`` in ``said`` describe."""
     facts = {name: said["environment"].get(name, "unknown") for name in _MACHINE}
     gpu = "no GPU" if facts["gpu"] == "none" else facts["gpu"]
     says = f"{facts['cpu']}, {facts['cores']} cores, {facts['threads']} threads, {gpu}"

@@ -48,17 +48,33 @@ def count_step(step: Callable[[], Any]) -> FlopCount:
     is free). No backward pass runs where nothing requires a gradient; gradients do accumulate in
     ``.grad`` as in any step. Attention runs unfused, so that each device counts the same products.
     """
-    with warnings.catch_warnings(), _plain_kernels(), torch.enable_grad():
+    with torch.enable_grad(), _counting() as (counter, strangers):
+        loss = _scalar(step())
+        forward = counter.get_total_flops()
+        if loss.requires_grad:
+            loss.backward()  # type: ignore[no-untyped-call]
+    backward = counter.get_total_flops() - forward
+    return FlopCount(forward, backward, strangers.named())
+
+
+def count_call(call: Callable[[], Any]) -> tuple[int, tuple[str, ...]]:
+    """FLOPs of all that ``call`` runs in this thread, backward passes of its own included.
+
+    With what has no formula, as in `FlopCount`. Attention runs unfused.
+    """
+    with _counting() as (counter, strangers):
+        call()
+    return counter.get_total_flops(), strangers.named()
+
+
+@contextmanager
+def _counting() -> Iterator[tuple[FlopCounterMode, _Strangers]]:
+    with warnings.catch_warnings(), _plain_kernels():
         warnings.filterwarnings("ignore", module=r"torch\.utils\.(flop_counter|module_tracker)")
         counter = FlopCounterMode(display=False, custom_mapping=dict(FORMULAS))
         strangers = _Strangers(counter)
         with strangers, counter:
-            loss = _scalar(step())
-            forward = counter.get_total_flops()
-            if loss.requires_grad:
-                loss.backward()  # type: ignore[no-untyped-call]
-        backward = counter.get_total_flops() - forward
-    return FlopCount(forward, backward, strangers.named())
+            yield counter, strangers
 
 
 def training_step_flops(
