@@ -178,6 +178,7 @@ _FREE_BY_KIND = {
         upsample_bicubic2d upsample_bicubic2d_aa upsample_bilinear2d upsample_bilinear2d_aa
         upsample_linear1d upsample_nearest1d upsample_nearest2d upsample_nearest3d
         upsample_nearest_exact2d upsample_trilinear3d""",
+    "update of weights": "fused_adagrad fused_adam fused_adamw fused_sgd",
 }
 """Base names of aten operations; views and element-wise ones are known by their tags."""
 
@@ -188,14 +189,15 @@ _SUFFIXES = ("_backward", "_backward_data", "_jvp")
 
 def is_free(op: Any) -> bool:
     """Whether an operator is free by convention: element-wise, view, copy, reduction, norm,
-    pooling, resampling, indexing, random. What is not known to be free is not free."""
+    pooling, resampling, indexing, random, an optimiser's update. What is not known to be free is not free."""
     if not isinstance(op, torch._ops.OpOverload):
         return False
-    if op.namespace == "prim" or {torch.Tag.pointwise, torch.Tag.inplace_view} & set(op.tags):
+    if op.namespace in ("prim", "profiler") or {torch.Tag.pointwise, torch.Tag.inplace_view} & set(op.tags):
         return True
     if _is_view(op):
         return True
-    return op.namespace == "aten" and _base_name(op) in _FREE
+    name = _base_name(op)
+    return op.namespace == "aten" and (name in _FREE or name.startswith("foreach_"))
 
 
 def _is_view(op: torch._ops.OpOverload) -> bool:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from greendapt.plugin.session import Session
 
+_BENCHMARK = "pytest-benchmark: pip install pytest-benchmark, and leave out -p no:benchmark"
 _REPORTED = "greendapt_costs"
 _FOUND = pytest.StashKey[dict[str, Any]]()
 
@@ -68,14 +69,12 @@ class _Without:
     """Where pytest-benchmark is absent, or off."""
 
     def begin(self) -> None:
-        raise pytest.UsageError(f"--carbon options {self._need}")
+        raise pytest.UsageError(f"the options --carbon-... need {_BENCHMARK}")
 
     @pytest.fixture
     def carbon_benchmark(self) -> None:
         """Needs pytest-benchmark."""
-        pytest.fail(f"the fixture carbon_benchmark {self._need}", pytrace=False)
-
-    _need = "need pytest-benchmark: pip install pytest-benchmark, and leave out -p no:benchmark"
+        pytest.fail(f"the fixture carbon_benchmark needs {_BENCHMARK}", pytrace=False)
 
 
 class _Plugin:

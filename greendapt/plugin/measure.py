@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,14 @@ if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture
 
 WINDOWS = 5
-"""Repeats of energy and memory; those of the time are pytest-benchmark's rounds."""
+"""Repeats of energy and memory."""
+
+GROUPS = 10
+"""Repeats of the time, at most: the fastest of each group of consecutive rounds.
+
+Rounds of microseconds come in thousands and are no independent repeats: a neighbour slows many at
+once. What disturbs only ever adds time, so that the fastest is the least disturbed.
+"""
 
 WINDOW_S = 0.2
 """A window takes as many calls as this asks for: load and power are read a few times a second."""
@@ -72,11 +80,18 @@ def metered(call: Callable[[], Any], rounds_s: Sequence[float], meter: Meter) ->
         "peak_memory_bytes": max(memories, key=lambda figure: figure.value or 0),
     }
     repeats = {
-        "wall_s": Repeats(tuple(rounds_s), Quality.MEASURED),
+        "wall_s": Repeats(_grouped(rounds_s), Quality.MEASURED),
         "energy_j": _repeats(energies),
         "peak_memory_bytes": _repeats(memories),
     }
     return Costs(figures, {name: one.spread() for name, one in repeats.items() if one})
+
+
+def _grouped(rounds_s: Sequence[float]) -> tuple[float, ...]:
+    """The fastest of each of up to `GROUPS` groups, as equal in length as can be."""
+    groups = min(GROUPS, len(rounds_s))
+    edges = [len(rounds_s) * n // groups for n in range(groups + 1)]
+    return tuple(min(rounds_s[a:b]) for a, b in pairwise(edges))
 
 
 def _window(call: Callable[[], Any], calls: int, meter: Meter) -> Mapping[str, Figure]:
@@ -87,8 +102,11 @@ def _window(call: Callable[[], Any], calls: int, meter: Meter) -> Mapping[str, F
 
 
 def _repeats(figures: Sequence[Figure]) -> Repeats | None:
-    """None where one is not known, or is nothing."""
+    """None where one is not known, is nothing, or is a model's: CodeCarbon's CPU power goes with
+    the cube of the whole machine's load, so that a neighbour makes the same call cost several
+    times as much; the time is judged without it."""
     values = [figure.value for figure in figures if figure.value]
-    if len(values) < len(figures):
+    worst = max((figure.quality for figure in figures), key=list(Quality).index)
+    if len(values) < len(figures) or worst is Quality.ESTIMATED:
         return None
-    return Repeats(tuple(values), max((f.quality for f in figures), key=list(Quality).index))
+    return Repeats(tuple(values), worst)

@@ -126,7 +126,7 @@ class Session:
             exact=dict(exact),
             noisy={key: dict(costs.noisy)} if costs.noisy else {},
         )
-        line = f"{name}: {_said(costs, exact)}"
+        line = f"{name}: {_said(costs)}"
         outcome: Outcome | None = None
         told: tuple[str, ...] = ()
         if self._path is not None and self._baseline is not None:
@@ -162,7 +162,7 @@ class Session:
         }
         kept = _of_tests(self._save, "--carbon-save") if self._save.exists() else None
         write_baseline(self._save, _laid_over(kept, cells, machines))
-        self.saved = f"saved to {self._save}: {len(cells)} tests"
+        self.saved = f"saved to {self._save}: {len(cells)} test{'s' * (len(cells) > 1)}"
 
     def close(self) -> None:
         if self._meter is not None:
@@ -201,13 +201,15 @@ def _laid_over(
     )
 
 
-def _said(costs: Costs, exact: Mapping[str, int]) -> str:
+def _said(costs: Costs) -> str:
     """``1.2 ms, 0.03 J (estimated), 210 MB, 1.2 GFLOP``."""
     parts = []
-    for figure, spread in costs.noisy.items():
-        said = amount(figure, spread.mean)
-        parts.append(f"{said} ({spread.quality.value})" if figure == "energy_j" else said)
-    parts += [amount(figure, count) for figure, count in exact.items()]
-    if not costs.noisy:
+    if "wall_s" in costs.noisy:
+        parts.append(amount("wall_s", costs.noisy["wall_s"].mean))
+    else:
         parts.append("time, energy and memory not measured (benchmarks are disabled)")
+    for name, figure in costs.figures.items():
+        if figure.value is not None:
+            rough = f" ({figure.quality.value})" if name == "energy_j" else ""
+            parts.append(amount(name, figure.value) + rough)
     return ", ".join(parts)
