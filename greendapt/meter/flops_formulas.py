@@ -189,10 +189,13 @@ _SUFFIXES = ("_backward", "_backward_data", "_jvp")
 
 def is_free(op: Any) -> bool:
     """Whether an operator is free by convention: element-wise, view, copy, reduction, norm,
-    pooling, resampling, indexing, random, an optimiser's update. What is not known to be free is not free."""
+    pooling, resampling, indexing, random, an optimiser's update. What is not known to be free is
+    not free."""
     if not isinstance(op, torch._ops.OpOverload):
         return False
-    if op.namespace in ("prim", "profiler") or {torch.Tag.pointwise, torch.Tag.inplace_view} & set(op.tags):
+    if op.namespace in ("prim", "profiler") or {torch.Tag.pointwise, torch.Tag.inplace_view} & set(
+        op.tags
+    ):
         return True
     if _is_view(op):
         return True

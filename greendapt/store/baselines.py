@@ -22,7 +22,7 @@ from greendapt.core.figures import Quality
 from greendapt.disk.files import write_atomic
 
 SCHEMA = 2
-_AGAIN = "write the file again with greendapt baseline, and review the difference"
+_AGAIN = "write the file again, and review the difference"
 
 
 class BaselineError(GreendaptError):
@@ -98,8 +98,8 @@ def sealed(blocks: Iterable[list[str]]) -> str:
 
 def _head(baseline: Baseline) -> list[str]:
     return [
-        "# What the cells of a suite cost and reach. Written by greendapt baseline; checked by",
-        "# greendapt check RUN --baseline FILE. Write it again rather than edit it.",
+        "# What the cells of a suite, or tests, cost and reach. Written by greendapt baseline or by",
+        "# pytest --carbon-save. Write it again rather than edit it.",
         f"schema = {SCHEMA}",
         *_pairs({"suite": baseline.suite, "profile": baseline.profile, "data": baseline.data}),
     ]

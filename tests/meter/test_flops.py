@@ -18,7 +18,13 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from greendapt.core.errors import MeterError
-from greendapt.meter.flops import FlopCount, count_step, meta_copy, training_step_flops
+from greendapt.meter.flops import (
+    FlopCount,
+    count_call,
+    count_step,
+    meta_copy,
+    training_step_flops,
+)
 from greendapt.meter.flops_fvcore import fvcore_forward_flops
 
 torch.set_num_threads(1)
@@ -219,6 +225,37 @@ def test_an_operation_from_elsewhere_is_named():
 
     counted = count_step(lambda: twist(torch.zeros(3)))
     assert counted.uncounted == ("greendapt_test.twist in the step",)
+
+
+# ---- calls that do their own backward pass
+
+
+@pytest.mark.parametrize(
+    ("make", "settings"),
+    [
+        (torch.optim.SGD, {"momentum": 0.9}),
+        (torch.optim.Adam, {"foreach": True}),
+        (torch.optim.AdamW, {"fused": True}),
+    ],
+    ids=["SGD", "Adam, foreach", "AdamW, fused"],
+)
+def test_a_whole_step_costs_its_products_alone(make, settings):
+    net, images = nn.Conv2d(3, 4, 3), torch.zeros(2, 3, 8, 8)
+    optimizer = make(net.parameters(), **settings)
+
+    def step():
+        optimizer.zero_grad()
+        net(images).sum().backward()
+        torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+        optimizer.step()
+
+    assert count_call(step) == (count_step(lambda: net(images)).total, ())
+
+
+def test_a_call_without_gradients_is_its_forward_pass():
+    net, images = nn.Conv2d(3, 4, 3), torch.zeros(2, 3, 8, 8)
+    with torch.no_grad():
+        assert count_call(lambda: net(images)) == (count_step(lambda: net(images)).forward, ())
 
 
 # ---- fvcore beside it
