@@ -45,12 +45,12 @@ def datasets(options: Sequence[str]) -> dict[str, Any]:
         if not equals or not where or role not in ("pool", "development", "external"):
             raise SuiteError(
                 f"--data {option}: write pool=DIR, development=DIR or external=DIR, "
-                "with :COLUMN and @SPLIT where needed"
+                "with :COLUMN and @SPLIT where needed, and DIR1+DIR2 for several as one"
             )
-        spec = folder(where)
+        spec = dataset(where)
         if role == "external":
             external = table.setdefault("external", {})
-            external[_fresh(Path(spec["path"]).name or "external", external)] = spec
+            external[_fresh(_name(spec), external)] = spec
         else:
             table[role] = spec
     if "development" in table:
@@ -77,6 +77,18 @@ def clean(table: dict[str, Any]) -> dict[str, Any]:
     return kept
 
 
+def dataset(where: str) -> dict[str, Any]:
+    """One folder, or several joined by ``+`` as one, as a dataset's table.
+
+    A folder that has a ``+`` in its name is taken as it is.
+    """
+    whole = folder(where)
+    parts = where.split("+")
+    if len(parts) == 1 or not all(parts) or Path(whole["path"]).exists():
+        return whole
+    return {"source": "merged", "sources": [folder(part) for part in parts]}
+
+
 def folder(where: str) -> dict[str, Any]:
     """``DIR[:COLUMN][@SPLIT]`` as a dataset's table."""
     rest, at, split = where.rpartition("@")
@@ -91,6 +103,11 @@ def folder(where: str) -> dict[str, Any]:
     if split:
         spec["split"] = split
     return spec
+
+
+def _name(spec: dict[str, Any]) -> str:
+    paths = [part["path"] for part in spec.get("sources", [spec])]
+    return "_".join(Path(path).name for path in paths) or "external"
 
 
 def _fresh(name: str, taken: dict[str, Any]) -> str:

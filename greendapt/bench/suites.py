@@ -126,8 +126,10 @@ def _resolve_paths(table: dict[str, Any], folder: Path) -> None:
     external = data.get("external", {})
     sets = [data.get("pool"), data.get("development")]
     sets += list(external.values()) if isinstance(external, dict) else []
+    merged = [e.get("sources") for e in sets if isinstance(e, dict)]
+    sets += [source for sources in merged if isinstance(sources, list) for source in sources]
     for entry in (e for e in sets if isinstance(e, dict)):
-        for key in ("path", "images", "csv"):
+        for key in ("path", "images", "csv", "metadata"):
             if isinstance(entry.get(key), str):
                 entry[key] = str((folder / Path(entry[key]).expanduser()).resolve())
 

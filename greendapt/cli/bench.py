@@ -22,8 +22,8 @@ def bench(
     data: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="ROLE=DIR[:COLUMN][@SPLIT]",
-            help="Your data as pool, development or external (repeatable).",
+            metavar="ROLE=DIR[:COLUMN][@SPLIT][+DIR...]",
+            help="Your data as pool, development or external (repeatable); + joins folders.",
         ),
     ] = None,
     weights: Annotated[

@@ -80,13 +80,43 @@ class XrayVisionData(Table):
     source: Literal["torchxrayvision"]
     dataset: str
     images: Path
+    """A folder; the archive, for classes that read one."""
     csv: Path | None = None
+    metadata: Path | None = None
+    """A second table, where the class needs one (MIMIC-CXR)."""
     views: tuple[str, ...] = ("PA", "AP")
+    """As the class names them; ``*`` takes every view."""
     findings: tuple[str, ...] = ()
 
 
-Dataset = Annotated[
+Source = Annotated[
     PhantomData | FractalData | FolderData | XrayVisionData, Field(discriminator="source")
+]
+
+
+class MergedData(Table):
+    """Several sources as one: their labels harmonised, their patients apart, their splits kept."""
+
+    source: Literal["merged"]
+    sources: Annotated[tuple[Source, ...], Field(min_length=1)]
+    labels: Literal["intersection", "union"] = "intersection"
+    """union: a label that a source does not know is missing (NaN) for its images."""
+    uncertain: Literal["mask", "zero", "one"] = "mask"
+    """What -1 becomes: missing, no, or yes."""
+    no_finding: Literal["zeros", "label", "drop"] = "zeros"
+    """zeros: "No Finding" says no to every other label of its source; label: it is a label like the
+    others; drop: it says nothing."""
+    views: tuple[str, ...] = ()
+    """Views to keep (none: all), such as PA, frontal, lateral, unknown."""
+    fraction: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Share of each source's patients; a smaller one lies inside a larger one."""
+    seed: NonNegativeInt = 0
+    """Draws those patients."""
+
+
+Dataset = Annotated[
+    PhantomData | FractalData | FolderData | XrayVisionData | MergedData,
+    Field(discriminator="source"),
 ]
 
 

@@ -179,9 +179,7 @@ def _aligned_masks(one: ImageSet, development: ImageSet) -> list[str]:
 
 def overlap(one: ImageSet, other: ImageSet) -> NDArray[np.bool_]:
     """True [N of one] for images that stand in ``other``, or whose patient does."""
-    same = np.isin(one.hashes, other.hashes)
-    if one.origin == other.origin:
-        same |= np.isin(one.patients, other.patients)
+    same = np.isin(one.hashes, other.hashes) | np.isin(one.patients, other.patients)
     return np.asarray(same)
 
 
@@ -236,7 +234,7 @@ def _same_source(
     return [
         f"{_title(a.name)} and {b.name} come from the same source: {told[b.name.split()[0]]}"
         for a, b in pairs
-        if a.origin == b.origin
+        if a.origins & b.origins
     ]
 
 

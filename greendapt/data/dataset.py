@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from greendapt.core import suite
-from greendapt.data.folder import Needs, load_folder
+from greendapt.core.errors import DataError
+from greendapt.data.folder import Needs, NoLabels, load_folder
 from greendapt.data.fractal import load_fractal
 from greendapt.data.imageset import NO_MASK, ImageSet, Task
-from greendapt.data.labels import Names
+from greendapt.data.labels import Names, Part
+from greendapt.data.merge import UNCERTAIN, merge
 from greendapt.data.packs import Packs
 from greendapt.data.phantom import load_phantom
 from greendapt.data.xrv import load_xrv
@@ -31,15 +34,73 @@ def load(
     ``packs``: where a folder's images are kept once they are decoded; None decodes them into
     memory. Raises one DataError that lists everything wrong with the dataset.
     """
-    names = Names.of(aliases)
+    reader = _Reader(image_size, Names.of(aliases), needs, packs)
+    if isinstance(spec, suite.MergedData):
+        return merge(spec, reader.sources(spec), name=name, names=reader.names)
+    return reader.one(spec, name)
+
+
+@dataclass(frozen=True)
+class _Reader:
+    image_size: int
+    names: Names
+    needs: Needs
+    packs: Packs | None
+
+    def one(self, spec: suite.Source, name: str, part: Part | None = None) -> ImageSet:
+        size, names, needs = self.image_size, self.names, self.needs
+        match spec:
+            case suite.FolderData():
+                return load_folder(
+                    spec,
+                    name=name,
+                    image_size=size,
+                    names=names,
+                    needs=needs,
+                    packs=self.packs,
+                    part=part,
+                )
+            case suite.PhantomData():
+                return load_phantom(spec, name=name, image_size=size, names=names, needs=needs)
+            case suite.FractalData():
+                return load_fractal(spec, name=name, image_size=size, names=names, needs=needs)
+            case suite.XrayVisionData():
+                return load_xrv(
+                    spec, name=name, image_size=size, names=names, needs=needs, part=part
+                )
+
+    def sources(self, spec: suite.MergedData) -> list[ImageSet]:
+        """Raises one DataError of all of them; NoLabels where labels are all that is missing."""
+        part = Part(UNCERTAIN[spec.uncertain])
+        found: list[ImageSet] = []
+        errors: list[DataError] = []
+        for name, source in zip(_titles(spec.sources), spec.sources, strict=True):
+            try:
+                found.append(self.one(source, name, part))
+            except DataError as error:
+                errors.append(error)
+        if errors:
+            kind = NoLabels if all(isinstance(e, NoLabels) for e in errors) else DataError
+            raise kind("\n".join(map(str, errors)))
+        return found
+
+
+def _titles(specs: Sequence[suite.Source]) -> list[str]:
+    """What to call each source: words of its own, numbered where they are the same."""
+    said = [_title(spec) for spec in specs]
+    return [
+        f"{title} {said[: k + 1].count(title)}" if said.count(title) > 1 else title
+        for k, title in enumerate(said)
+    ]
+
+
+def _title(spec: suite.Source) -> str:
     match spec:
         case suite.FolderData():
-            return load_folder(
-                spec, name=name, image_size=image_size, names=names, needs=needs, packs=packs
-            )
+            return spec.path.name or str(spec.path)
         case suite.PhantomData():
-            return load_phantom(spec, name=name, image_size=image_size, names=names, needs=needs)
+            return f"phantom {spec.hospital}"
         case suite.FractalData():
-            return load_fractal(spec, name=name, image_size=image_size, names=names, needs=needs)
+            return "fractals"
         case suite.XrayVisionData():
-            return load_xrv(spec, name=name, image_size=image_size, names=names, needs=needs)
+            return spec.dataset.removesuffix("_Dataset")

@@ -14,10 +14,18 @@ from greendapt.core.errors import DataError
 from greendapt.core.suite import FolderData
 from greendapt.data.images import read_images, read_masks
 from greendapt.data.imageset import ImageSet, Ints, Task, codes
-from greendapt.data.labels import MISSING, Names, class_targets, merge_columns, plain
+from greendapt.data.labels import (
+    MISSING,
+    UNCERTAIN,
+    Names,
+    Part,
+    class_targets,
+    merge_columns,
+    plain,
+)
 from greendapt.data.listing import SPLIT_NAMES, Listing, Row, finding_columns, listed, read_folder
 from greendapt.data.packs import Packs
-from greendapt.data.splits import assign_splits, hold_out
+from greendapt.data.splits import settle_splits
 
 Needs = Literal["labels", "images", "masks"]
 
@@ -42,17 +50,19 @@ def load_folder(
     names: Names,
     needs: Needs,
     packs: Packs | None = None,
+    part: Part | None = None,
 ) -> ImageSet:
     """Read ``spec.path``. Raises one DataError that lists every problem found.
 
     ``labels`` wants labels; ``images`` leaves them out (unlabelled); ``masks`` reads label maps.
+    ``part``: it is one source of several.
     """
     listing = read_folder(spec.path)
     columns = _label_columns(listing, spec) if needs == "labels" else []
     problems = listing.problems
     picked = _pick(listing, spec)
     rows = [listing.rows[i] for i in picked]
-    labels, label_problems = _labels(listing, rows, columns, names, len(rows))
+    labels, label_problems = _labels(listing, rows, columns, names, part)
     if packs is None:
         batch, at = read_images([row.path for row in rows], image_size), np.arange(len(rows))
     else:
@@ -130,10 +140,14 @@ def _label_columns(listing: Listing, spec: FolderData) -> list[str]:
 
 
 def _labels(
-    listing: Listing, rows: Sequence[Row], columns: Sequence[str], names: Names, count: int
+    listing: Listing,
+    rows: Sequence[Row],
+    columns: Sequence[str],
+    names: Names,
+    part: Part | None,
 ) -> tuple[Labels, list[str]]:
     if not columns:
-        return Labels("unlabelled", (), np.full(count, -1, dtype=np.int64)), []
+        return Labels("unlabelled", (), np.full(len(rows), -1, dtype=np.int64)), []
     findings = finding_columns(listing)
     if len(columns) > 1 or (columns[0] in findings and columns[0] != "label"):
         wrong = [listing.columns[c] for c in columns if c not in findings]
@@ -141,15 +155,18 @@ def _labels(
             return _NOTHING, [
                 listed("columns are not findings (only 0, 1, -1 or empty cells)", wrong)
             ]
+        found = _findings([listing.columns[c] for c in columns], columns, rows, names, part)
         every = len(columns) == len(findings)
-        return _findings([listing.columns[c] for c in columns], columns, rows, names, every)
-    return _classes(columns[0], rows, names)
+        return (found, []) if part else _differing(found, every)
+    return _classes(columns[0], rows, names, part)
 
 
 _NOTHING = Labels("unlabelled", (), np.empty(0, dtype=np.int64))
 
 
-def _classes(column: str, rows: Sequence[Row], names: Names) -> tuple[Labels, list[str]]:
+def _classes(
+    column: str, rows: Sequence[Row], names: Names, part: Part | None
+) -> tuple[Labels, list[str]]:
     said = [(row.label if column == "label" else row.cells[column]) or "" for row in rows]
     empty = [
         row.shown
@@ -159,29 +176,40 @@ def _classes(column: str, rows: Sequence[Row], names: Names) -> tuple[Labels, li
     if empty:
         return _NOTHING, [listed(f"images have no label in the column '{column}'", empty)]
     classes, targets = class_targets(said, names)
-    if len(classes) < 2:
+    if len(classes) < 2 and part is None:
         return _NOTHING, [f"every image is '{classes[0]}'; at least two classes are needed"]
     return Labels("multiclass", classes, targets), []
 
 
 def _findings(
-    shown: Sequence[str], columns: Sequence[str], rows: Sequence[Row], names: Names, every: bool
-) -> tuple[Labels, list[str]]:
-    values = np.array(
-        [[_number(row.cells[column]) for column in columns] for row in rows], dtype=np.float32
-    )
-    classes, targets = merge_columns(shown, values, names)
+    shown: Sequence[str],
+    columns: Sequence[str],
+    rows: Sequence[Row],
+    names: Names,
+    part: Part | None,
+) -> Labels:
+    unsure = part.uncertain if part else np.nan
+    values = [[_number(row.cells[column], unsure) for column in columns] for row in rows]
+    return Labels("multilabel", *merge_columns(shown, np.array(values, dtype=np.float32), names))
+
+
+def _differing(labels: Labels, every: bool) -> tuple[Labels, list[str]]:
+    """Without findings that are the same in every image, where ``every`` column was taken."""
+    targets = labels.targets
     varies = (targets == 1).any(axis=0) & (targets == 0).any(axis=0)
-    flat = [name for name, keep in zip(classes, varies, strict=True) if not keep]
+    flat = [name for name, keep in zip(labels.classes, varies, strict=True) if not keep]
     if not varies.any() or (flat and not every):
         return _NOTHING, [listed("findings never differ between images", flat)]
-    kept = tuple(name for name in classes if name not in flat)
+    kept = tuple(name for name in labels.classes if name not in flat)
     notes = (f"Left out, the same in every image: {', '.join(flat)}.",) if flat else ()
     return Labels("multilabel", kept, targets[:, varies], notes), []
 
 
-def _number(cell: str) -> float:
-    return float("nan") if cell.lower() in MISSING else float(cell)
+def _number(cell: str, uncertain: float) -> float:
+    said = cell.lower()
+    if said in UNCERTAIN:
+        return uncertain
+    return float("nan") if said in MISSING else float(cell)
 
 
 # --- the other columns ----------------------------------------------------------------------
@@ -194,17 +222,8 @@ def _splits(
     targets: NDArray[np.int64] | NDArray[np.float32],
 ) -> tuple[NDArray[np.str_], tuple[str, ...]]:
     """The file's splits; made by patient where it has none, or where one of them was picked."""
-    if spec.split is not None or any(row.split is None for row in rows):
-        if len(np.unique(patients)) < 3:
-            return np.full(len(rows), "train"), ()
-        return assign_splits(patients, targets=targets), ()
-    splits = np.array([row.split for row in rows], dtype="<U5")
-    train = splits == "train"
-    if (splits == "val").any() or len(np.unique(patients[train])) < 3:
-        return splits, ()
-    held = hold_out(patients[train], 0.2, seed=0, targets=targets[train])
-    splits[np.flatnonzero(train)[held]] = "val"
-    return splits, ("It has no validation part: a fifth of its training patients became one.",)
+    said = [row.split for row in rows if row.split is not None and spec.split is None]
+    return settle_splits(said, patients, targets)
 
 
 def _views(rows: Sequence[Row]) -> NDArray[np.str_] | None:

@@ -22,7 +22,7 @@ NO_MASK = 255
 
 @dataclass(frozen=True, eq=False)
 class ImageSet:
-    """N images of one source; their pixels in memory, or on the disk as a memory map.
+    """N images of one source or several; their pixels in memory, or on the disk as a memory map.
 
     pixels
         uint8 [M, C, H, W]; C is 1 when every image is grey, else 3.
@@ -41,6 +41,8 @@ class ImageSet:
         shares its pixels; nothing is copied until a batch is gathered.
     masks
         uint8 [N, H, W] label maps (1 is lung), NO_MASK where an image has none.
+    sources
+        The origin of each image [N], where they are of several.
     notes
         What a reader should know of how the set was made; no patient-level data.
     """
@@ -58,10 +60,18 @@ class ImageSet:
     rows: Ints | None = None
     views: NDArray[np.str_] | None = None
     masks: NDArray[np.uint8] | None = None
+    sources: NDArray[np.str_] | None = None
     notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.targets)
+
+    @property
+    def origins(self) -> frozenset[str]:
+        """Where its images come from."""
+        if self.sources is None:
+            return frozenset({self.origin})
+        return frozenset(np.unique(self.sources).tolist())
 
     @property
     def where(self) -> Ints:
@@ -103,6 +113,7 @@ class ImageSet:
             hashes=self.hashes[index],
             views=None if self.views is None else self.views[index],
             masks=None if self.masks is None else self.masks[index],
+            sources=None if self.sources is None else self.sources[index],
         )
 
     def part(self, split: Split) -> ImageSet:

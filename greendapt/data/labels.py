@@ -12,8 +12,19 @@ from numpy.typing import NDArray
 from greendapt.core.errors import DataError
 
 _GAPS = re.compile(r"[\s_\-]+")
-MISSING = frozenset({"", "nan", "na", "none", "null", "-1", "-1.0"})
-"""Cells that say nothing; -1 is *uncertain* in several chest X-ray sets and counts as missing."""
+UNCERTAIN = frozenset({"-1", "-1.0"})
+"""What several chest X-ray sets write for *uncertain*; missing, unless a merge says otherwise."""
+MISSING = frozenset({"", "nan", "na", "none", "null"}) | UNCERTAIN
+"""Cells that say nothing."""
+NO_FINDING = "No Finding"
+
+
+@dataclass(frozen=True)
+class Part:
+    """How a source is read that is one of several: labels that never differ in it are kept, and
+    uncertain ones become ``uncertain`` (0, 1 or NaN)."""
+
+    uncertain: float
 
 
 def plain(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,6 +49,41 @@ def assign_splits(
     code[order[:train]] = 0
     code[order[train : train + val]] = 1
     return np.asarray(np.array(SPLITS)[code[member]])
+
+
+def settle_splits(
+    said: Sequence[str], patients: Ints, targets: NDArray[np.generic]
+) -> tuple[NDArray[np.str_], tuple[str, ...]]:
+    """Splits [N] and a note: those that were ``said``, where each image has one, else made.
+
+    Official splits without a validation part give a fifth of their training patients to it.
+    """
+    if len(said) < len(patients):
+        few = len(np.unique(patients)) < 3
+        made = np.full(len(patients), "train") if few else assign_splits(patients, targets=targets)
+        return made, ()
+    splits = np.array(said, dtype="<U5")
+    train = splits == "train"
+    if (splits == "val").any() or len(np.unique(patients[train])) < 3:
+        return splits, ()
+    held = hold_out(patients[train], 0.2, seed=0, targets=targets[train])
+    splits[np.flatnonzero(train)[held]] = "val"
+    return splits, ("It has no validation part: a fifth of its training patients became one.",)
+
+
+def share(
+    patients: Ints, fraction: float, seed: int, targets: NDArray[np.generic] | None = None
+) -> NDArray[np.bool_]:
+    """True [N] for the images of ``fraction`` of the patients, at least one.
+
+    Those of a smaller fraction are among those of a larger one; ``targets`` stratify as in
+    `assign_splits`.
+    """
+    member, count = by_appearance(patients)
+    chosen = np.zeros(count, dtype=bool)
+    order = _spread(_strata(member, targets, count), seed)
+    chosen[order[: max(round(fraction * count), 1)]] = True
+    return np.asarray(chosen[member])
 
 
 def by_appearance(patients: Ints) -> tuple[Ints, int]:
