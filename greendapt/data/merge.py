@@ -218,14 +218,19 @@ def _masks_of(part: ImageSet) -> NDArray[np.uint8]:
 
 
 def _given_away(joined: ImageSet) -> list[str]:
-    """How far the source alone predicts the labels: a shortcut that merging makes."""
-    every = np.ones(len(joined), dtype=bool)
+    """How far the source alone predicts labels that several know: a shortcut that merging makes."""
     if joined.task == "unlabelled" or joined.sources is None or len(joined.origins) < 2:
         return []
-    alone = column_auc(joined.sources, joined.targets, every, every, len(joined.classes))
+    targets, classes = joined.targets, len(joined.classes)
+    if targets.ndim == 2:
+        known = [~np.isnan(targets[joined.sources == one]).any(axis=0) for one in joined.origins]
+        targets = targets[:, np.sum(known, axis=0) > 1]
+        classes = targets.shape[1]
+    every = np.ones(len(joined), dtype=bool)
+    alone = column_auc(joined.sources, targets, every, every, classes)
     if alone is None:
         return []
     return [
-        f"The source alone reaches AUC {alone:.2f} on its labels (0.50 would say that it gives "
-        "nothing away)."
+        f"The source alone reaches AUC {alone:.2f} on the labels that several know (0.50 would say "
+        "that it gives nothing away)."
     ]

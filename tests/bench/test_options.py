@@ -47,6 +47,21 @@ def test_a_replaced_development_set_drops_the_suites_external_sets():
     assert "external" not in datasets(["pool=/d"])
 
 
+def test_folders_joined_by_a_plus_are_one_set(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    table = datasets(["pool=a:x@train+/b", "external=/c+/d"])
+    assert table["pool"] == {
+        "source": "merged",
+        "sources": [
+            {"source": "folder", "path": str(tmp_path / "a"), "label": "x", "split": "train"},
+            {"source": "folder", "path": "/b"},
+        ],
+    }
+    assert list(table["external"]) == ["c_d"]
+    (tmp_path / "a+b").mkdir()
+    assert datasets(["pool=a+b:x"])["pool"]["path"] == str(tmp_path / "a+b")
+
+
 @pytest.mark.parametrize("bad", ["nonsense", "pool=", "other=/x", "=x"])
 def test_a_dataset_option_of_another_form_is_refused(bad):
     with pytest.raises(SuiteError, match=f"--data {bad}: write pool=DIR"):
