@@ -15,7 +15,7 @@ from greendapt.core.errors import GreendaptError, MeterError
 from greendapt.core.suite import Recipe
 from greendapt.meter.clock import now_s
 from greendapt.train.inputs import Inputs, take
-from greendapt.train.objectives import Loss
+from greendapt.train.objectives import Loss, labelled
 from greendapt.train.step import PLAIN, Step
 
 Encode = Callable[[Tensor], Tensor]
@@ -296,11 +296,13 @@ def _evaluating(module: nn.Module) -> Iterator[None]:
 
 @torch.no_grad()
 def _mean_loss(encode: Encode, examples: Examples, loss: Loss, engine: Engine) -> float:
-    summed = torch.zeros((), device=engine.device)
+    summed, weights = torch.zeros(2, device=engine.device)
     for inputs, targets in examples.batches(64, engine.device):
+        weight = labelled(targets)
         with engine.autocast():
-            summed += loss(encode(inputs), targets) * len(inputs)
-    return summed.item() / len(examples)
+            summed += loss(encode(inputs), targets) * weight
+        weights += weight
+    return float((summed / weights.clamp_min(1)).item())
 
 
 def _finite(value: float, epoch: int, recipe: Recipe) -> float:

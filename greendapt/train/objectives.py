@@ -27,6 +27,11 @@ def multilabel(logits: Tensor, targets: Tensor) -> Tensor:
     return losses / known.sum().clamp_min(1)
 
 
+def labelled(targets: Tensor) -> Tensor | int:
+    """What a batch counts for in a mean of losses: its images, or its labels that are known."""
+    return (~targets.isnan()).sum() if targets.is_floating_point() else len(targets)
+
+
 def simclr(projections: Tensor, _targets: Tensor, temperature: float = 0.2) -> Tensor:
     """NT-Xent (Chen et al. 2020, eq. 1) of [2B, D]: rows i and i + B are two views of one image."""
     z = F.normalize(projections, dim=1)

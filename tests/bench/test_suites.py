@@ -108,6 +108,18 @@ def test_paths_are_relative_to_the_suite_file(tiny, tmp_path):
     assert load(own).data.pool.path == tmp_path / "xrays"
     change = {"data": {"pool": {"source": "folder", "path": "/elsewhere"}}}
     assert str(load(own, changes=[change]).data.pool.path) == "/elsewhere"
+    sources = [{"source": "folder", "path": "../b"}, {"source": "phantom"}]
+    change["data"]["pool"] = {"source": "merged", "sources": sources}
+    assert load(own, changes=[change]).data.pool.sources[0].path == tmp_path / "b"
+
+
+def test_a_key_of_a_merged_source_is_named(tiny):
+    bad = {"source": "folder", "path": "x", "fraction": 1}
+    pool = {"source": "merged", "sources": [bad], "labels": "some"}
+    with pytest.raises(SuiteError) as error:
+        load(tiny, changes=[{"data": {"pool": pool}}])
+    assert "data.pool.sources.0.fraction: unknown key" in str(error.value)
+    assert "data.pool.labels: should be 'intersection' or 'union' (is 'some')" in str(error.value)
 
 
 def test_a_union_is_named_by_the_key_in_the_file(tiny):

@@ -10,7 +10,7 @@ from torch import nn
 
 from greendapt.core.suite import Phase
 from greendapt.train.loop import Bank, Diverged, Engine, Examples, fit, predict
-from greendapt.train.objectives import multiclass
+from greendapt.train.objectives import multiclass, multilabel
 
 CPU = Engine(torch.device("cpu"))
 
@@ -280,6 +280,19 @@ def test_the_losses_are_means_over_images():
     assert done.train_loss[0] == pytest.approx(start, rel=1e-5)
     expected = multiclass(net(val.inputs), val.targets).item()
     assert done.val_loss[0] == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_validation_loss_is_a_mean_over_the_labels_that_are_known():
+    net = nn.Linear(4, 2)
+    inputs = _examples(140, 1).inputs
+    targets = (inputs[:, :2] > 0).float()
+    targets[:60, 0] = math.nan  # the first batch of 64 knows little
+    targets[:50, 1] = math.nan
+    done = fit(
+        net, net, Examples(inputs, targets), Examples(inputs, targets), loss=multilabel, seed=0,
+        recipe=_recipe(epochs=1, learning_rate=1e-30), engine=CPU, on_progress=lambda _share: None,
+    )  # fmt: skip
+    assert done.val_loss[0] == pytest.approx(multilabel(net(inputs), targets).item(), rel=1e-5)
 
 
 def test_predict_keeps_the_order_and_needs_no_gradient():
