@@ -28,7 +28,7 @@ ROLES: dict[Kind, Role] = {
     "evaluate": "evaluation",
 }
 
-_CODE = 2
+_CODE = 3
 """Raise when the code gives other results for the same suite: no stored stage is then reused."""
 
 
@@ -74,7 +74,7 @@ class Stage:
 
     @property
     def epochs(self) -> int:
-        return self.phase.epochs if self.phase else 0
+        return self.phase.length if self.phase else 0
 
     @property
     def reads(self) -> tuple[Stage, ...]:
@@ -179,8 +179,8 @@ class _Planner:
         prefix = self._prefix(start, chain, phase, seed)
         stops = self._stops(start, before, phase)
         done: list[Stage] = []
-        for epochs in (n for n in stops if n <= phase.epochs):
-            part = phase.model_copy(update={"epochs": epochs})
+        for epochs in (n for n in stops if n <= phase.length):
+            part = phase.up_to(epochs)
             trains = phase.train if isinstance(phase.train, str) else "+".join(phase.train)
             cut = f" cut:{start.cut}" if start.cut else ""
             span = f"epochs {done[-1].epochs + 1} to {epochs}" if done else f"{epochs} epochs"
@@ -193,7 +193,7 @@ class _Planner:
                 phase=part,
                 seed=seed,
                 pool=[self.digests.pool, self.suite.data.pool_validation],
-                seen=self.digests.development if phase.looks_at_development else None,
+                seen=self.digests.development if phase.development_scores else None,
                 earlier=earlier and earlier.key,
             )
             stage = Stage(
@@ -215,19 +215,18 @@ class _Planner:
     def _stops(self, start: Start, before: tuple[Phase, ...], phase: Phase) -> list[int]:
         """Numbers of epochs that strategies ask of this very phase, in order.
 
-        Where its length decides each step (a schedule, a least number of steps, a stop rule)
-        only its own.
+        Where a rule or a number of steps decides how many there are, only its own.
         """
-        if phase.schedule != "constant" or phase.min_steps or phase.stop:
-            return [phase.epochs]
-        plain = phase.model_copy(update={"epochs": 1})
+        if phase.min_steps or phase.stop:
+            return [phase.length]
+        plain = phase.up_to(1)
         asked = set()
         for strategy in self.suite.run.strategies:
             phases = self.suite.phases(strategy)
             if self.suite.cut(strategy) != start.cut or phases[: len(before)] != before:
                 continue
             here = phases[len(before) : len(before) + 1]
-            asked |= {p.epochs for p in here if p.model_copy(update={"epochs": 1}) == plain}
+            asked |= {p.length for p in here if p.up_to(1) == plain}
         return sorted(asked)
 
     def _prefix(self, start: Start, chain: list[Stage], phase: Phase, seed: int) -> Stage | None:

@@ -86,12 +86,15 @@ def _phase_work(stage: Stage, phase: Phase, size: int, images: int, head: tuple[
     views = 2 if phase.objective == "simclr" else 1
     image = (cost.step + (0 if stage.prefix else cost.prefix)) * views
     done = stage.earlier.epochs * images if stage.earlier else 0
-    return _steps_work(phase, images, image, done)
+    return _steps_work(phase, images, image, done, phase.until)
 
 
-def _steps_work(recipe: Recipe, images: int, image: int, done: int = 0) -> float:
+def _steps_work(
+    recipe: Recipe, images: int, image: int, done: int = 0, until: int | None = None
+) -> float:
     """Of a recipe on so many images, each of them ``image`` FLOP, less those done before."""
-    samples = recipe.epochs_on(images) * images - done
+    epochs = min(recipe.epochs_on(images), until or recipe.epochs_on(images))
+    samples = epochs * images - done
     return samples * (image + _STEP_OVERHEAD / recipe.batch_size)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from greendapt.bench.options import Replace
+from greendapt.core.checkpoints import with_checkpoints
 from greendapt.core.errors import SuiteError
 from greendapt.core.suite import Suite
 
@@ -70,11 +71,19 @@ def load(path: Path, profile: str = "default", changes: Sequence[Mapping[str, An
     table["profile"] = profile
     _resolve_paths(table, path.parent)
     try:
-        return Suite.model_validate(table)
+        suite = Suite.model_validate(table)
     except ValidationError as error:
         lines = [*_problems(error, table), *_problems_behind(error, table)]
-        many = f"{len(lines)} problems:\n  " if len(lines) > 1 else ""
-        raise SuiteError(f"{path}: {many}" + "\n  ".join(lines)) from error
+        raise _refused(path, lines) from error
+    try:
+        return with_checkpoints(suite)
+    except SuiteError as error:
+        raise _refused(path, str(error).splitlines()) from error
+
+
+def _refused(path: Path, lines: Sequence[str]) -> SuiteError:
+    many = f"{len(lines)} problems:\n  " if len(lines) > 1 else ""
+    return SuiteError(f"{path}: {many}" + "\n  ".join(lines))
 
 
 def overlay(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,9 +1,9 @@
-"""The stop rule of a phase, with the score it looks at and what the looks cost."""
+"""What watches a phase: its stop rule, the scores it tracks, and what the looks cost."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
@@ -12,11 +12,12 @@ from greendapt.bench.plan import Stage
 from greendapt.bench.workbench import Workbench
 from greendapt.core.errors import SuiteError
 from greendapt.core.keys import seed_of
-from greendapt.core.suite import Stop, Suite
+from greendapt.core.suite import Phase, Suite
 from greendapt.dapt.stop import rule_of
 from greendapt.data.imageset import ImageSet, Task
 from greendapt.models.backbone import Backbone
-from greendapt.train.watch import Watcher
+from greendapt.train.loop import Watch, latest, lowest
+from greendapt.train.watch import Tracker, Watcher
 from greendapt.transfer.scores.extract import evidence_flops
 from greendapt.transfer.scores.rate import rate
 from greendapt.transfer.scores.table import kind_of
@@ -24,15 +25,25 @@ from greendapt.transfer.scores.table import kind_of
 
 @dataclass(frozen=True)
 class Watched:
-    """A watcher, and the FLOPs of one of its looks."""
+    """``watch`` is asked after each epoch; one look costs ``rule_flops``, one of the tracker's
+    ``track_flops``."""
 
-    watch: Watcher
-    flops: int
+    watch: Watch
+    ruler: Watcher | None = None
+    tracker: Tracker | None = None
+    rule_flops: int = 0
+    track_flops: int = 0
 
     def outcome(self) -> Outcome:
         """What the looks cost and saw; part of the stage they were taken in."""
-        looks = self.watch.looks
-        return Outcome(self.flops * len(looks), details={"looks": [asdict(look) for look in looks]})
+        flops, details = 0, dict[str, list[dict[str, object]]]()
+        if self.ruler is not None:
+            flops += self.rule_flops * len(self.ruler.looks)
+            details["looks"] = [asdict(look) for look in self.ruler.looks]
+        if self.tracker is not None:
+            flops += self.track_flops * len(self.tracker.taken)
+            details["scores"] = [{"epoch": at, **scores} for at, scores in self.tracker.taken]
+        return Outcome(flops, details=details)
 
 
 def check_stops(suite: Suite, development: Task) -> None:
@@ -40,51 +51,101 @@ def check_stops(suite: Suite, development: Task) -> None:
     few_shot = suite.run.shots != ("full",)
     for name in suite.run.strategies:
         for phase in suite.phases(name):
-            if phase.stop is None or not phase.looks_at_development:
-                continue
-            needs = set(kind_of(phase.stop.on).needs)
-            where = f"strategy.{name}: stop on '{phase.stop.on}'"
-            if not needs or not needs <= {"features", "labels", "views"}:
-                raise SuiteError(f"{where} cannot be had while a phase trains")
-            if "labels" in needs and development != "multiclass":
-                raise SuiteError(
-                    f"{where} needs one label an image, which development does not have"
-                )
-            if "labels" in needs and few_shot:
-                raise SuiteError(
-                    f"{where} would see labels that few-shot hides; take 'robustness', or "
-                    "shots = ['full']"
-                )
+            for on in phase.development_scores:
+                _check(f"strategy.{name}: a look at '{on}'", on, development, few_shot)
+
+
+def _check(where: str, on: str, development: Task, few_shot: bool) -> None:
+    needs = set(kind_of(on).needs)
+    if not needs or not needs <= {"features", "labels", "views"}:
+        raise SuiteError(f"{where} cannot be had while a phase trains")
+    if "labels" in needs and development != "multiclass":
+        raise SuiteError(f"{where} needs one label an image, which development does not have")
+    if "labels" in needs and few_shot:
+        raise SuiteError(
+            f"{where} would see labels that few-shot hides; take 'robustness', or shots = ['full']"
+        )
 
 
 def watch(
     bench: Workbench, stage: Stage, backbone: Backbone, energy_j: Callable[[], float | None]
-) -> Watched | None:
-    """None where the phase has no stop rule."""
+) -> Watched:
+    """The rule that may end the phase, and around it what takes its scores."""
     phase = stage.phase
-    if phase is None or phase.stop is None:
-        return None
+    assert phase is not None
+    ruled, said = _ruled(bench, stage, phase, backbone, energy_j), phase.watch
+    if said is None:
+        return ruled
+    names = [name for name in said.on if name != "val_loss"]
+    rated = _rater(bench, stage, backbone, names, said.images)
+
+    def scores(val_loss: Sequence[float]) -> dict[str, float | None]:
+        loss = {"-val_loss": val_loss[-1] if val_loss else None}
+        return rated() | (loss if "val_loss" in said.on else {})
+
+    every = said.every or phase.length
+    tracker = Tracker(ruled.watch, lambda n: n % every == 0 or n == phase.length, scores)
+    return replace(ruled, watch=tracker, tracker=tracker, track_flops=rated.flops)
+
+
+def _ruled(
+    bench: Workbench,
+    stage: Stage,
+    phase: Phase,
+    backbone: Backbone,
+    energy_j: Callable[[], float | None],
+) -> Watched:
+    """The stop rule, if there is one; else what keeps the epoch that ``select`` says."""
     stop = phase.stop
+    if stop is None:
+        return Watched(lowest if phase.select == "best" else latest)
     watcher = Watcher(
-        rule_of(stop, phase.epochs, phase.select), phase.epochs, stop.every, energy_j=energy_j
+        rule_of(stop, phase.epochs, phase.select), phase.length, stop.every, energy_j=energy_j
     )
-    if not phase.looks_at_development:
-        return Watched(watcher, 0)
-    seed = seed_of(f"look {stage.seed}")
-    images = _images(bench, stop, seed)
-    sign = 1 if kind_of(stop.on).better == "higher" else -1
+    if stop.on == "val_loss":
+        return Watched(watcher, watcher)
+    rater = _rater(bench, stage, backbone, [stop.on], stop.images)
 
     def score() -> float | None:
-        found = rate(backbone, images, [stop.on], seed=seed, engine=bench.engine)[stop.on].value
-        return None if found is None else sign * found
+        ((name, value),) = rater().items()
+        return -value if value is not None and name.startswith("-") else value
 
     watcher.score = score
-    per_image = evidence_flops(backbone, [stop.on], bench.suite.model.image_size)
-    return Watched(watcher, per_image * len(images))
+    return Watched(watcher, watcher, rule_flops=rater.flops)
 
 
-def _images(bench: Workbench, stop: Stop, seed: int) -> ImageSet:
-    """Of development's training part; validation and test stay unseen."""
+@dataclass(frozen=True)
+class _Rater:
+    """Scores of a backbone that trains, on some of development's training images."""
+
+    bench: Workbench
+    backbone: Backbone
+    names: Sequence[str]
+    images: ImageSet
+    seed: int
+
+    def __call__(self) -> dict[str, float | None]:
+        """By name, with a minus before those of which lower is better."""
+        if not self.names:
+            return {}
+        engine = self.bench.engine
+        found = rate(self.backbone, self.images, self.names, seed=self.seed, engine=engine)
+        signs = {name: "-" if kind_of(name).better == "lower" else "" for name in self.names}
+        return {signs[name] + name: score.value for name, score in found.items()}
+
+    @property
+    def flops(self) -> int:
+        """Of one look."""
+        size = self.bench.suite.model.image_size
+        per_image = evidence_flops(self.backbone, self.names, size) if self.names else 0
+        return per_image * len(self.images)
+
+
+def _rater(
+    bench: Workbench, stage: Stage, backbone: Backbone, names: Sequence[str], most: int
+) -> _Rater:
+    """Validation and test stay unseen."""
+    seed = seed_of(f"look {stage.seed}")
     images = bench.data.development.part("train")
-    chosen = np.random.default_rng(seed).permutation(len(images))[: stop.images]
-    return images.subset(np.sort(chosen))
+    chosen = np.random.default_rng(seed).permutation(len(images))[:most]
+    return _Rater(bench, backbone, names, images.subset(np.sort(chosen)), seed)

@@ -19,7 +19,7 @@ from greendapt.models.backbone import Backbone
 from greendapt.models.network import Network, mlp, params
 from greendapt.train import inputs
 from greendapt.train.cost import forward_flops, head_cost
-from greendapt.train.loop import Examples, lowest, predict
+from greendapt.train.loop import Examples, predict
 from greendapt.train.phase import train_phase
 from greendapt.train.prefix import activations, feature_size
 from greendapt.transfer.metrics import judge
@@ -75,12 +75,14 @@ def adapt(
         on_progress=on_progress,
         stored=stored,
         state=bench.state(stage.earlier) if stage.earlier else None,
-        watch=watched.watch if watched else lowest,
+        watch=watched.watch,
+        until=phase.until,
+        validate=phase.needs_val_loss,
     )
     state = trained.fit.state if stage.goes_on else None
     bench.save(stage.key, backbone, network.head, state)
     done = trained_outcome(trained, images=len(train))
-    looked = watched.outcome() if watched else Outcome(0)
+    looked = watched.outcome()
     return replace(
         done,
         training_flops=done.training_flops + remade.training_flops + looked.training_flops,

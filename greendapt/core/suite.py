@@ -219,6 +219,22 @@ Stop = Annotated[Patience | Gain | Budget, Field(discriminator="rule")]
 """When a phase ends before its epochs are over."""
 
 
+class Watch(Table):
+    """Scores taken along a phase, whether or not a rule looks at them; their cost is the phase's.
+
+    Taken where a phase ends or keeps a checkpoint, and every so many epochs where ``every`` is set.
+    """
+
+    on: Annotated[tuple[str, ...], Field(min_length=1)]
+    """``val_loss`` and transferability scores, as a stop rule's ``on``."""
+    every: PositiveInt | None = None
+    images: Annotated[int, Field(ge=2)] = 200
+
+
+Epochs = PositiveInt | tuple[PositiveInt, ...]
+"""Every so many epochs, or these."""
+
+
 class Phase(Recipe):
     """Which parameters train, and how. A template by name, used and varied by strategies."""
 
@@ -230,16 +246,45 @@ class Phase(Recipe):
     constant prefix of the views can then be stored. Other results than fresh views give."""
     stop: Stop | None = None
     """None: after ``epochs``, and no look but the validation loss that ``select`` asks for."""
+    watch: Watch | None = None
+    keep_checkpoints: Epochs = ()
+    """After these epochs the weights (with ``select = "best"`` the best so far) are results of
+    their own: strategies ``NAME@EPOCH``, see `greendapt.core.checkpoints`."""
+    until: PositiveInt | None = None
+    """End after so many of ``epochs``; a schedule goes on as if all were to come."""
+
+    @property
+    def length(self) -> int:
+        """The epochs after which it ends, where no rule stops it before."""
+        return min(self.epochs, self.until or self.epochs)
+
+    @property
+    def in_parts(self) -> bool:
+        """Whether its first epochs are what a phase of fewer epochs does."""
+        return self.schedule == "constant" and self.watch is None
+
+    def up_to(self, epochs: int) -> Phase:
+        """Its first so many epochs, and nothing that does not decide what they give."""
+        if self.in_parts:
+            said: dict[str, object] = {"epochs": epochs, "until": None}
+        else:
+            said = {"until": epochs if epochs < self.epochs else None}
+        return self.model_copy(update={**said, "keep_checkpoints": ()})
+
+    @property
+    def needs_val_loss(self) -> bool:
+        return self.select == "best" or (self.watch is not None and "val_loss" in self.watch.on)
+
+    @property
+    def development_scores(self) -> tuple[str, ...]:
+        """The scores it takes on development's training images."""
+        named = (*((self.stop.on,) if self.stop else ()), *(self.watch.on if self.watch else ()))
+        return tuple(dict.fromkeys(name for name in named if name != "val_loss"))
 
     @property
     def constant(self) -> bool:
         """Whether what lies before the first trainable unit gives the same for an image always."""
         return self.objective == "supervised" and (self.augmentation == "none" or self.bank > 0)
-
-    @property
-    def looks_at_development(self) -> bool:
-        """Whether development's training images decide when the phase stops."""
-        return self.stop is not None and self.stop.on != "val_loss"
 
 
 class Use(Table):
@@ -260,6 +305,9 @@ class Use(Table):
     bank: NonNegativeInt | None = None
     stop: Stop | None = None
     min_steps: NonNegativeInt | None = None
+    watch: Watch | None = None
+    keep_checkpoints: Epochs | None = None
+    until: PositiveInt | None = None
 
 
 class Strategy(Table):

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from greendapt.core.errors import GreendaptError, MeterError
 from greendapt.core.suite import Recipe
@@ -45,6 +46,11 @@ module is in eval mode meanwhile."""
 def lowest(_epoch: int, val_loss: Sequence[float]) -> Heed:
     """Never stop, and keep the epoch of lowest validation loss (the first of equals)."""
     return Heed(False, bool(val_loss) and val_loss[-1] < min(val_loss[:-1], default=math.inf))
+
+
+def latest(_epoch: int, _val_loss: Sequence[float]) -> Heed:
+    """Never stop, and keep the last epoch."""
+    return Heed(stop=False, keep=False)
 
 
 @dataclass(frozen=True)
@@ -161,6 +167,8 @@ def fit(
     state: State | None = None,
     draws: tuple[torch.Generator, ...] = (),
     watch: Watch = lowest,
+    until: int | None = None,
+    validate: bool | None = None,
 ) -> Fit:
     """Train what of ``module`` requires a gradient, on ``train``, by ``recipe``.
 
@@ -168,33 +176,38 @@ def fit(
     epoch of lowest validation loss (the first of equals). Batches are drawn from ``seed`` alone.
     ``state``: go on from there up to the recipe's epochs, to the bit as in one go; ``draws`` are
     the generators that ``encode`` draws from, kept in the state. ``watch`` may end the training
-    before, and then says which epoch is kept. Raises Diverged when the loss is not finite.
+    before, and then says which epoch is kept; ``until`` ends it before its schedule does.
+    ``validate``: whether the validation loss is computed, for a watch that needs it (None: where
+    ``select`` does). Raises Diverged when the loss is not finite.
     """
     optimizer = _optimizer(recipe, [p for p in module.parameters() if p.requires_grad])
-    steps = math.ceil(len(train) / recipe.batch_size)
+    pairs = _takes_statistics(module)
+    steps = len(_batches(torch.arange(len(train)), recipe.batch_size, pairs))
     epochs = recipe.epochs_on(len(train))
+    end = min(epochs, until or epochs)
     order_of = torch.Generator().manual_seed(seed)
     generators = (order_of, *_global_generators(engine.device), *draws)
     now = state or State()
     _restore(module, optimizer, generators, now)
     schedule = _schedule(recipe, optimizer, steps * epochs, done=steps * now.epochs)
-    validate = val if val is not None and len(val) and recipe.select == "best" else None
+    judged = recipe.select == "best" if validate is None else validate
+    held = val if val is not None and len(val) and judged else None
     begun = now.epochs
     ends: list[float] = []
     started_s = now_s()
-    for epoch in range(begun, epochs):
+    for epoch in range(begun, end):
         order = torch.randperm(len(train), generator=order_of)
         running = torch.zeros((), device=engine.device)
-        for step, index in enumerate(torch.split(order, recipe.batch_size)):
+        for step, index in enumerate(_batches(order, recipe.batch_size, pairs)):
             running += _step(train, index, encode, loss, optimizer, engine) * len(index)
             if schedule is not None:
                 schedule.step()
-            on_progress((epoch - begun + (step + 1) / steps) / (epochs - begun))
+            on_progress((epoch - begun + (step + 1) / steps) / (end - begun))
         mean = _finite(running.item() / len(train), epoch, recipe)
         now = replace(now, train_loss=(*now.train_loss, mean))
-        if validate is not None:
+        if held is not None:
             with _evaluating(module):
-                value = _finite(_mean_loss(encode, validate, loss, engine), epoch, recipe)
+                value = _finite(_mean_loss(encode, held, loss, engine), epoch, recipe)
             now = replace(now, val_loss=(*now.val_loss, value))
         with _evaluating(module):
             heed = watch(epoch + 1, now.val_loss)
@@ -213,10 +226,23 @@ def fit(
         best_epoch=now.epochs - 1 if now.best_epoch is None else now.best_epoch,
         steps=steps * here,
         samples=len(train) * here,
-        samples_validated=len(validate) * here if validate is not None else 0,
+        samples_validated=len(held) * here if held is not None else 0,
         epoch_s=tuple(ends),
         state=now,
     )
+
+
+def _takes_statistics(module: nn.Module) -> bool:
+    """Whether some batch norm learns from batches: on one image of 1x1 maps it cannot."""
+    return any(isinstance(part, _BatchNorm) and part.training for part in module.modules())
+
+
+def _batches(order: Tensor, size: int, pairs: bool) -> list[Tensor]:
+    """``order`` in batches; with ``pairs`` a last one of a single image joins the one before."""
+    parts = list(torch.split(order, size))
+    if pairs and size > 1 and len(parts) > 1 and len(parts[-1]) == 1:
+        parts[-2:] = [torch.cat(parts[-2:])]
+    return parts
 
 
 def _global_generators(device: torch.device) -> tuple[torch.Generator, ...]:

@@ -62,16 +62,20 @@ def train_phase(
     stored: Stored | None = None,
     state: State | None = None,
     watch: Watch = lowest,
+    until: int | None = None,
+    validate: bool | None = None,
 ) -> Trained:
     """Train ``units`` and the head of ``network`` in place on uint8 images; ``loss`` as LOSSES.
 
     ``stored``: the constant prefix of all inputs of ``train`` and ``val``, computed before.
     Else, with ``cache``, it is computed once per image here where it fits into memory. ``val`` is
-    left alone where the recipe keeps the last epoch. ``state``: go on from there. ``watch``: see
-    `greendapt.train.loop.fit`; what it costs is not in the FLOPs.
+    left alone without ``validate`` (None: where the recipe keeps the last epoch). ``state``: go on
+    from there. ``watch``, ``until``: see `greendapt.train.loop.fit`; what a watch costs is not in
+    the FLOPs.
     """
     backbone = network.backbone
-    if val is not None and (len(val) == 0 or recipe.select == "last"):
+    validate = recipe.select == "best" if validate is None else validate
+    if val is not None and (len(val) == 0 or not validate):
         val = None
     start = first_trainable(backbone, units) if network.resumable else 0
     views = 2 if loss == "simclr" else 1
@@ -105,6 +109,8 @@ def train_phase(
         state=state,
         draws=(draw,),
         watch=watch,
+        until=until,
+        validate=validate,
     )
     through = (done.samples + done.samples_validated) * views
     if stored is not None or cached:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from greendapt.meter.clock import now_s
 from greendapt.stats.looks import Look, Rule
-from greendapt.train.loop import Heed
+from greendapt.train.loop import Heed, Watch
 
 
 def _nothing() -> None:
@@ -38,3 +38,22 @@ class Watcher:
         self.looks.append(Look(epoch, score, self.energy_j(), now_s() - self.started_s))
         decision = self.rule.decide(self.looks)
         return Heed(decision.stop, keep=decision.keep == len(self.looks) - 1)
+
+
+@dataclass
+class Tracker:
+    """Takes ``scores`` of the epochs that are ``due``, and says of each what ``watch`` says.
+
+    ``taken`` holds, of each such epoch, its number and its scores.
+    """
+
+    watch: Watch
+    due: Callable[[int], bool]
+    scores: Callable[[Sequence[float]], Mapping[str, float | None]]
+    taken: list[tuple[int, Mapping[str, float | None]]] = field(default_factory=list)
+
+    def __call__(self, epoch: int, val_loss: Sequence[float]) -> Heed:
+        heed = self.watch(epoch, val_loss)
+        if heed.stop or self.due(epoch):
+            self.taken.append((epoch, self.scores(val_loss)))
+        return heed

@@ -31,7 +31,16 @@ def _net():
 
 
 def _fit(
-    net, train, val=None, *, seed=0, encode=None, said=lambda _share: None, state=None, **recipe
+    net,
+    train,
+    val=None,
+    *,
+    seed=0,
+    encode=None,
+    said=lambda _share: None,
+    state=None,
+    until=None,
+    **recipe,
 ):
     return fit(
         net,
@@ -44,6 +53,7 @@ def _fit(
         engine=CPU,
         on_progress=said,
         state=state,
+        until=until,
     )
 
 
@@ -61,6 +71,51 @@ def test_the_same_seed_gives_the_same_bytes(optimizer):
         results.append((_bytes(net), done))
     assert results[0] == results[1]
     assert results[0][0] != results[2][0]
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "poly", "constant"])
+def test_a_part_of_a_schedule_is_that_part_of_the_whole(schedule):
+    said = {"optimizer": "sgd", "epochs": 5, "schedule": schedule}
+    whole, parts = _net(), _net()
+    torch.manual_seed(7)
+    once = _fit(whole, _examples(30), _examples(10, 1), **said)
+    torch.manual_seed(7)
+    state, shares = None, []
+    for until in (2, 3, 5):
+        torch.manual_seed(7 if state is None else 8)  # another process draws otherwise
+        done = _fit(
+            parts, _examples(30), _examples(10, 1), until=until, state=state, said=shares.append,
+            **said,
+        )  # fmt: skip
+        state = done.state
+        assert len(done.train_loss) == until
+        assert shares[-1] == pytest.approx(1)
+    assert _bytes(parts) == _bytes(whole)
+    assert done.train_loss == once.train_loss
+
+
+@pytest.mark.parametrize(
+    ("images", "batch", "steps"), [(17, 8, 2), (16, 8, 2), (18, 8, 3), (3, 2, 1), (3, 1, 3)]
+)
+def test_a_last_batch_of_one_joins_the_one_before_where_statistics_are_taken(images, batch, steps):
+    sizes = []
+    net = _net() if batch > 1 else nn.Linear(4, 2)
+
+    def encode(x):
+        if net.training:
+            sizes.append(len(x))
+        return net(x)
+
+    done = _fit(net, _examples(images), encode=encode, epochs=1, batch_size=batch)
+    assert (done.steps, sum(sizes), len(sizes)) == (steps, images, steps)
+    assert min(sizes) > 1 or batch == 1
+
+
+def test_a_frozen_batch_norm_takes_a_batch_of_one():
+    net = _net()
+    for part in net.modules():
+        part.training = not isinstance(part, nn.BatchNorm1d)
+    assert _fit(net, _examples(17), epochs=1, batch_size=8).steps == 3
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd"])

@@ -8,7 +8,7 @@ from greendapt.core.suite import Recipe
 from greendapt.dapt.stop import Budget, Fixed, Patience
 from greendapt.train.loop import Engine, Examples, fit, lowest
 from greendapt.train.objectives import multiclass
-from greendapt.train.watch import Watcher
+from greendapt.train.watch import Tracker, Watcher
 
 CPU = Engine(torch.device("cpu"))
 EPOCHS = 6
@@ -103,3 +103,19 @@ def test_a_look_leaves_the_modes_as_they_are(mode):
     )  # fmt: skip
     assert modes == [False]
     assert inner.training == mode
+
+
+def test_a_tracker_takes_scores_and_changes_nothing():
+    tracker = Tracker(lowest, lambda n: n in (2, 5), lambda losses: {"-val_loss": losses[-1]})
+    tracked, net = train(tracker)
+    plain, same = train(lowest)
+    assert torch.equal(net.weight, same.weight)
+    assert tracked.best_epoch == plain.best_epoch
+    assert tracker.taken == [(n, {"-val_loss": plain.val_loss[n - 1]}) for n in (2, 5)]
+
+
+def test_a_tracker_takes_the_last_scores_where_its_rule_stops():
+    tracker = Tracker(Watcher(Fixed(3), EPOCHS), lambda _: False, lambda _: {"size": 1.0})
+    done, _ = train(tracker)
+    assert len(done.train_loss) == 3
+    assert tracker.taken == [(3, {"size": 1.0})]

@@ -119,3 +119,9 @@ def test_a_set_without_masks(phantoms):
 def test_augmentation_is_refused(phantoms):
     with pytest.raises(DataError, match="not their masks"):
         train(network(3), phantoms, recipe(augmentation="light"))
+
+
+def test_a_last_batch_of_one_image_with_maps_of_one_pixel(phantoms):
+    seventeen = phantoms.images.subset(np.arange(17))
+    done = train(network(3), replace(phantoms, images=seventeen), recipe(epochs=1))
+    assert done.fit.steps == 2  # 8 and 9
