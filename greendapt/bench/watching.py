@@ -13,9 +13,9 @@ from greendapt.bench.workbench import Workbench
 from greendapt.core.errors import SuiteError
 from greendapt.core.keys import seed_of
 from greendapt.core.suite import Phase, Suite
-from greendapt.dapt.stop import rule_of
 from greendapt.data.imageset import ImageSet, Task
 from greendapt.models.backbone import Backbone
+from greendapt.stats.rules import rule_of
 from greendapt.train.loop import Watch, latest, lowest
 from greendapt.train.watch import Tracker, Watcher
 from greendapt.transfer.scores.extract import evidence_flops

@@ -11,13 +11,15 @@ import typer
 from greendapt.cli.options import Json
 
 if TYPE_CHECKING:
-    from greendapt.bench.replaying import Agreement, Row
+    from greendapt.report.model import Table
+    from greendapt.stats.comparison import Agreement, Row
     from greendapt.stats.intervals import Interval
 
 
 def replay(
     trajectories: Annotated[
-        Path, typer.Argument(help="A table of trajectories, or the folder of the released ones.")
+        list[Path],
+        typer.Argument(help="Runs with checkpoints, tables, or the folder of the released ones."),
     ],
     rule: Annotated[
         list[str] | None,
@@ -46,53 +48,23 @@ def replay(
     A rule sees one look after the other and pays for all of them.
     """
     from greendapt.bench.options import names
-    from greendapt.bench.replaying import Terms, agreements, compare, usual
+    from greendapt.report.stopping import tables
+    from greendapt.stats.comparison import Terms, agreements, common_scores, compare, usual
     from greendapt.store.trajectories import read_trajectories
 
-    series = read_trajectories(trajectories)
+    series = [one for path in trajectories for one in read_trajectories(path)]
     terms = Terms(budget_share=budget, tie=tie, transfer_epochs=transfer_epochs)
     rows = compare(series, rule or usual(series), terms)
-    known = set.intersection(*(set(one.scores) for one in series))
-    judged = names(scores) or [s for s in ("robustness", "source_accuracy") if s in known]
+    judged = names(scores) or common_scores(series)
     agree = agreements(series, judged)
     if json:
         typer.echo(_as_json(rows, agree, len(series)))
     else:
-        lines = _tables(rows, agree)
-        typer.echo("\n".join(_markdown(lines) if markdown else _plain(lines)))
+        found = tables(rows, agree)
+        typer.echo("\n".join(_markdown(found) if markdown else _plain(found)))
 
 
-_Table = list[list[str]]
-
-
-def _tables(rows: Sequence[Row], agree: Sequence[Agreement]) -> list[_Table]:
-    rules: _Table = [
-        ["rule", "regret [95%]", "against full [95%]", "epochs paid", "win/tie/loss", "settings"]
-    ]
-    for row in rows:
-        t = row.totals
-        chosen = sorted({s.partition("@")[0] for s in row.settings.values()})
-        rules.append(
-            [
-                row.rule,
-                _interval(t.regret),
-                _interval(t.versus_full, "+"),
-                f"{t.paid:.0f} ({t.paid_share:.0%})",
-                f"{t.wins}/{t.ties}/{t.losses}",
-                ", ".join(chosen),
-            ]
-        )
-    ranks: _Table = [["score", "Spearman [95%]", "weighted Kendall [95%]"]]
-    ranks += [[a.score, _interval(a.spearman), _interval(a.weighted_kendall)] for a in agree]
-    return [rules, ranks] if agree else [rules]
-
-
-def _interval(value: Interval, sign: str = "") -> str:
-    low_high = "" if value.low is None else f" [{value.low:{sign}.2f}, {value.high:{sign}.2f}]"
-    return f"{value.mean:{sign}.2f}{low_high}"
-
-
-def _plain(tables: list[_Table]) -> list[str]:
+def _plain(tables: list[Table]) -> list[str]:
     lines = []
     for table in tables:
         widths = [max(map(len, column)) for column in zip(*table, strict=True)]
@@ -103,7 +75,7 @@ def _plain(tables: list[_Table]) -> list[str]:
     return lines[:-1]
 
 
-def _markdown(tables: list[_Table]) -> list[str]:
+def _markdown(tables: list[Table]) -> list[str]:
     lines = []
     for table in tables:
         head, *body = [f"| {' | '.join(row)} |" for row in table]
@@ -124,6 +96,7 @@ def _as_json(rows: Sequence[Row], agree: Sequence[Agreement], series: int) -> st
                 "rule": row.rule,
                 "regret": interval(row.totals.regret),
                 "versus_full": interval(row.totals.versus_full),
+                "versus_equal": interval(row.totals.versus_equal),
                 "epochs_paid": row.totals.paid,
                 "paid_share": row.totals.paid_share,
                 "looks": row.totals.looks,

@@ -535,7 +535,7 @@ def _blind_stops(suite: Suite) -> list[str]:
         if phase.stop is not None
         and phase.stop.rule != "budget"
         and phase.stop.on == "val_loss"
-        and phase.select == "last"
+        and not phase.needs_val_loss
     ]
 
 

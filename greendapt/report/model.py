@@ -140,6 +140,18 @@ class Learning:
     curves: tuple[Curve, ...]
 
 
+Table = tuple[tuple[str, ...], ...]
+"""Rows of text, the heading first."""
+
+
+@dataclass(frozen=True)
+class Stopping:
+    """When it would have been best to stop: ``said`` explains the ``tables``."""
+
+    said: str
+    tables: tuple[Table, ...]
+
+
 @dataclass(frozen=True)
 class Panel:
     """One question: a backbone, a transfer, a number of shots. Entries are sorted by cost.
@@ -228,6 +240,7 @@ class View:
     cost_key: str | None
     panels: tuple[Panel, ...]
     learning: tuple[Learning, ...]
+    stopping: Stopping | None
     spending: tuple[RoleCost, ...]
     steps: tuple[Step, ...]
     spending_note: str

@@ -27,6 +27,7 @@ from greendapt.report.model import (
 )
 from greendapt.report.rundata import RunData
 from greendapt.report.spending import spending, spending_note, steps
+from greendapt.report.stopping import stopping
 
 Asked = tuple[str, str, int | str]
 """Backbone, transfer and shots: one question, one panel."""
@@ -72,6 +73,7 @@ def _view(run: RunData) -> View:
         cost_key=cost_key,
         panels=panels,
         learning=learning(run, marks),
+        stopping=stopping(run),
         spending=spending(run.records),
         steps=steps(run),
         spending_note=spending_note(run),

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import spearmanr, weightedtau
 
 from greendapt.stats.intervals import Interval, bootstrap_interval
 from greendapt.stats.looks import Look, Rule
@@ -42,11 +41,13 @@ class Replayed:
 class Totals:
     """A rule over all series: means, intervals of a bootstrap over series, and how often it won.
 
-    ``paid_share``: epochs paid over those of full length.
+    ``paid_share``: epochs paid over those of full length. ``versus_equal``: quality of the kept
+    epoch minus that of a fixed length of the same price, which is ``paid`` in every series.
     """
 
     regret: Interval
     versus_full: Interval
+    versus_equal: Interval
     paid: float
     paid_share: float
     looks: float
@@ -89,13 +90,17 @@ def _look(series: Series, view: View, place: int) -> Look:
     return Look(epoch, at(view.seen), at(series.energy_j), at(series.wall_s))
 
 
-def totals(replayed: Sequence[Replayed], full: float, *, tie: float = 0.0, seed: int = 0) -> Totals:
-    """``full``: epochs of full length; differences up to ``tie`` count as ties."""
+def totals(
+    series: Sequence[Series], replayed: Sequence[Replayed], *, tie: float = 0.0, seed: int = 0
+) -> Totals:
+    """A rule on each of ``series``; differences up to ``tie`` count as ties."""
+    full = float(np.mean([one.epochs[-1] for one in series]))
     gains = np.array([one.versus_full for one in replayed])
     paid = float(np.mean([one.paid for one in replayed]))
     return Totals(
         _over_series(np.array([one.regret for one in replayed]), seed),
         _over_series(gains, seed),
+        _over_series(gains + np.array([_left_out(one, paid) for one in series]), seed),
         paid,
         paid / full,
         float(np.mean([one.looks for one in replayed])),
@@ -103,6 +108,12 @@ def totals(replayed: Sequence[Replayed], full: float, *, tie: float = 0.0, seed:
         int((np.abs(gains) <= tie).sum()),
         int((gains < -tie).sum()),
     )
+
+
+def _left_out(series: Series, paid: float) -> float:
+    """Quality of full length minus that of ``paid`` epochs, on the line between recorded ones."""
+    quality = mean(series.quality)
+    return float(quality[-1] - np.interp(paid, series.epochs, quality))
 
 
 def leave_one_dataset_out(
@@ -142,11 +153,15 @@ Agreement = Callable[[Floats, Floats], float]
 
 def spearman(score: Floats, quality: Floats) -> float:
     """Spearman's rank correlation; NaN where one of the two is constant."""
+    from scipy.stats import spearmanr  # half a second that most reports do without
+
     return float(spearmanr(score, quality).statistic) if _varies(score, quality) else float("nan")
 
 
 def weighted_kendall(score: Floats, quality: Floats) -> float:
     """Weighted Kendall's tau: exchanges among the best weigh most (Vigna 2015)."""
+    from scipy.stats import weightedtau
+
     return float(weightedtau(score, quality).statistic) if _varies(score, quality) else float("nan")
 
 

@@ -1,4 +1,4 @@
-"""Recorded trajectories from files: one's own table, or the released ones of arXiv 2410.18677."""
+"""Recorded trajectories: one's own run or table, or the released ones of arXiv 2410.18677."""
 
 from __future__ import annotations
 
@@ -9,9 +9,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
+from pydantic import ValidationError
 
-from greendapt.core.errors import DataError
+from greendapt.core.errors import DataError, RunError
+from greendapt.core.suite import Suite
 from greendapt.stats.trajectories import Floats, Series, mean
+from greendapt.store.run import RunFolder
+from greendapt.store.run_trajectories import trajectories
 
 _OWN = ("series", "dataset", "seed", "epoch", "quality")
 _SPENT = ("energy_j", "wall_s")
@@ -26,12 +30,15 @@ Curve = Mapping[int, float]
 
 
 def read_trajectories(path: Path) -> list[Series]:
-    """A table of one's own (.csv), or a folder with the two tables of arXiv 2410.18677.
+    """A run folder, a table of one's own (.csv), or a folder with the tables of arXiv 2410.18677.
 
-    One's own: a row a series, seed and epoch, with columns series, dataset, seed, epoch and
+    A table: a row a series, seed and epoch, with columns series, dataset, seed, epoch and
     quality (higher is better), energy_j and wall_s if metered; any further column is a score, of
-    which lower is better where its name starts with a minus. Raises DataError.
+    which lower is better where its name starts with a minus. Raises DataError, or
+    RunError for a run that is not whole.
     """
+    if (path / "run.json").is_file():
+        return _of_run(path)
     if path.is_dir():
         return _released(path)
     rows = _rows(path, _OWN)
@@ -40,6 +47,25 @@ def read_trajectories(path: Path) -> list[Series]:
         groups[row["series"], row["dataset"]].append(row)
     further = [name for name in rows[0] if name not in (*_OWN, *_SPENT)]
     return [_own(path, name, dataset, part, further) for (name, dataset), part in groups.items()]
+
+
+def _of_run(path: Path) -> list[Series]:
+    folder = RunFolder(path)
+    said, summary = folder.read(), folder.summary()
+    if summary is None:
+        raise RunError(f"{path} is not finished; go on with: greendapt resume {path}")
+    try:
+        suite = Suite.model_validate(said.get("suite"))
+        dataset = str(said["data"]["development"]["name"])
+    except (ValidationError, KeyError, TypeError) as error:
+        raise RunError(f"{path}/run.json holds no suite that this greendapt reads") from error
+    found = trajectories(suite, summary, folder.records(), dataset)
+    if not found:
+        raise DataError(
+            f"{path} has no strategy with two finished checkpoints; set keep_checkpoints in the "
+            "last phase of one"
+        )
+    return found
 
 
 def _own(path: Path, name: str, dataset: str, rows: list[Row], further: list[str]) -> Series:

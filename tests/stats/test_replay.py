@@ -118,18 +118,31 @@ def rows(regrets, paid, datasets, versus=0.0):
 
 
 def test_totals_count_wins_beyond_the_tie():
-    given = [Replayed("s", "d", 1, 30, 30, 2, v) for v in (-0.3, -0.05, 0.05, 0.0, 0.2)]
-    found = totals(given, full=60, tie=0.1)
+    given = [Replayed("s", "d", 1, 25, 25, 2, v) for v in (-0.3, -0.05, 0.05, 0.0, 0.2)]
+    found = totals([series([1, 1, 1, 1])] * 5, given, tie=0.1)
     assert (found.wins, found.ties, found.losses) == (1, 3, 1)
     assert found.regret == (1, 1, 1)
     assert found.versus_full.mean == pytest.approx(-0.02)
     assert found.versus_full.low < -0.02 < found.versus_full.high
-    assert (found.paid, found.paid_share, found.looks) == (30, 0.5, 2)
+    assert (found.paid, found.paid_share, found.looks) == (25, 0.5, 2)
+
+
+def test_equal_price_is_a_fixed_length_of_what_was_paid_in_the_mean():
+    rising, falling = series([0, 0, 3, 9]), series([9, 9, 3, 0])
+    kept = [replay(rising, After(4)), replay(falling, After(1))]  # 50 epochs, and 1
+    found = totals([rising, falling], kept).versus_equal
+    at = (25.5 - 20) / 30  # of the way from 20 to 50
+    assert found.mean == pytest.approx(((9 - (3 + 6 * at)) + (9 - (3 - 3 * at))) / 2)
+    assert found.low < found.mean < found.high
+    fixed = [replay(one, After(3)) for one in (rising, falling)]
+    assert totals([rising, falling], fixed).versus_equal == (0, 0, 0)
+    dear = [Replayed("s", "d", 0, 99, 50, 4, 0.0)]  # looks cost more than full length
+    assert totals([rising], dear).versus_equal.mean == 0
 
 
 def test_the_interval_is_that_of_series_drawn_with_replacement():
     regrets = [0.0, 0.2, 0.9, 1.4, 0.1, 0.6]
-    found = totals(rows(regrets, [1] * 6, "abcdef"), full=1).regret
+    found = totals([series([1, 1])] * 6, rows(regrets, [1] * 6, "abcdef")).regret
     rng = np.random.default_rng(1)
     draws = rng.choice(regrets, size=(20_000, 6)).mean(axis=1)
     assert found.low == pytest.approx(np.quantile(draws, 0.025), abs=0.03)

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from greendapt.core.suite import Recipe
-from greendapt.dapt.stop import Budget, Fixed, Patience
+from greendapt.stats.rules import Budget, Fixed, Patience
 from greendapt.train.loop import Engine, Examples, fit, lowest
 from greendapt.train.objectives import multiclass
 from greendapt.train.watch import Tracker, Watcher

@@ -9,7 +9,6 @@ from fnmatch import fnmatchcase
 import numpy as np
 
 from greendapt.core.errors import DataError
-from greendapt.dapt.stop import Fixed, lengths, named
 from greendapt.stats.intervals import Interval
 from greendapt.stats.looks import Rule
 from greendapt.stats.replay import (
@@ -22,6 +21,7 @@ from greendapt.stats.replay import (
     totals,
     weighted_kendall,
 )
+from greendapt.stats.rules import Fixed, lengths, named
 from greendapt.stats.trajectories import Series
 
 
@@ -63,7 +63,7 @@ class Terms:
 
 
 def compare(series: Sequence[Series], rules: Sequence[str], terms: Terms) -> list[Row]:
-    """Replay each of ``rules`` (see `greendapt.dapt.stop.named`, and ``random``) on all series.
+    """Replay each of ``rules`` (see `greendapt.stats.rules.named`, and ``random``) on all series.
 
     Where a rule leaves settings open, or its score is a pattern, they are chosen for each dataset
     on the other datasets: least regret within the budget. Raises DataError where a score is
@@ -77,27 +77,45 @@ def compare(series: Sequence[Series], rules: Sequence[str], terms: Terms) -> lis
         replayed: Sequence[Replayed] = next(iter(candidates.values()))
         if len(candidates) > 1:
             replayed, settings = _chosen(candidates, terms.budget_share * full)
-        rows.append(Row(rule, totals(replayed, full, tie=terms.tie, seed=terms.seed), settings))
+        rows.append(Row(rule, totals(series, replayed, tie=terms.tie, seed=terms.seed), settings))
     return rows
 
 
 def usual(series: Sequence[Series]) -> list[str]:
-    """What is compared where nothing is asked for: fixed lengths, a random epoch, the robustness
-    score and the source's accuracy where they are known, and transfers."""
-    known = set.intersection(*(set(one.scores) for one in series))
-    horizon = max(int(one.epochs[-1]) for one in series)
-    rules = [f"fixed:{epochs}" for epochs in lengths(horizon)] + ["random"]
-    for score in ("robustness", "source_accuracy"):
-        if score in known:
-            rules.append(f"best:{horizon}@{score}")
-            rules += [f"patience:{looks}@{score}" for looks in (1, 2, 3)]
-    if len(_scores(series, "robustness*") if "robustness" in known else ()) > 1:
+    """What is compared where nothing is asked for: fixed lengths, a random epoch, rules on the
+    scores that all series have, and transfers."""
+    horizon = _horizon(series)
+    rules = [*fixed_lengths(series), "random"]
+    several = len({one.dataset for one in series}) > 1
+    for score in common_scores(series):
+        rules.append(f"best:{horizon}@{score}")
+        rules += [f"patience:{looks}@{score}" for looks in (1, 2, 3)]
+        rules += [] if several else [f"gain:0@{score}"]
+    if several and "robustness" in common_scores(series):
         rules += ["patience@robustness*", "gain@robustness*"]
     seeds = min(len(one.quality) for one in series)
     if seeds > 1:
         rules += [f"patience:{looks}@transfer:1" for looks in (1, 2, 3)]
-    rules += [f"gain@transfer:{k}" for k in (1, 2) if k < seeds]
+    if several:
+        rules += [f"gain@transfer:{k}" for k in (1, 2) if k < seeds]
     return rules
+
+
+def fixed_lengths(series: Sequence[Series]) -> list[str]:
+    """A rule for each of the recorded epochs that are nearest to sixths of full length."""
+    recorded = np.array(sorted({int(epoch) for one in series for epoch in one.epochs}))
+    nearest = {int(recorded[np.abs(recorded - n).argmin()]) for n in lengths(_horizon(series))}
+    return [f"fixed:{epochs}" for epochs in sorted(nearest)]
+
+
+def common_scores(series: Sequence[Series]) -> list[str]:
+    """The scores that all series have, variants (``robustness:l2:...``) left out."""
+    known = set.intersection(*(set(one.scores) for one in series))
+    return sorted(name for name in known if ":" not in name)
+
+
+def _horizon(series: Sequence[Series]) -> int:
+    return max(int(one.epochs[-1]) for one in series)
 
 
 def agreements(series: Sequence[Series], scores: Sequence[str], seed: int = 0) -> list[Agreement]:
@@ -122,8 +140,7 @@ def _chosen(
 
 def _candidates(series: Sequence[Series], rule: str, terms: Terms) -> dict[str, list[Replayed]]:
     """Every setting and score that ``rule`` leaves open."""
-    horizon = max(int(one.epochs[-1]) for one in series)
-    said = named(rule, horizon)
+    said = named(rule, _horizon(series))
     found = {}
     for score in _scores(series, said.score):
         for name, one in said.rules.items():

@@ -1,0 +1,71 @@
+"""When to stop: rules replayed on recorded trajectories, as tables of text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from greendapt.report import words
+from greendapt.report.model import Stopping, Table
+from greendapt.report.rundata import RunData
+from greendapt.stats.comparison import (
+    Agreement,
+    Row,
+    Terms,
+    agreements,
+    common_scores,
+    compare,
+    fixed_lengths,
+)
+from greendapt.stats.intervals import Interval
+from greendapt.store.run_trajectories import trajectories
+
+
+def stopping(run: RunData) -> Stopping | None:
+    """The usual rules on the run's own checkpoints; None where it has none."""
+    series = trajectories(run.info.suite, run.summary, run.records, run.info.data.development.name)
+    if not series:
+        return None
+    scores = common_scores(series)
+    rules = [*fixed_lengths(series), "random"]
+    rules += [f"{rule}@{score}" for score in scores for rule in ("patience:2", "gain:0")]
+    said = (
+        f"Rules replayed on {words.plural(len(series), 'series')}: the checkpoints of a strategy, "
+        "transfer and seed each. Regret is in points (0.01), against the best epoch of each "
+        "series; equal price is a fixed length of as many epochs as the rule paid in the mean."
+    )
+    return Stopping(
+        said, tuple(tables(compare(series, rules, Terms()), agreements(series, scores)))
+    )
+
+
+def tables(rows: Sequence[Row], agree: Sequence[Agreement]) -> list[Table]:
+    """The rules, with what was chosen for them where something was, and how scores rank epochs."""
+    head = ["rule", "regret [95%]", "against full [95%]", "against equal price [95%]"]
+    head += ["epochs paid", "win/tie/loss", "settings"]
+    body = [_row(row) for row in rows]
+    shown = len(head) if any(row[-1] for row in body) else -1
+    found = [tuple(tuple(row[:shown]) for row in [head, *body])]
+    if agree:
+        ranks = [
+            (one.score, _interval(one.spearman), _interval(one.weighted_kendall)) for one in agree
+        ]
+        found.append((("score", "Spearman [95%]", "weighted Kendall [95%]"), *ranks))
+    return found
+
+
+def _row(row: Row) -> list[str]:
+    t = row.totals
+    return [
+        row.rule,
+        _interval(t.regret),
+        _interval(t.versus_full, "+"),
+        _interval(t.versus_equal, "+"),
+        f"{t.paid:.0f} ({t.paid_share:.0%})",
+        f"{t.wins}/{t.ties}/{t.losses}",
+        ", ".join(sorted({text.partition("@")[0] for text in row.settings.values()})),
+    ]
+
+
+def _interval(value: Interval, sign: str = "") -> str:
+    low_high = "" if value.low is None else f" [{value.low:{sign}.2f}, {value.high:{sign}.2f}]"
+    return f"{value.mean:{sign}.2f}{low_high}"
