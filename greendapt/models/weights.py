@@ -42,6 +42,18 @@ def load(name: str, weights: str, *, image_size: int, cut: int | None, seed: int
     return _from_file(name, Path(weights), image_size, cut)
 
 
+def spec_of(name: str, weights: str) -> InputSpec:
+    """What ``load`` gives the input of these weights, without loading them; of a file that is not
+    made yet, what a network without weights has."""
+    if weights == "timm":
+        return _timm_spec(name)
+    path = Path(weights)
+    if weights == "none" or not path.is_file():
+        return InputSpec()
+    with safe_open(path, framework="pt") as file:
+        return _said_spec(path, file.metadata() or {}) or _timm_spec(name)
+
+
 def read_file(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """Tensors and metadata of a safetensors file (never pickle), or a clear WeightsError."""
     if not path.is_file():

@@ -1,0 +1,68 @@
+"""Predicted FLOPs of every kind of stage are those of its record, to the last one."""
+
+import pytest
+
+from greendapt.bench import suites
+from greendapt.bench.execute import Executor
+from greendapt.bench.plan import stages
+from greendapt.bench.predict import effort
+from greendapt.bench.progress import PlainReporter
+from greendapt.bench.session import prepare_session
+from greendapt.bench.workbench import Workbench
+from greendapt.meter import Meter
+from greendapt.store.run import RunFolder
+
+CASES = {
+    "fractal weights, probes, few shots": [
+        {"model": {"weights": "fractal"}, "run": {"shots": [3, "full"], "seeds": 2}},
+    ],
+    "no stored prefix": [{"run": {"prefix_cache": False}}],
+    "fine-tuning of the last block": [
+        {"run": {"transfers": ["finetune"]}, "transfer": {"finetune": {"train": "last:1"}}},
+    ],
+    "a bank of views, the last epoch kept": [
+        {"phase": {"head": {"augmentation": "light", "bank": 2}, "adapt": {"select": "last"}}},
+    ],
+    "a stop rule that never stops, on robustness": [
+        {
+            "run": {"strategies": ["full"]},
+            "phase": {
+                "adapt": {
+                    "epochs": 3,
+                    "stop": {"rule": "patience", "on": "robustness", "looks": 9, "every": 2},
+                }
+            },
+        },
+    ],
+    "simclr": [
+        {
+            "run": {"strategies": ["full"]},
+            "phase": {"head": {"objective": "simclr"}, "adapt": {"objective": "simclr"}},
+        },
+    ],
+    "masks": [
+        {
+            "run": {"strategies": ["partial"], "transfers": ["unet"]},
+            "transfer": {"unet": {"kind": "segment", "epochs": 1, "learning_rate": 1e-3}},
+        },
+    ],
+}
+
+
+@pytest.mark.parametrize("changes", CASES.values(), ids=CASES.keys())
+def test_the_flops_of_each_stage_are_known_before_it_runs(changes, tiny, tmp_path, undone):
+    session = prepare_session(suites.load(tiny, changes=changes), lambda _: None)
+    folder = RunFolder.create(tmp_path, "tiny")
+    steps = {name: trial.step for name, trial in session.steps.items()}
+    bench = Workbench(session.suite, session.data, folder, session.engine, session.generic, steps)
+    predicted = {stage.key: effort(bench, stage) for stage in stages(session.plan)}
+    meter = Meter(device="cpu", carbon=session.grid)
+    try:
+        records = Executor(bench, meter, PlainReporter()).run(session.plan)
+    finally:
+        meter.close()
+    assert records.keys() == predicted.keys()
+    for key, record in records.items():
+        assert record.status == "done", record.error
+        assert predicted[key].flops == record.figures["training_flops"].value, record.label
+        assert predicted[key].steps == record.details.get("steps", 0), record.label
