@@ -123,14 +123,18 @@ def _adapted(bench: Workbench, stage: Stage) -> Effort:
 
 
 def _looks(bench: Workbench, stage: Stage, phase: Phase) -> int:
-    """What a stop rule looks at beside the validation loss, at each of its looks."""
-    if phase.stop is None or not phase.looks_at_development:
-        return 0
-    looks = sum(not n % phase.stop.every or n == phase.epochs for n in range(1, phase.epochs + 1))
+    """What scores on development cost: those of a stop rule, and those that are tracked."""
+    size, backbone = bench.suite.model.image_size, _meta(bench, stage.start)
     train = int((bench.data.development.splits == "train").sum())
-    size = bench.suite.model.image_size
-    backbone = _meta(bench, stage.start)
-    return looks * min(phase.stop.images, train) * evidence_flops(backbone, [phase.stop.on], size)
+    flops = 0
+    for said in (phase.stop, phase.watch):
+        names = () if said is None else (said.on,) if isinstance(said.on, str) else said.on
+        names = tuple(name for name in names if name != "val_loss")
+        if said is not None and names:
+            every = said.every or phase.length
+            looks = math.ceil(phase.length / every)
+            flops += looks * min(said.images, train) * evidence_flops(backbone, names, size)
+    return flops
 
 
 def _forward(bench: Workbench, stage: Stage, images: int) -> Effort:
@@ -187,6 +191,7 @@ def _trained(
 ) -> Fit:
     """The work of a recipe on so many images, less the epochs done before; its losses are none."""
     whole = recipe.epochs_on(images)
+    validates = recipe.needs_val_loss if isinstance(recipe, Phase) else recipe.select == "best"
     epochs = min(whole, until or whole) - done
     return Fit(
         train_loss=(),
@@ -194,7 +199,7 @@ def _trained(
         best_epoch=0,
         steps=epochs * math.ceil(images / recipe.batch_size),
         samples=epochs * images,
-        samples_validated=epochs * held if recipe.select == "best" else 0,
+        samples_validated=epochs * held if validates else 0,
     )
 
 

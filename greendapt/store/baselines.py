@@ -98,7 +98,7 @@ def sealed(blocks: Iterable[list[str]]) -> str:
 
 def _head(baseline: Baseline) -> list[str]:
     return [
-        "# What the cells of a suite, or tests, cost and reach. Written by greendapt baseline or by",
+        "# What the cells of a suite, or tests, cost and reach. Written by greendapt baseline or",
         "# pytest --carbon-save. Write it again rather than edit it.",
         f"schema = {SCHEMA}",
         *_pairs({"suite": baseline.suite, "profile": baseline.profile, "data": baseline.data}),

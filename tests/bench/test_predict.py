@@ -34,6 +34,18 @@ CASES = {
             },
         },
     ],
+    "scores that are tracked": [
+        {
+            "run": {"strategies": ["full"]},
+            "phase": {
+                "adapt": {
+                    "epochs": 3,
+                    "select": "last",
+                    "watch": {"on": ["val_loss", "robustness"], "every": 2},
+                }
+            },
+        },
+    ],
     "simclr": [
         {
             "run": {"strategies": ["full"]},
@@ -49,8 +61,9 @@ CASES = {
 }
 
 
+@pytest.mark.usefixtures("undone")
 @pytest.mark.parametrize("changes", CASES.values(), ids=CASES.keys())
-def test_the_flops_of_each_stage_are_known_before_it_runs(changes, tiny, tmp_path, undone):
+def test_the_flops_of_each_stage_are_known_before_it_runs(changes, tiny, tmp_path):
     session = prepare_session(suites.load(tiny, changes=changes), lambda _: None)
     folder = RunFolder.create(tmp_path, "tiny")
     steps = {name: trial.step for name, trial in session.steps.items()}
