@@ -14,8 +14,8 @@ limits = st.sampled_from([0.0, 0.02, 0.05, 0.1, 0.5])
 
 
 def judged(logs, budget, limit=LIMIT):
-    """The answer that ends a comparison whose pairs come one by one, and how many it took."""
-    for pairs in range(1, budget + 1):
+    """The answer that ends a comparison, and how many pairs it took."""
+    for pairs in looks(budget):
         answer, _ = decide(logs[:pairs], limit, budget=budget)
         if answer != "more":
             return answer, pairs
