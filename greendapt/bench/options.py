@@ -60,6 +60,18 @@ def datasets(options: Sequence[str]) -> dict[str, Any]:
     return table
 
 
+def aliases(options: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """``NAME=OTHER,...`` options as the suite's table of aliases."""
+    table: dict[str, tuple[str, ...]] = {}
+    for option in options:
+        name, _, others = option.partition("=")
+        said = tuple(names(others) or ())
+        if not name.strip() or not said:
+            raise SuiteError(f"--alias {option}: write NAME=OTHER, such as normal=no_finding")
+        table[name.strip()] = (*table.get(name.strip(), ()), *said)
+    return table
+
+
 class Replace(dict[str, Any]):
     """A table that takes the place of the one below it instead of merging with it."""
 

@@ -8,9 +8,11 @@ from typing import Annotated
 
 import typer
 
+from greendapt.cli.audit import audit
 from greendapt.cli.options import Json
 
-app = typer.Typer(name="data", help="Pack a dataset's images ahead of a run.", no_args_is_help=True)
+app = typer.Typer(name="data", help="Audit datasets; pack their images.", no_args_is_help=True)
+app.command()(audit)
 
 
 @app.callback()

@@ -59,7 +59,7 @@ def load_folder(
     """
     listing = read_folder(spec.path)
     columns = _label_columns(listing, spec) if needs == "labels" else []
-    problems = listing.problems
+    problems = [str(problem) for problem in listing.problems]
     picked = _pick(listing, spec)
     rows = [listing.rows[i] for i in picked]
     labels, label_problems = _labels(listing, rows, columns, names, part)

@@ -44,12 +44,26 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Problem:
+    """What is wrong, and with which items (of a patient's data: names of files, of patients)."""
+
+    what: str
+    items: list[str]
+
+    def __str__(self) -> str:
+        return listed(self.what, self.items)
+
+
+@dataclass(frozen=True)
 class Listing:
-    """The rows of a folder, its columns (plain name -> as written), and what is wrong so far."""
+    """The rows of a folder, its columns (plain name -> as written), and what is wrong so far.
+
+    Images outside the folder have no row.
+    """
 
     rows: list[Row]
     columns: dict[str, str]
-    problems: list[str]
+    problems: list[Problem]
 
 
 def listed(what: str, items: Sequence[str], limit: int = 10) -> str:
@@ -106,9 +120,10 @@ def _read_table(root: Path, table: Path) -> Listing:
             f"{table} has no column 'image'; it has: {', '.join(columns.values()) or 'nothing'}"
         )
     lost = [f"row {n}" for n, line in enumerate(lines, start=2) if not line["image"]]
-    problems = [listed("rows of labels.csv without an image", lost)] if lost else []
+    problems = [Problem("rows of labels.csv without an image", lost)] if lost else []
     real, within = root.resolve(), _Within()
-    rows = [_row(real, line, within) for line in lines if line["image"]]
+    made = [_row(real, line, within) for line in lines if line["image"]]
+    rows = [row for row in made if row is not None]
     return Listing(rows, columns, problems + within.problems() + _bad_splits(rows))
 
 
@@ -118,7 +133,7 @@ class _Within:
     def __init__(self) -> None:
         self.outside: list[str] = []
 
-    def path(self, root: Path, said: str) -> Path:
+    def path(self, root: Path, said: str) -> Path | None:
         path = root / said
         try:
             inside = not Path(said).is_absolute() and path.resolve().is_relative_to(root)
@@ -126,34 +141,38 @@ class _Within:
             inside = False
         if not inside:
             self.outside.append(said)
-        return path
+        return path if inside else None
 
-    def problems(self) -> list[str]:
+    def problems(self) -> list[Problem]:
         what = "paths leave the dataset folder (write them relative to it, without links out)"
-        return [listed(what, self.outside)] if self.outside else []
+        return [Problem(what, self.outside)] if self.outside else []
 
 
-def _row(root: Path, line: dict[str, str], within: _Within) -> Row:
+def _row(root: Path, line: dict[str, str], within: _Within) -> Row | None:
+    path = within.path(root, line["image"])
     mask = line.get("mask") or line.get("lungmask")
     split = line.get("split")
+    mask_path = within.path(root, mask) if mask else None
+    if path is None:
+        return None
     return Row(
-        path=within.path(root, line["image"]),
+        path=path,
         shown=line["image"],
         cells=line,
         label=line.get("label"),
         split=SPLIT_NAMES.get(split.lower(), split) if split is not None else None,
         patient=line.get("patientid") or None,
         view=line.get("view"),
-        mask=within.path(root, mask) if mask else None,
+        mask=mask_path,
     )
 
 
-def _bad_splits(rows: Sequence[Row]) -> list[str]:
+def _bad_splits(rows: Sequence[Row]) -> list[Problem]:
     odd = {row.split or "(empty)" for row in rows if row.split is not None} - set(
         SPLIT_NAMES.values()
     )
     what = "values of the column 'split' are not train, val or test"
-    return [listed(what, sorted(odd))] if odd else []
+    return [Problem(what, sorted(odd))] if odd else []
 
 
 # --- a tree of class folders ----------------------------------------------------------------
@@ -167,7 +186,7 @@ def _read_tree(root: Path) -> Listing:
     parts = [(SPLIT_NAMES[plain(top.name)], top) for top in tops] if by_split else [(None, real)]
     rows = [
         Row(
-            path=within.path(real, str(path.relative_to(real))),
+            path=path,
             shown=str(path.relative_to(real)),
             label=folder.name if folder != part else "",
             split=split,
@@ -175,6 +194,7 @@ def _read_tree(root: Path) -> Listing:
         for split, part in parts
         for folder in (part, *_folders(part))
         for path in _images(folder, deep=folder != part)
+        if within.path(real, str(path.relative_to(real))) is not None
     ]
     columns = {"label": "label"} if any(row.label for row in rows) else {}
     return Listing(rows, columns, within.problems())
@@ -195,7 +215,10 @@ def _images(folder: Path, deep: bool) -> Iterable[Path]:
 # --- what contradicts itself ----------------------------------------------------------------
 
 
-def _conflicts(rows: Sequence[Row]) -> list[str]:
+ASTRAY = "patients are in more than one split"
+
+
+def _conflicts(rows: Sequence[Row]) -> list[Problem]:
     problems = []
     times: dict[Path, int] = defaultdict(int)
     where: dict[str, set[str]] = defaultdict(set)
@@ -205,8 +228,8 @@ def _conflicts(rows: Sequence[Row]) -> list[str]:
             where[row.patient].add(row.split)
     twice = [row.shown for row in rows if times.pop(row.path, 1) > 1]
     if twice:
-        problems.append(listed("images are listed more than once", twice))
+        problems.append(Problem("images are listed more than once", twice))
     astray = [f"{who} ({', '.join(sorted(s))})" for who, s in where.items() if len(s) > 1]
     if astray:
-        problems.append(listed("patients are in more than one split", astray))
+        problems.append(Problem(ASTRAY, astray))
     return problems

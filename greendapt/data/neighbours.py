@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,29 +41,42 @@ class Rasters:
     @classmethod
     def of(cls, parts: Iterable[NDArray[np.uint8]]) -> Rasters:
         """Of images that come some at a time, uint8 [_, C, H, W]."""
-        done = [(difference_hash(part), thumbnails(part)) for part in parts]
-        hashes, small = ([d[k] for d in done] for k in (0, 1))
-        return cls(np.concatenate(hashes), np.concatenate(small))
+        return cls.together([cls(difference_hash(part), thumbnails(part)) for part in parts])
+
+    @classmethod
+    def together(cls, parts: Sequence[Rasters]) -> Rasters:
+        """Those of several sets, one after the other."""
+        return cls(
+            np.concatenate([part.hashes for part in parts]),
+            np.concatenate([part.small for part in parts]),
+        )
+
+    def at(self, index: NDArray[np.int64]) -> Rasters:
+        return Rasters(self.hashes[index], self.small[index])
 
     def __len__(self) -> int:
         return len(self.hashes)
 
 
-def near_duplicates(
+def near_duplicates(one: Rasters, other: Rasters) -> int:
+    """How many images of ``other`` have a near-duplicate in ``one`` (see `near_pairs`)."""
+    return sum(len(np.unique(at)) for at, _ in near_pairs(one, other))
+
+
+def near_pairs(
     one: Rasters, other: Rasters, distance: int = 3, likeness: float = 0.995
-) -> int:
-    """How many images of ``other`` have a near-duplicate in ``one``.
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Pairs of near-duplicates, some at a time: positions in ``other`` (ascending) and in ``one``.
 
     Near: Hamming distance of the hashes at most ``distance``, and thumbnails that correlate at
     least ``likeness`` (radiographs of different people share much of their hash).
     """
-    count = 0
     for start in range(0, len(other), _CHUNK):
         part = slice(start, start + _CHUNK)
-        apart = (other.hashes[part] @ one.hashes.T - _BITS * _BITS) / -2
-        alike = other.small[part] @ one.small.T
-        count += int(((apart <= distance) & (alike >= likeness)).any(axis=1).sum())
-    return count
+        at, near = np.nonzero(other.small[part] @ one.small.T >= likeness)
+        agree = np.einsum("ij,ij->i", other.hashes[part][at], one.hashes[near])
+        kept = (_BITS * _BITS - agree) / 2 <= distance
+        yield start + at[kept], near[kept]
 
 
 def _areas(size: int, cells: int) -> NDArray[np.float32]:

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from greendapt.core.suite import FolderData
+from greendapt.core.suite import FolderData, MergedData
+from greendapt.data.audit import audit
 from greendapt.data.checks import check_together
 from greendapt.data.dataset import load
 
@@ -44,6 +45,32 @@ def test_nih_with_kermanys_test_part_outside():
     notes = " ".join(done.notes)
     assert "Pool and external kermany come from the same source" in notes
     assert "The view alone (AP, PA)" in notes
+
+
+def test_an_audit_of_both():
+    specs = [
+        FolderData(source="folder", path=Path(ROOT or "") / name)
+        for name in ("kermany_cxr", "nih_pneumonia")
+    ]
+    found = audit(specs, aliases={"normal": ("no_finding",)}, say=lambda _: None)
+    assert found.findings == []
+    thumbnails, labels = found.telling
+    assert thumbnails.low > 0.99
+    assert 0.5 < labels.auc < 0.7
+    assert found.counts[0].labels["pneumonia"].yes == 4273
+
+
+def test_both_as_one_source():
+    folders = [
+        {"source": "folder", "path": Path(ROOT or "") / name, "label": label}
+        for name, label in (("kermany_cxr", None), ("nih_pneumonia", "*"))
+    ]
+    spec = MergedData(source="merged", sources=folders, labels="union")
+    both = load(spec, name="pool", image_size=32, aliases={"no_finding": ("normal",)})
+    assert both.targets.shape == (6856, 14)
+    known = ~np.isnan(both.targets)
+    assert known.sum(axis=1).tolist() == [1] * 5856 + [14] * 1000
+    assert (both.targets[:, both.classes.index("pneumonia")] == 1).sum() == 4773
 
 
 def test_findings_and_masks():

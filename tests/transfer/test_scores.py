@@ -11,11 +11,10 @@ from scipy import integrate
 from scipy.optimize import linprog, minimize
 from scipy.stats import multivariate_normal, norm
 from sklearn.covariance import ledoit_wolf
-from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 
 from greendapt.transfer.scores.ccfv import ccfv, energy, wasserstein
-from greendapt.transfer.scores.classifiers import knn_accuracy, logistic, probe_accuracy
+from greendapt.transfer.scores.classifiers import knn_accuracy, probe_accuracy
 from greendapt.transfer.scores.evidence import Evidence
 from greendapt.transfer.scores.gbc import bhattacharyya, gbc
 from greendapt.transfer.scores.hscore import hscore, shrinkage
@@ -211,19 +210,6 @@ def test_knn_gives_a_tie_to_the_nearest():
     f = np.stack([np.cos(angles), np.sin(angles)], axis=1)
     # one vote each: 0 and 10 degrees go to each other's class, 200 to that of 100
     assert knn_accuracy(f, np.array([0, 0, 1, 2, 2]), neighbours=2) == pytest.approx(3 / 5)
-
-
-@pytest.mark.parametrize(("n", "d"), [(40, 6), (15, 30)])
-def test_logistic_against_scikit_learn(n, d):
-    f, y = blobs(n, d)
-    f = f - f.mean(0)
-    weights, bias = logistic(f, y, 3, penalty=2.0)
-    model = LogisticRegression(C=0.5, tol=1e-10, max_iter=10_000).fit(f, y)
-    logits = f @ weights + bias
-    theirs = model.decision_function(f)
-    np.testing.assert_allclose(
-        logits - logits.mean(1, keepdims=True), theirs - theirs.mean(1, keepdims=True), atol=2e-3
-    )
 
 
 def test_probe_tells_apart_what_can_be_told():

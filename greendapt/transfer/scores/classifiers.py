@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.optimize import minimize
-from scipy.special import log_softmax
 
-from greendapt.transfer.scores.evidence import Floats, Ints, classes, matrix
+from greendapt.stats.logistic import logistic
+from greendapt.transfer.scores.evidence import Ints, classes, matrix
 
 
 def knn_accuracy(features: Any, labels: Any, *, neighbours: int = 5) -> float:
@@ -53,30 +52,6 @@ def probe_accuracy(
         said = ((f[~train] - mean) / scale) @ weights + bias
         right += int((said.argmax(axis=1) == y[~train]).sum())
     return right / len(f)
-
-
-def logistic(x: Floats, y: Ints, count: int, penalty: float) -> tuple[Floats, Floats]:
-    """Weights [D, K] and unpenalised bias [K] of least penalised cross-entropy.
-
-    The weights lie in the span of the rows of ``x``, so with more features than images the
-    problem is solved there, exactly.
-    """
-    left, singular, axes = np.linalg.svd(x, full_matrices=False)
-    rows = left * singular
-    wanted = (y[:, None] == np.arange(count)).astype(np.float64)
-
-    def loss(flat: Floats) -> tuple[float, Floats]:
-        theta = flat.reshape(-1, count)
-        logs = log_softmax(rows @ theta[:-1] + theta[-1], axis=1)
-        off = np.exp(logs) - wanted
-        slope = np.vstack([rows.T @ off + penalty * theta[:-1], off.sum(axis=0)])
-        value = -float((logs * wanted).sum()) + penalty / 2 * float(np.square(theta[:-1]).sum())
-        return value, slope.ravel()
-
-    start = np.zeros((rows.shape[1] + 1) * count)
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 500})
-    theta = found.x.reshape(-1, count)
-    return axes.T @ theta[:-1], theta[-1]
 
 
 def _folds(y: Ints, folds: int, seed: int) -> Ints:

@@ -1,0 +1,48 @@
+"""``greendapt data audit``: what is in datasets, and what would make a result wrong."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from greendapt.cli.options import Json
+
+
+def audit(
+    folders: Annotated[
+        list[str], typer.Argument(metavar="DIR[:COLUMN][@SPLIT]...", show_default=False)
+    ],
+    alias: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=OTHER,...", help="Other names of a label (repeatable)."),
+    ] = None,
+    names: Annotated[
+        bool, typer.Option("--names", help="Name files and patients; without, counts only.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Count labels, views, sexes and ages; find shared patients, copies, unreadable images, and how
+    well a trivial model tells the sources apart.
+
+    Exit code: 0 nothing to put right, 1 something (the list ends with it), 2 usage.
+    Example: greendapt data audit xrays other_hospital --alias normal=no_finding
+    """
+    from rich.console import Console
+
+    from greendapt.bench import options
+    from greendapt.core.suite import FolderData
+    from greendapt.data import audit as auditing
+    from greendapt.data.audit import show
+
+    found = auditing.audit(
+        [FolderData.model_validate(options.folder(where)) for where in folders],
+        aliases=options.aliases(alias or []),
+        say=lambda line: print(line, file=sys.stderr, flush=True),
+    )
+    if json:
+        typer.echo(show.as_json(found, names))
+    else:
+        Console(width=80, highlight=False).print(show.as_text(found, names))
+    raise typer.Exit(1 if found.findings else 0)

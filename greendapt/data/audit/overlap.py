@@ -1,0 +1,153 @@
+"""What stands in more than one place: patients, and images that are the same or nearly so."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from greendapt.data.audit.read import Source
+from greendapt.data.imageset import Ints
+from greendapt.data.neighbours import Rasters, near_pairs
+from greendapt.data.splits import SPLITS
+
+
+@dataclass(frozen=True)
+class Place:
+    """A source, or one split of it."""
+
+    source: str
+    split: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.source} ({self.split})" if self.split else self.source
+
+
+@dataclass(frozen=True)
+class Shared:
+    """``patients`` ids are in both places: ``ids``."""
+
+    one: Place
+    other: Place
+    patients: int
+    ids: list[str]
+
+    @classmethod
+    def of(cls, one: Place, other: Place, ids: set[str]) -> Shared:
+        return cls(one, other, len(ids), sorted(ids))
+
+
+@dataclass(frozen=True)
+class Twins:
+    """Images of ``other`` that have a copy in ``one`` (the same place: one listed before them).
+
+    ``exact``: of the same content; ``near``: more that look the same (see `near_pairs`). ``pairs``:
+    their places in the list of images of either source, from 1.
+    """
+
+    one: Place
+    other: Place
+    exact: int
+    near: int
+    pairs: list[tuple[int, int]]
+
+
+def shared_patients(sources: Sequence[Source]) -> list[Shared]:
+    """Between splits of a source, and between sources, where the same id may be chance."""
+    found = []
+    everyone = []
+    for source in sources:
+        by_split: dict[str, set[str]] = defaultdict(set)
+        for row in source.rows:
+            if row.patient:
+                by_split[row.split or ""].add(row.patient)
+        found += [
+            Shared.of(Place(source.name, a), Place(source.name, b), by_split[a] & by_split[b])
+            for a, b in combinations(sorted(by_split, key=_order), 2)
+        ]
+        everyone.append((Place(source.name), set().union(*by_split.values())))
+    found += [
+        Shared.of(one, other, those & others)
+        for (one, those), (other, others) in combinations(everyone, 2)
+    ]
+    return [one for one in found if one.patients]
+
+
+def twins(sources: Sequence[Source]) -> list[Twins]:
+    """Copies within and between all splits of all sources; each image counts once a place."""
+    every = _Every.of(sources)
+    exact = every.exact()
+    copies = every.near() | exact
+    counted: dict[tuple[int, int], Counter[bool]] = defaultdict(Counter)
+    pairs: dict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)
+    for (at, place), before in sorted(copies.items()):
+        key = place, int(every.place[at])
+        counted[key][(at, place) in exact] += 1
+        pairs[key].append((int(every.row[before]) + 1, int(every.row[at]) + 1))
+    return [
+        Twins(every.places[a], every.places[b], said[True], said[False], pairs[a, b])
+        for (a, b), said in sorted(counted.items())
+    ]
+
+
+Copies = dict[tuple[int, int], int]
+"""(image, place before it) -> the first image there that it is a copy of."""
+
+
+@dataclass(frozen=True)
+class _Every:
+    """The readable images of all sources, by place: ``place`` and ``row`` in their source [N]."""
+
+    places: list[Place]
+    place: Ints
+    row: Ints
+    hashes: list[int]
+    rasters: Rasters
+
+    @classmethod
+    def of(cls, sources: Sequence[Source]) -> _Every:
+        keys = [
+            (which, _order(split), row, split)
+            for which, source in enumerate(sources)
+            for row, split in enumerate(source.splits)
+            if row not in source.bad
+        ]
+        keys.sort()
+        named = [Place(sources[which].name, split) for which, _, _, split in keys]
+        places = list(dict.fromkeys(named))
+        number = {place: k for k, place in enumerate(places)}
+        starts = np.cumsum([0, *(len(source) for source in sources)])
+        at = np.array([starts[which] + row for which, _, row, _ in keys], dtype=np.int64)
+        hashes = np.concatenate([source.hashes for source in sources])[at]
+        return cls(
+            places,
+            np.array([number[place] for place in named], dtype=np.int64),
+            np.array([row for _, _, row, _ in keys], dtype=np.int64),
+            hashes.tolist(),
+            Rasters.together([source.rasters for source in sources]).at(at),
+        )
+
+    def exact(self) -> Copies:
+        first: dict[int, dict[int, int]] = defaultdict(dict)
+        found: Copies = {}
+        for at, (hashed, place) in enumerate(zip(self.hashes, self.place.tolist(), strict=True)):
+            found |= {(at, there): before for there, before in first[hashed].items()}
+            first[hashed].setdefault(place, at)
+        return found
+
+    def near(self) -> Copies:
+        found: Copies = {}
+        for at, near in near_pairs(self.rasters, self.rasters):
+            at, near = at[near < at], near[near < at]
+            places = self.place[near]
+            _, first = np.unique(at * len(self.places) + places, return_index=True)
+            keys = zip(at[first].tolist(), places[first].tolist(), strict=True)
+            found |= dict(zip(keys, near[first].tolist(), strict=True))
+        return found
+
+
+def _order(split: str) -> int:
+    return SPLITS.index(split) if split in SPLITS else len(SPLITS)
