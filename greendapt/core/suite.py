@@ -83,7 +83,7 @@ class XrayVisionData(Table):
     """A folder; the archive, for classes that read one."""
     csv: Path | None = None
     metadata: Path | None = None
-    """A second table, where the class needs one (MIMIC-CXR)."""
+    """A second table, where the class has one (MIMIC-CXR, RSNA, Open-i)."""
     views: tuple[str, ...] = ("PA", "AP")
     """As the class names them; ``*`` takes every view."""
     findings: tuple[str, ...] = ()

@@ -22,6 +22,8 @@ from greendapt.data.splits import settle_splits
 
 _RANGE = 1024.0
 """torchxrayvision scales every image to [-1024, 1024]."""
+_SECOND = ("metacsvpath", "dicomcsvpath", "dicomcsv_path")
+"""What classes call their second table."""
 
 
 def load_xrv(
@@ -103,7 +105,8 @@ def arguments(kind: Any, spec: XrayVisionData) -> dict[str, Any]:
     takes = inspect.signature(kind).parameters
     if "imgpath" not in takes and "imgzippath" not in takes:
         raise DataError(f"{spec.dataset} reads no images of its own; name its datasets instead")
-    given = {"csv": ("csvpath", spec.csv), "metadata": ("metacsvpath", spec.metadata)}
+    second = next((name for name in _SECOND if name in takes), _SECOND[0])
+    given = {"csv": ("csvpath", spec.csv), "metadata": (second, spec.metadata)}
     for key, (argument, path) in given.items():
         if path is not None and argument not in takes:
             raise DataError(f"{spec.dataset} takes no {key}; leave it out")

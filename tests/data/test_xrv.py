@@ -268,3 +268,67 @@ def test_what_the_library_cannot_open(tmp_path):
     )
     with pytest.raises(DataError, match=r"torchxrayvision cannot open CheX: .*gone\.csv"):
         load(spec, name="set", image_size=16, aliases={})
+
+
+def dicom(path, seed, bits):
+    from pydicom.dataset import FileDataset, FileMetaDataset
+    from pydicom.uid import ExplicitVRLittleEndian
+
+    meta = FileMetaDataset()
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.7"
+    meta.MediaStorageSOPInstanceUID = f"1.2.3.{seed}"
+    held = np.uint8 if bits == 8 else np.uint16
+    values = np.random.default_rng(seed).integers(0, 2**bits, (20, 20), dtype=held)
+    image = FileDataset(str(path), {}, file_meta=meta, preamble=b"\0" * 128)
+    image.SOPClassUID = meta.MediaStorageSOPClassUID
+    image.SOPInstanceUID = meta.MediaStorageSOPInstanceUID
+    image.PhotometricInterpretation = "MONOCHROME2"
+    image.Rows, image.Columns = values.shape
+    image.SamplesPerPixel, image.PixelRepresentation = 1, 0
+    image.BitsAllocated = values.itemsize * 8
+    image.BitsStored, image.HighBit = bits, bits - 1
+    image.PixelData = values.tobytes()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image.save_as(path, enforce_file_format=True)
+
+
+@pytest.fixture
+def with_pydicom():
+    pytest.importorskip("pydicom", reason="the xrv extra is not installed")
+
+
+@pytest.mark.usefixtures("classes", "with_pydicom")
+def test_vinbrain_reads_dicom_files_and_names_no_patients(tmp_path):
+    for i in range(8):
+        dicom(tmp_path / "images" / f"i{i}.dicom", i, bits=12)
+    said = ("No finding", "Pleural effusion")
+    rows = [{"image_id": f"i{i}", "class_name": said[i % 2]} for i in range(8)]
+    spec = XrayVisionData(
+        source="torchxrayvision", dataset="VinBrain", images=tmp_path / "images",
+        csv=table(tmp_path / "labels.csv", rows),
+    )  # fmt: skip
+    found = load(spec, name="set", image_size=16, aliases={})
+    assert found.classes == ("effusion",)
+    assert found.targets[:, 0].tolist() == [0, 1] * 4
+    assert found.pixels.std() > 20
+    assert len(set(found.patients)) == 8
+
+
+@pytest.mark.usefixtures("classes", "with_pydicom")
+@pytest.mark.parametrize("suffix", [".dcm", ".jpg"])
+def test_rsna_reads_dicom_files_and_jpegs(tmp_path, suffix):
+    rows, headers = [], []
+    for i in range(8):
+        path = tmp_path / "images" / f"i{i}{suffix}"
+        dicom(path, i, bits=8) if suffix == ".dcm" else grey(path, i)
+        rows.append({"patientId": f"i{i}", "x": "", "Target": i % 2})
+        headers.append({"PatientID": f"i{i}", "ViewPosition": "PA"})
+    spec = XrayVisionData(
+        source="torchxrayvision", dataset="RSNA_Pneumonia", images=tmp_path / "images",
+        csv=table(tmp_path / "labels.csv", rows), metadata=table(tmp_path / "h.csv", headers),
+    )  # fmt: skip
+    found = load(spec, name="set", image_size=16, aliases={})
+    assert found.classes == ("lung_opacity", "pneumonia")
+    assert found.targets[:, 1].tolist() == [0, 1] * 4
+    assert found.pixels.std() > 20
