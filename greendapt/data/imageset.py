@@ -21,6 +21,36 @@ NO_MASK = 255
 
 
 @dataclass(frozen=True, eq=False)
+class Stack:
+    """Images of several arrays uint8 [M, C, H, W], one array after the other; none is copied.
+
+    Grey ones are repeated where another has colour.
+    """
+
+    parts: tuple[NDArray[np.uint8], ...]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        channels = max(part.shape[1] for part in self.parts)
+        return (sum(map(len, self.parts)), channels, *self.parts[0].shape[2:])
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, index: slice | Ints) -> NDArray[np.uint8]:
+        """The images at ``index``, in memory."""
+        count, *shape = self.shape
+        rows = np.arange(count)[index] if isinstance(index, slice) else np.asarray(index)
+        taken = np.empty((len(rows), *shape), dtype=np.uint8)
+        start = 0
+        for part in self.parts:
+            here = np.flatnonzero((rows >= start) & (rows < start + len(part)))
+            taken[here] = part[rows[here] - start]
+            start += len(part)
+        return taken
+
+
+@dataclass(frozen=True, eq=False)
 class ImageSet:
     """N images of one source or several; their pixels in memory, or on the disk as a memory map.
 
@@ -52,7 +82,7 @@ class ImageSet:
     synthetic: bool
     task: Task
     classes: tuple[str, ...]
-    pixels: NDArray[np.uint8]
+    pixels: NDArray[np.uint8] | Stack
     targets: Ints | NDArray[np.float32]
     patients: Ints
     splits: NDArray[np.str_]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from greendapt.core.errors import DataError
 from greendapt.core.suite import MergedData
 from greendapt.data.harmonise import Findings, names_of, place
-from greendapt.data.imageset import NO_MASK, ImageSet
+from greendapt.data.imageset import NO_MASK, ImageSet, Stack
 from greendapt.data.labels import NO_FINDING, Names, plain
 from greendapt.data.neighbours import column_auc
 from greendapt.data.splits import share
@@ -173,13 +173,16 @@ def _said(classes: tuple[str, ...], spec: MergedData) -> str:
 
 def _joined(parts: Sequence[ImageSet], name: str) -> ImageSet:
     first = parts[0]
+    arrays = [_array(part) for part in parts]
+    starts = np.cumsum([0, *map(len, arrays[:-1])])
     return ImageSet(
         name=name,
         origin=" + ".join(sorted({part.origin for part in parts})),
         synthetic=any(part.synthetic for part in parts),
         task=first.task,
         classes=first.classes,
-        pixels=_pixels(parts),
+        pixels=Stack(tuple(arrays)),
+        rows=np.concatenate([s + p.where for s, p in zip(starts.tolist(), parts, strict=True)]),
         targets=np.concatenate([part.targets for part in parts]),
         patients=np.concatenate([part.patients for part in parts]),
         splits=np.concatenate([part.splits for part in parts]),
@@ -194,17 +197,9 @@ def _joined(parts: Sequence[ImageSet], name: str) -> ImageSet:
     )
 
 
-def _pixels(parts: Sequence[ImageSet]) -> NDArray[np.uint8]:
-    """uint8 [N, C, H, W]: grey is repeated where another source has colour."""
-    channels = max(part.pixels.shape[1] for part in parts)
-    count, size = sum(map(len, parts)), parts[0].pixels.shape[2:]
-    pixels = np.empty((count, channels, *size), dtype=np.uint8)
-    at = 0
-    for part in parts:
-        for batch in part.batches():
-            pixels[at : at + len(batch)] = batch
-            at += len(batch)
-    return pixels
+def _array(part: ImageSet) -> NDArray[np.uint8]:
+    assert not isinstance(part.pixels, Stack)  # a source is one folder, one class, one phantom
+    return part.pixels
 
 
 def _views_of(part: ImageSet) -> NDArray[np.str_]:
@@ -223,7 +218,7 @@ def _given_away(joined: ImageSet) -> list[str]:
         return []
     targets, classes = joined.targets, len(joined.classes)
     if targets.ndim == 2:
-        known = [~np.isnan(targets[joined.sources == one]).any(axis=0) for one in joined.origins]
+        known = [(~np.isnan(targets[joined.sources == one])).any(axis=0) for one in joined.origins]
         targets = targets[:, np.sum(known, axis=0) > 1]
         classes = targets.shape[1]
     every = np.ones(len(joined), dtype=bool)

@@ -7,14 +7,28 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from greendapt.data.imageset import ImageSet
+from greendapt.data.imageset import ImageSet, Stack
+
+
+@dataclass(frozen=True)
+class Stacked:
+    """Pixels of several sources as one tensor [M, C, H, W]; what is taken is copied."""
+
+    stack: Stack
+
+    @property
+    def shape(self) -> torch.Size:
+        return torch.Size(self.stack.shape)
+
+    def index_select(self, _dim: int, rows: Tensor) -> Tensor:
+        return torch.from_numpy(self.stack[rows.numpy()])
 
 
 @dataclass(frozen=True)
 class Gathered:
     """The ``rows`` [N] of a tensor [M, ...], not copied: a slice of them is."""
 
-    tensor: Tensor
+    tensor: Tensor | Stacked
     rows: Tensor
 
     def __len__(self) -> int:
@@ -33,6 +47,8 @@ Inputs = Tensor | Gathered
 
 def of(images: ImageSet) -> Inputs:
     """The pixels of a set, uint8 [N, C, H, W]."""
+    if isinstance(images.pixels, Stack):
+        return Gathered(Stacked(images.pixels), torch.from_numpy(images.where))
     pixels = torch.from_numpy(images.pixels)
     return pixels if images.rows is None else Gathered(pixels, torch.from_numpy(images.rows))
 
@@ -49,5 +65,5 @@ def gathered(inputs: Inputs, rows: Tensor | None) -> Inputs:
 def take(inputs: Inputs, rows: Tensor) -> Tensor:
     """Some rows of the inputs, in memory. (Indexing by a tensor is eight times slower on bytes.)"""
     if isinstance(inputs, Gathered):
-        return take(inputs.tensor, inputs.rows[rows])
+        return inputs.tensor.index_select(0, inputs.rows[rows])
     return inputs.index_select(0, rows)

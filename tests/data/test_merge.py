@@ -5,6 +5,7 @@ from collections import defaultdict
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -14,6 +15,11 @@ from greendapt.core.suite import Data, MergedData
 from greendapt.data.checks import check_together
 from greendapt.data.dataset import load
 from greendapt.data.folder import NoLabels
+from greendapt.data.imageset import Stack
+from greendapt.data.packs import Packs
+from greendapt.meter import Meter
+from greendapt.train import inputs
+from greendapt.train.inputs import take
 
 FINDINGS = ("Edema", "Mass", "Pleural Effusion", "No Finding")
 
@@ -226,10 +232,40 @@ def test_colour_beside_grey_and_no_labels_at_all(tmp_path, two):
     both = read(two[0], source(colour), needs="images")
     assert both.task == "unlabelled"
     assert both.classes == ()
-    assert both.pixels.shape == (30, 3, 16, 16)
+    assert both.gather().shape == (30, 3, 16, 16)
     grey = both.gather(slice(0, 24))
     assert (grey == grey[:, :1]).all()
     assert (both.gather(slice(24, 30)) != both.gather(slice(24, 30))[:, :1]).any()
+
+
+ARRAYS = st.lists(st.tuples(st.integers(0, 4), st.sampled_from([1, 3])), min_size=1, max_size=4)
+
+
+@given(ARRAYS, st.data())
+def test_a_stack_is_its_arrays_one_after_the_other(shapes, data):
+    rng = np.random.default_rng(0)
+    parts = [rng.integers(0, 256, (n, c, 2, 3), dtype=np.uint8) for n, c in shapes]
+    stack, channels = Stack(tuple(parts)), max(c for _, c in shapes)
+    whole = np.concatenate([np.broadcast_to(p, (len(p), channels, 2, 3)) for p in parts])
+    assert stack.shape == whole.shape
+    assert len(stack) == len(whole)
+    index = st.integers(0, max(len(whole) - 1, 0))
+    rows = np.array(data.draw(st.lists(index, max_size=5 if len(whole) else 0)), dtype=np.int64)
+    np.testing.assert_array_equal(stack[rows], whole[rows])
+    part = slice(*sorted((data.draw(st.integers(0, 9)), data.draw(st.integers(0, 9)))))
+    np.testing.assert_array_equal(stack[part], whole[part])
+
+
+def test_a_merged_pool_reads_its_packs_where_they_lie(tmp_path, two):
+    packs = Packs(tmp_path / "packs", print, Meter)
+    spec = MergedData(source="merged", sources=two, fraction=0.5)
+    kept = load(spec, name="pool", image_size=16, aliases={}, packs=packs)
+    assert all(isinstance(part, np.memmap) for part in kept.pixels.parts)
+    decoded = load(spec, name="pool", image_size=16, aliases={})
+    assert kept.digest == decoded.digest
+    assert len(kept) < 54 == len(kept.pixels)
+    taken = take(inputs.of(kept), torch.tensor([20, 0]))
+    np.testing.assert_array_equal(taken.numpy(), decoded.gather(np.array([20, 0])))
 
 
 def test_masks(two):
