@@ -20,7 +20,7 @@ def score(
     ],
     data: Annotated[
         str,
-        typer.Option(help="The downstream images: DIR[:COLUMN][@SPLIT], or phantom (synthetic)."),
+        typer.Option(help="The downstream images: DIR[:COLUMN][@SPLIT][+DIR...], or phantom."),
     ],
     backbone: Annotated[
         str | None, typer.Option(help="A timm name, where the weights do not say it.")
@@ -73,12 +73,14 @@ def score(
 
 
 def _dataset(where: str) -> Dataset:
-    from greendapt.bench.options import folder
-    from greendapt.core.suite import FolderData, PhantomData
+    from greendapt.bench.options import dataset
+    from greendapt.core.suite import FolderData, MergedData, PhantomData
 
     if where == "phantom":
         return PhantomData(source="phantom")
-    return FolderData.model_validate(folder(where))
+    spec = dataset(where)
+    kind = MergedData if spec["source"] == "merged" else FolderData
+    return kind.model_validate(spec)
 
 
 def _as_json(found: list[tuple[str, str, dict[str, Score]]], images: int, seed: int) -> str:

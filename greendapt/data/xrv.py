@@ -24,6 +24,8 @@ _RANGE = 1024.0
 """torchxrayvision scales every image to [-1024, 1024]."""
 _SECOND = ("metacsvpath", "dicomcsvpath", "dicomcsv_path")
 """What classes call their second table."""
+_WRITTEN = {"Effusion": "Pleural Effusion"}
+"""Findings that the classes call otherwise than the tables do."""
 
 
 def load_xrv(
@@ -45,11 +47,11 @@ def load_xrv(
     source: Any = _open(spec)
     pixels, hashes = _pixels(source, spec, image_size)
     origin = str(spec.images.resolve())
-    ids = source.csv.get("patientid", hashes)
-    patients = codes(origin, (str(i) for i in ids))
-    classes, targets = _findings(source, spec, names, part)
-    if needs == "images":
-        classes, targets = (), np.full(len(pixels), -1, dtype=np.int64)
+    patients = codes(origin, _ids(source, hashes))
+    classes: tuple[str, ...] = ()
+    targets: Ints | NDArray[np.float32] = np.full(len(pixels), -1, dtype=np.int64)
+    if needs == "labels":
+        classes, targets = _findings(source, spec, names, part)
     splits, notes = settle_splits(_official(source, spec, patients), patients, targets)
     return ImageSet(
         name=name,
@@ -130,6 +132,15 @@ def _extension(spec: XrayVisionData) -> str | None:
     return ".dcm" if next(iter(suffixes), "") == ".dcm" else None
 
 
+def _ids(source: Any, hashes: NDArray[np.uint64]) -> list[str]:
+    """Patients; the image itself where nothing names one."""
+    if "patientid" not in source.csv:
+        return [str(hashed) for hashed in hashes]
+    said = source.csv["patientid"]
+    named = zip(said.notna(), said, hashes, strict=True)
+    return [str(one) if there else f"\0{hashed}" for there, one, hashed in named]
+
+
 def _official(source: Any, spec: XrayVisionData, patients: Ints) -> list[str]:
     """The column ``split`` of the dataset's table, by image; empty where there is none."""
     if "split" not in source.csv:
@@ -189,9 +200,9 @@ def _uncertain(source: Any, columns: Sequence[str]) -> NDArray[np.bool_]:
     """Where the table says -1 [N, K]: the classes themselves turn it into NaN."""
     unsure = np.zeros((len(source), len(columns)), dtype=bool)
     for k, column in enumerate(columns):
-        for name in (column, f"Pleural {column}"):  # "Effusion" is renamed
-            if name in source.csv and name != "Pleural Other":
-                unsure[:, k] |= (source.csv[name] == -1).to_numpy(dtype=bool)
+        said = column if column in source.csv else _WRITTEN.get(column, "")
+        if said in source.csv:
+            unsure[:, k] = (source.csv[said] == -1).to_numpy(dtype=bool)
     return unsure
 
 

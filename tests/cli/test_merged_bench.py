@@ -56,3 +56,12 @@ def test_what_is_wrong_with_a_merged_pool(greendapt, tiny, hospitals, tmp_path):
     assert done.code == 2
     assert "gone does not exist" in done.err
     assert not (tmp_path / "runs").exists() or not list((tmp_path / "runs").iterdir())
+
+
+def test_scores_on_two_folders(greendapt, hospitals):
+    done = greendapt(
+        "score", "--weights", "none", "--backbone", "test_resnet", "--image-size", 32,
+        "--data", hospitals, "--device", "cpu", "--json",
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    assert json.loads(done.out)["images"] == 80
