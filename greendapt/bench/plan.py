@@ -183,7 +183,9 @@ class _Planner:
             part = phase.up_to(epochs)
             trains = phase.train if isinstance(phase.train, str) else "+".join(phase.train)
             cut = f" cut:{start.cut}" if start.cut else ""
-            span = f"epochs {done[-1].epochs + 1} to {epochs}" if done else f"{epochs} epochs"
+            first = done[-1].epochs + 1 if done else 1
+            span = f"epochs {first} to {epochs}" if first < epochs else f"epoch {epochs}"
+            span = span if done else f"{epochs} epochs"
             what = f"phase {len(before) + 1} ({trains}, {span})"
             earlier = done[-1] if done else None
             key = self._key(

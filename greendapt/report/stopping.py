@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from greendapt.report import words
 from greendapt.report.model import Stopping, Table
 from greendapt.report.rundata import RunData
 from greendapt.stats.comparison import (
@@ -29,7 +28,7 @@ def stopping(run: RunData) -> Stopping | None:
     rules = [*fixed_lengths(series), "random"]
     rules += [f"{rule}@{score}" for score in scores for rule in ("patience:2", "gain:0")]
     said = (
-        f"Rules replayed on {words.plural(len(series), 'series')}: the checkpoints of a strategy, "
+        f"Rules replayed on {len(series)} series: the checkpoints of a strategy, "
         "transfer and seed each. Regret is in points (0.01), against the best epoch of each "
         "series; equal price is a fixed length of as many epochs as the rule paid in the mean."
     )

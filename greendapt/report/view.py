@@ -143,9 +143,11 @@ def references(suite: Suite, strategies: Sequence[str]) -> tuple[str | None, str
         return not suite.phases(name) and suite.cut(name) is None
 
     def is_full(name: str) -> bool:
-        trained = [phase.train for phase in suite.phases(name)]
+        phases = suite.phases(name)
+        trained = [phase.train for phase in phases]
         return (
             "all" in trained
+            and all(phase.until is None for phase in phases)
             and {"all", "head"}.issuperset(map(str, trained))
             and not suite.cut(name)
         )

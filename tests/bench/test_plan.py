@@ -259,3 +259,31 @@ def test_changed_data_or_weights_keep_only_what_does_not_rest_on_them(planned, d
     before = {stage.key: stage.kind for stage in planned()[cell].stages}
     after = keys(planned(digests)[cell])
     assert {kind for key, kind in before.items() if key in after} == kept
+
+
+def test_checkpoints_are_parts_of_one_phase(planned):
+    kept = {"use": "adapt", "epochs": 6, "keep_checkpoints": 2}
+    strategy = {
+        "kept": {"phases": ["head", kept]},
+        "short": {"phases": ["head", {"use": "adapt", "epochs": 4}]},
+    }
+    plan = planned(strategy=strategy, run={"strategies": ["kept", "short"]})
+    ends = {name: keys(plan[name, 0, "probe", "full"], "adapt") for name in ("kept", "short")}
+    assert ends["short"] == ends["kept"][:-1] == keys(plan["kept@4", 0, "probe", "full"], "adapt")
+    assert [s.epochs for s in plan["kept", 0, "probe", "full"].stages[2:5]] == [2, 4, 6]
+
+
+@pytest.mark.parametrize("rigid", [{"schedule": "poly"}, {"watch": {"on": ["val_loss"]}}])
+def test_where_the_length_decides_the_steps_only_checkpoints_share_a_phase(planned, rigid):
+    kept = {"use": "adapt", "epochs": 6, "keep_checkpoints": [2], **rigid}
+    strategy = {
+        "kept": {"phases": [kept]},
+        "short": {"phases": [{"use": "adapt", "epochs": 2, **rigid}]},
+    }
+    plan = planned(strategy=strategy, run={"strategies": ["kept", "short"]})
+    kept, early, short = (
+        keys(plan[name, 0, "probe", "full"], "adapt") for name in ("kept", "kept@2", "short")
+    )
+    assert kept[:1] == early
+    assert len(kept) == 2
+    assert short != early
