@@ -8,9 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from greendapt.stats.intervals import Interval, bootstrap_interval
+from greendapt.stats.intervals import Interval, bootstrap_interval, t_interval
 from greendapt.stats.looks import Look, Rule
 from greendapt.stats.trajectories import Floats, Series, View, mean, views
+
+_FEW = 10
+"""Series; with fewer, intervals are Student's t."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class Replayed:
 
 @dataclass(frozen=True)
 class Totals:
-    """A rule over all series: means, intervals of a bootstrap over series, and how often it won.
+    """A rule over all series: means, intervals over series, and how often it won.
 
     ``paid_share``: epochs paid over those of full length. ``versus_equal``: quality of the kept
     epoch minus that of a fixed length of the same price, which is ``paid`` in every series.
@@ -166,8 +169,8 @@ def weighted_kendall(score: Floats, quality: Floats) -> float:
 
 
 def agreement(series: Sequence[Series], score: str, of: Agreement, seed: int = 0) -> Interval:
-    """Mean over series of ``of`` between score and mean quality over epochs; 95% interval of a
-    bootstrap over series. NaN without an interval where no series has a value."""
+    """Mean over series of ``of`` between score and mean quality over epochs; 95% interval over
+    series. NaN without an interval where no series has a value."""
     values = np.array([_agreement(one, score, of) for one in series])
     values = values[~np.isnan(values)]
     if values.size == 0:
@@ -176,7 +179,10 @@ def agreement(series: Sequence[Series], score: str, of: Agreement, seed: int = 0
 
 
 def _over_series(values: Floats, seed: int) -> Interval:
-    """Mean of one value a series, and the 95% interval of a bootstrap over series."""
+    """Mean of one value a series, and its 95% interval: of a bootstrap over series, or Student's t
+    where they are so few that a bootstrap would see too little."""
+    if len(values) < _FEW:
+        return t_interval(values)
     low, high = bootstrap_interval(
         lambda w: w @ values / w.sum(axis=1), np.arange(len(values)), n=2000, seed=seed
     )

@@ -141,12 +141,20 @@ def test_equal_price_is_a_fixed_length_of_what_was_paid_in_the_mean():
 
 
 def test_the_interval_is_that_of_series_drawn_with_replacement():
-    regrets = [0.0, 0.2, 0.9, 1.4, 0.1, 0.6]
-    found = totals([series([1, 1])] * 6, rows(regrets, [1] * 6, "abcdef")).regret
+    regrets = [0.0, 0.2, 0.9, 1.4, 0.1, 0.6] * 2
+    found = totals([series([1, 1])] * 12, rows(regrets, [1] * 12, "abcdef" * 2)).regret
     rng = np.random.default_rng(1)
-    draws = rng.choice(regrets, size=(20_000, 6)).mean(axis=1)
+    draws = rng.choice(regrets, size=(20_000, 12)).mean(axis=1)
     assert found.low == pytest.approx(np.quantile(draws, 0.025), abs=0.03)
     assert found.high == pytest.approx(np.quantile(draws, 0.975), abs=0.03)
+
+
+def test_few_series_have_the_interval_of_student():
+    found = totals([series([1, 1])] * 3, rows([1.0, 2.0, 6.0], [1] * 3, "abc")).regret
+    half = 4.302653 * np.std([1, 2, 6], ddof=1) / np.sqrt(3)  # t of two degrees of freedom
+    assert found == pytest.approx((3, 3 - half, 3 + half))
+    one = totals([series([1, 1])], rows([1.0], [1], "a")).regret
+    assert one == (1, None, None)
 
 
 def test_settings_come_from_the_other_datasets():
