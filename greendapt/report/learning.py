@@ -23,9 +23,11 @@ def learning(run: RunData, marks: Mapping[str, int]) -> tuple[Learning, ...]:
     chains = {(row.backbone, row.strategy, row.seed): row for row in run.summary.rows}
     found: dict[tuple[str, str], dict[str, list[Points]]] = {}
     for (backbone, strategy, _), row in chains.items():
-        objectives = {phase.objective for phase in run.info.suite.phases(strategy)}
+        phases = run.info.suite.phases(strategy)
+        objectives = {phase.objective for phase in phases}
         points = _points(row, records)
-        if points and len(objectives) == 1:
+        whole = all(phase.until is None for phase in phases)  # a checkpoint lies on another's curve
+        if whole and points and len(objectives) == 1:
             group = found.setdefault((backbone, objectives.pop()), {})
             group.setdefault(strategy, []).append(points)
     return tuple(

@@ -119,6 +119,11 @@ def _horizon(series: Sequence[Series]) -> int:
 
 
 def agreements(series: Sequence[Series], scores: Sequence[str], seed: int = 0) -> list[Agreement]:
+    """Of each score; DataError for one that some series does not have."""
+    for score in scores:
+        without = next((one.name for one in series if score not in one.scores), None)
+        if without is not None:
+            raise DataError(f"{without} has no score '{score}'")
     return [
         Agreement(
             score,

@@ -25,9 +25,10 @@ def trajectories(
     """
     by_key = {record.key: record for record in records}
     rows: dict[tuple[object, ...], list[tuple[int, Row]]] = {}
+    judged = [row for row in summary.rows if _quality(row) is not None]
     for strategy in suite.strategy:
         names = kept_epochs(suite, strategy)
-        for row in (row for row in summary.rows if row.strategy in names):
+        for row in (row for row in judged if row.strategy in names):
             setup = (strategy, row.backbone, row.transfer, _shots(row), f"seed {row.seed}")
             rows.setdefault(setup, []).append((names[row.strategy], row))
     return [
@@ -56,16 +57,16 @@ def _series(
         name,
         dataset,
         np.array(epochs),
-        np.array([[_quality(row) for _, row in found]]),
+        _POINTS * np.array([[_quality(row) for _, row in found]], dtype=np.float64),
         {name: np.array([one.get(name, np.nan) for one in scores]) for name in known},
         energy_j=spent("energy_j"),
         wall_s=spent("wall_s"),
     )
 
 
-def _quality(row: Row) -> float:
-    reached = row.metrics["development"]
-    return _POINTS * float(reached["dice"] if "dice" in reached else reached["auc"])
+def _quality(row: Row) -> float | None:
+    reached: dict[str, float | None] = row.metrics["development"]
+    return reached["dice"] if "dice" in reached else reached["auc"]
 
 
 def _scores(row: Row, epoch: int, records: Mapping[str, Record]) -> dict[str, float]:

@@ -43,6 +43,7 @@ def test_tables_for_people(greendapt, released):
         (("--rule", "patience:2@logme"), "has no score 'logme'"),
         (("--rule", "patience@logme*"), "no score of all series"),
         (("--rule", "gain@transfer:3"), "leaves none to judge by"),
+        (("--scores", "logme"), "has no score 'logme'"),
     ],
 )
 def test_what_is_wrong_is_one_sentence(greendapt, released, asked, sentence):
