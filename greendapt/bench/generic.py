@@ -18,7 +18,7 @@ import torch
 from pydantic import ValidationError
 from safetensors.torch import save
 
-from greendapt.bench.outcome import OnProgress, Outcome
+from greendapt.bench.outcome import OnProgress, Outcome, trained_outcome
 from greendapt.bench.plan import Stage
 from greendapt.bench.workbench import examples
 from greendapt.core.keys import key_of, seed_of
@@ -96,7 +96,9 @@ def building(stage: Stage) -> Iterator[None]:
             yield
 
 
-def pretrain(suite: Suite, stage: Stage, engine: Engine, on_progress: OnProgress) -> Outcome:
+def pretrain(
+    suite: Suite, stage: Stage, engine: Engine, on_progress: OnProgress, *, keep: bool = True
+) -> Outcome:
     """Classify formula-made fractals from random weights, and keep the backbone in the cache."""
     spec, size = suite.fractal, suite.model.image_size
     data = FractalData(source="fractal", classes=spec.classes, images=spec.images, seed=spec.seed)
@@ -132,12 +134,9 @@ def pretrain(suite: Suite, stage: Stage, engine: Engine, on_progress: OnProgress
         cache=False,
         on_progress=on_progress,
     )
-    _keep(backbone, _folder(stage.start.identity) / "backbone.safetensors")
-    losses = trained.fit.train_loss
-    return Outcome(
-        trained.training_flops,
-        details={"images": len(fractals), "steps": trained.fit.steps, "train_loss": losses},
-    )
+    if keep:
+        _keep(backbone, _folder(stage.start.identity) / "backbone.safetensors")
+    return trained_outcome(trained, images=len(fractals))
 
 
 def _keep(backbone: Backbone, path: Path) -> None:

@@ -47,12 +47,14 @@ def check_models(cells: list[Cell], image_size: int) -> None:
 
 @dataclass(frozen=True)
 class Effort:
-    """What a stage does: ``flops`` as its record will say them, optimiser steps, and the images
-    it goes through (trains on, runs forward or judges), each counted once."""
+    """What a stage does: ``flops`` as its record will say them, optimiser steps, the images it
+    goes through (trains on, runs forward or judges), each counted once, and how often it takes
+    one to validate."""
 
     flops: int
     steps: int = 0
     images: int = 0
+    validated: int = 0
 
 
 def work(bench: Workbench, stage: Stage) -> float:
@@ -119,7 +121,7 @@ def _adapted(bench: Workbench, stage: Stage) -> Effort:
     views = 2 if phase.objective == "simclr" else 1
     through = 0 if stage.prefix else (asked.samples + asked.samples_validated) * views
     flops = cost.of(asked, through, views) + _looks(bench, stage, phase)
-    return Effort(flops, asked.steps, images)
+    return _fitted(flops, asked, images)
 
 
 def _looks(bench: Workbench, stage: Stage, phase: Phase) -> int:
@@ -145,7 +147,7 @@ def _probed(bench: Workbench, stage: Stage) -> Effort:
     assert isinstance(stage.transfer, Probe)
     images, held = (len(bench.downstream(split, stage)) for split in _SPLITS)
     asked = _trained(stage.transfer, images, held)
-    return Effort(_head_cost(bench, stage).of(asked, 0), asked.steps, images)
+    return _fitted(_head_cost(bench, stage).of(asked, 0), asked, images)
 
 
 def _head_cost(bench: Workbench, stage: Stage) -> ImageCost:
@@ -161,7 +163,7 @@ def _tuned(bench: Workbench, stage: Stage) -> Effort:
     images, held = (len(bench.downstream(split, stage)) for split in _SPLITS)
     if isinstance(asked, Segment):
         trained = _trained(asked, images, held)
-        return Effort(_unet_cost(bench, stage).of(trained, 0), trained.steps, images)
+        return _fitted(_unet_cost(bench, stage).of(trained, 0), trained, images)
     assert isinstance(asked, FineTune)
     trained = _trained(asked, images, held)
     head = (len(bench.data.development.classes),)
@@ -174,7 +176,7 @@ def _tuned(bench: Workbench, stage: Stage) -> Effort:
     kept = bench.suite.run.prefix_cache and asked.augmentation == "none" and start > 0
     kept = kept and fits(nbytes(seen, shape))
     through = seen if kept else trained.samples + trained.samples_validated
-    return Effort(cost.of(trained, through), trained.steps, images)
+    return _fitted(cost.of(trained, through), trained, images)
 
 
 def _judged(bench: Workbench, stage: Stage) -> Effort:
@@ -184,6 +186,10 @@ def _judged(bench: Workbench, stage: Stage) -> Effort:
     if isinstance(stage.transfer, Probe):
         return Effort(_head_cost(bench, stage).forward * images, 0, images)
     return _forward(bench, stage, images)
+
+
+def _fitted(flops: int, fit: Fit, images: int) -> Effort:
+    return Effort(flops, fit.steps, images, fit.samples_validated)
 
 
 def _trained(

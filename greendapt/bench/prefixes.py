@@ -18,7 +18,7 @@ from greendapt.core.keys import seed_of
 from greendapt.core.suite import Phase
 from greendapt.dapt.phases import first_trainable
 from greendapt.disk.arrays import DamagedArray, no_room, read_array, write_array
-from greendapt.models.backbone import Backbone
+from greendapt.models.backbone import Backbone, create_backbone
 from greendapt.train import inputs
 from greendapt.train.cost import nbytes, prefix_flops
 from greendapt.train.phase import Stored
@@ -34,8 +34,7 @@ def store(bench: Workbench, stage: Stage, on_progress: OnProgress) -> Outcome:
     start = first_trainable(backbone, phase.train)
     row = activation_shape(backbone, bench.suite.model.image_size, start)
     shape = (images * (1 + phase.bank), *row)
-    limit_bytes = bench.suite.run.prefix_cache_gb * 1e9
-    why = no_room(bench.folder.path, nbytes(shape[0], row), limit_bytes)
+    why = _no_room(bench, shape)
     if why is None:
         try:
             _write(bench, stage, backbone, start, shape, on_progress)
@@ -45,6 +44,21 @@ def store(bench: Workbench, stage: Stage, on_progress: OnProgress) -> Outcome:
         return _not_stored(stage, phase, why)
     flops = prefix_flops(backbone, bench.suite.model.image_size, start) * shape[0]
     return Outcome(flops, details={"images": images, "cached_bytes": nbytes(shape[0], row)})
+
+
+def why_not_stored(bench: Workbench, stage: Stage, *, here: bool = True) -> str | None:
+    """None where there is room (on this disk, if ``here``); raises RunError where a phase cannot
+    do without."""
+    phase = stage.phase
+    assert phase is not None
+    size = bench.suite.model.image_size
+    with torch.device("meta"):
+        backbone = create_backbone(stage.start.backbone, image_size=size, cut=stage.start.cut)
+    row = activation_shape(backbone, size, first_trainable(backbone, phase.train))
+    why = _no_room(bench, (len(bench.data.pool) * (1 + phase.bank), *row), here)
+    if why is not None:
+        _not_stored(stage, phase, why)
+    return why
 
 
 def read(bench: Workbench, stage: Stage) -> tuple[Stored | None, Outcome]:
@@ -96,6 +110,12 @@ def _write(
 
     with bench.folder.new_checkpoint(stage.key) as folder:
         write_array(folder / PREFIX, shape, "float32", told())
+
+
+def _no_room(bench: Workbench, shape: tuple[int, ...], here: bool = True) -> str | None:
+    limit_bytes = bench.suite.run.prefix_cache_gb * 1e9
+    folder = bench.folder.path if here else None
+    return no_room(folder, nbytes(shape[0], shape[1:]), limit_bytes)
 
 
 def _not_stored(stage: Stage, phase: Phase, why: str) -> Outcome:

@@ -80,14 +80,18 @@ class Session:
             "notes": data.notes,
         }
 
+    def bench(self, folder: RunFolder) -> Workbench:
+        """What its stages work with; their files go to ``folder``."""
+        steps = {name: trial.step for name, trial in self.steps.items()}
+        return Workbench(self.suite, self.data, folder, self.engine, self.generic, steps)
+
     def run(self, folder: RunFolder, reporter: Reporter, *, debug: bool = False) -> Summary:
         """Do what of the plan is not done in ``folder``, and write its summary."""
-        steps = {name: trial.step for name, trial in self.steps.items()}
-        bench = Workbench(self.suite, self.data, folder, self.engine, self.generic, steps)
+        bench = self.bench(folder)
         with folder.writing(), reporter, _resumable(folder):
             meter = Meter(device=str(self.engine.device), carbon=self.grid, idle_s=_REST_S)
             try:
-                _warm_up(bench, self.plan)
+                warm_up(bench, self.plan)
                 records = Executor(bench, meter, reporter, debug).run(self.plan)
                 folder.write({**folder.read(), "meter": meter.facts()})
             finally:
@@ -204,7 +208,7 @@ def _described(one: ImageSet) -> dict[str, Any]:
     }
 
 
-def _warm_up(bench: Workbench, plan: list[Cell]) -> None:
+def warm_up(bench: Workbench, plan: list[Cell]) -> None:
     """One untimed pass, so that the first strategy does not pay for first calls."""
     size = bench.suite.model.image_size
     for name in {cell.backbone for cell in plan}:

@@ -18,6 +18,7 @@ from greendapt.cli import (
     doctor,
     flops,
     measure,
+    plan,
     publish,
     replay,
     report,
@@ -35,6 +36,7 @@ app = typer.Typer(
     "your machine? Start with: greendapt bench --suite chestxray",
 )
 app.command()(bench.bench)
+app.command()(plan.plan)
 app.command()(resume.resume)
 app.command()(report.report)
 app.command()(publish.publish)

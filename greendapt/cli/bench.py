@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from greendapt.cli.options import Json
+
+if TYPE_CHECKING:
+    from greendapt.core.suite import Suite
 
 
 def bench(
@@ -75,33 +79,42 @@ def bench(
 
     Example: greendapt bench --suite chestxray --data pool=XRAYS --data development=LABELLED
     """
+    from greendapt.cli.running import run_new
+
+    chosen = suite_of(context.params)
+    run_new(chosen, out, command=_command(), reuse=reuse, json=json, debug=bool(context.obj))
+
+
+def suite_of(given: Mapping[str, Any]) -> Suite:
+    """The suite that options of these names ask for."""
     from greendapt.bench import options, suites
 
     change = options.clean(
         {
             "run": {
-                "seeds": seeds,
-                "strategies": options.names(strategies),
-                "transfers": options.names(transfers),
-                "shots": options.shots(shots),
-                "device": device,
-                "prefix_cache": prefix_cache,
-                "fast_step": fast_step,
+                "seeds": given["seeds"],
+                "strategies": options.names(given["strategies"]),
+                "transfers": options.names(given["transfers"]),
+                "shots": options.shots(given["shots"]),
+                "device": given["device"],
+                "prefix_cache": given["prefix_cache"],
+                "fast_step": given["fast_step"],
             },
             "model": {
-                "backbones": options.names(backbone),
-                "image_size": image_size,
-                "weights": options.weights(weights),
+                "backbones": options.names(given["backbone"]),
+                "image_size": given["image_size"],
+                "weights": options.weights(given["weights"]),
             },
-            "carbon": {"region": region, "intensity_g_per_kwh": intensity, "pue": pue},
-            "data": options.datasets(data or []),
+            "carbon": {
+                "region": given["region"],
+                "intensity_g_per_kwh": given["intensity"],
+                "pue": given["pue"],
+            },
+            "data": options.datasets(given["data"] or []),
         }
     )
-    changes: list[dict[str, Any]] = [change, *(suites.setting(text) for text in set_ or [])]
-    chosen = suites.load(suites.find(suite), profile, changes)
-    from greendapt.cli.running import run_new
-
-    run_new(chosen, out, command=_command(), reuse=reuse, json=json, debug=bool(context.obj))
+    changes: list[dict[str, Any]] = [change, *map(suites.setting, given["set_"] or [])]
+    return suites.load(suites.find(given["suite"]), given["profile"], changes)
 
 
 def _command() -> str:

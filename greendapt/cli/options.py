@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import inspect
+from collections.abc import Callable
+from typing import Annotated, Any, get_type_hints
 
 import typer
 
@@ -12,3 +14,30 @@ Tiers = Annotated[
     str | None,
     typer.Option(metavar="NAMES", help="exact, noisy, accuracy, joined by commas; all without."),
 ]
+
+def with_options_of(
+    other: Callable[..., None], *left_out: str
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """A command that also takes the options of ``other`` which it does not name itself, but for
+    those ``left_out``. It reads their values from its context (``context.params``)."""
+
+    def extend(command: Callable[..., None]) -> Callable[..., None]:
+        own = _parameters(command)
+        more = {k: v for k, v in _parameters(other).items() if k not in {*own, *left_out}}
+        every = own | more
+
+        def run(**given: Any) -> None:
+            command(**{name: given[name] for name in own})
+
+        run.__name__, run.__doc__ = command.__name__, command.__doc__
+        run.__signature__ = inspect.Signature(list(every.values()))  # type: ignore[attr-defined]
+        run.__annotations__ = {name: one.annotation for name, one in every.items()}
+        return run
+
+    return extend
+
+
+def _parameters(command: Callable[..., None]) -> dict[str, inspect.Parameter]:
+    hints = get_type_hints(command, include_extras=True)
+    known = inspect.signature(command).parameters
+    return {name: one.replace(annotation=hints[name]) for name, one in known.items()}

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from greendapt.bench.plan import stages
+from greendapt.bench.planning.kept import kept_plan
 from greendapt.bench.progress import Reporter, reporter
 from greendapt.bench.reuse import adopt, comparable
 from greendapt.bench.session import Session, prepare_session, stored_suite, unfinished
@@ -25,28 +26,30 @@ def run_new(
     suite: Suite, out: Path, *, command: str, reuse: Path | None, json: bool, debug: bool
 ) -> None:
     """A new run; on a terminal, an unfinished one of the same suite is offered instead."""
-    session = prepare_session(suite, _say)
+    session = prepare_session(suite, say)
     before = unfinished(out, suite)
     if before is not None and _wants(before):
         _finish(session, before, reporter(explain=True), json=json, debug=debug)
         return
     said = session.described(command)
+    plan = kept_plan(suite, said["fingerprint"])
+    said |= {} if plan is None else {"plan": plan.model_dump(mode="json", by_alias=True)}
     earlier = None if reuse is None else comparable(RunFolder(reuse), said["fingerprint"])
     folder = RunFolder.create(out, suite.name)
     folder.write(said)
     if earlier is not None:
         planned = stages(session.plan)
         taken = adopt(folder, earlier, planned)
-        _say(f"{taken} of {len(planned)} stages are taken over from {earlier.path}")
+        say(f"{taken} of {len(planned)} stages are taken over from {earlier.path}")
     _finish(session, folder, reporter(explain=False), json=json, debug=debug)
 
 
 def run_again(path: Path, *, json: bool, debug: bool) -> None:
     """What is left of a run, with the suite as it was then."""
     folder = RunFolder(path)
-    session = prepare_session(stored_suite(folder), _say, folder.read())
+    session = prepare_session(stored_suite(folder), say, folder.read())
     if session.described("")["fingerprint"] != folder.read().get("fingerprint"):
-        _say(
+        say(
             "note: this is another machine or other software than the run began with; "
             "its costs will be mixed"
         )
@@ -80,7 +83,7 @@ def _raise_for_failures(summary: Summary) -> None:
 def _wants(before: RunFolder) -> bool:
     done = len(before.records())
     if not sys.stdin.isatty() or not sys.stderr.isatty():
-        _say(
+        say(
             f"note: {before.path} is an unfinished run of this suite ({done} stages done); "
             f"greendapt resume {before.path} would go on with it"
         )
@@ -92,7 +95,8 @@ def _wants(before: RunFolder) -> bool:
     )
 
 
-def _say(line: str) -> None:
+def say(line: str) -> None:
+    """To stderr, at once."""
     print(line, file=sys.stderr, flush=True)
 
 

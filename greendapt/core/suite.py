@@ -89,6 +89,15 @@ class XrayVisionData(Table):
     findings: tuple[str, ...] = ()
 
 
+class StatedData(Table):
+    """A dataset of which only the size is known: enough for a plan, not for a run."""
+
+    source: Literal["stated"]
+    images: Annotated[int, Field(ge=10)]
+    classes: Annotated[int, Field(ge=2)] = 2
+    task: Literal["multiclass", "multilabel"] = "multiclass"
+
+
 Source = Annotated[
     PhantomData | FractalData | FolderData | XrayVisionData, Field(discriminator="source")
 ]
@@ -115,7 +124,7 @@ class MergedData(Table):
 
 
 Dataset = Annotated[
-    PhantomData | FractalData | FolderData | XrayVisionData | MergedData,
+    PhantomData | FractalData | FolderData | XrayVisionData | MergedData | StatedData,
     Field(discriminator="source"),
 ]
 

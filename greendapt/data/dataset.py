@@ -37,6 +37,11 @@ def load(
     reader = _Reader(image_size, Names.of(aliases), needs, packs)
     if isinstance(spec, suite.MergedData):
         return merge(spec, reader.sources(spec), name=name, names=reader.names)
+    if isinstance(spec, suite.StatedData):
+        raise DataError(
+            "only its size is stated, which is enough for greendapt plan --device h100; "
+            "to run, say where the images are"
+        )
     return reader.one(spec, name)
 
 

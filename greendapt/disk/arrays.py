@@ -23,11 +23,14 @@ class DamagedArray(GreendaptError):
     """A stored array is not what was written."""
 
 
-def no_room(folder: Path, needed_bytes: int, limit_bytes: float) -> str | None:
-    """Why ``needed_bytes`` cannot be stored in ``folder``; None where they can."""
+def no_room(folder: Path | None, needed_bytes: int, limit_bytes: float) -> str | None:
+    """Why ``needed_bytes`` cannot be stored in ``folder`` (None: on a disk that is large enough);
+    None where they can."""
     needed = si(needed_bytes, "B")
     if needed_bytes > limit_bytes:
         return f"{needed} are more than the limit of {si(limit_bytes, 'B')}"
+    if folder is None:
+        return None
     free = shutil.disk_usage(folder).free
     if needed_bytes * _SPARE > free:
         return f"{needed} do not fit on the disk of {folder} ({si(free, 'B')} free)"

@@ -8,7 +8,6 @@ from greendapt.bench.plan import stages
 from greendapt.bench.predict import effort
 from greendapt.bench.progress import PlainReporter
 from greendapt.bench.session import prepare_session
-from greendapt.bench.workbench import Workbench
 from greendapt.meter import Meter
 from greendapt.store.run import RunFolder
 
@@ -65,9 +64,7 @@ CASES = {
 @pytest.mark.parametrize("changes", CASES.values(), ids=CASES.keys())
 def test_the_flops_of_each_stage_are_known_before_it_runs(changes, tiny, tmp_path):
     session = prepare_session(suites.load(tiny, changes=changes), lambda _: None)
-    folder = RunFolder.create(tmp_path, "tiny")
-    steps = {name: trial.step for name, trial in session.steps.items()}
-    bench = Workbench(session.suite, session.data, folder, session.engine, session.generic, steps)
+    bench = session.bench(RunFolder.create(tmp_path, "tiny"))
     predicted = {stage.key: effort(bench, stage) for stage in stages(session.plan)}
     meter = Meter(device="cpu", carbon=session.grid)
     try:

@@ -1,0 +1,1 @@
+"""What a suite will cost: calibrated here, or from the data sheet of another machine."""

@@ -1,0 +1,156 @@
+"""From a session, before it runs, to what its stages will take."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from greendapt.bench import generic
+from greendapt.bench.plan import Cell, Stage, stages
+from greendapt.bench.planning.calibrate import calibrate
+from greendapt.bench.planning.devices import DataSheet, device
+from greendapt.bench.planning.stated import stated_plan
+from greendapt.bench.predict import Effort, effort
+from greendapt.bench.prefixes import why_not_stored
+from greendapt.bench.session import Session, warm_up
+from greendapt.bench.workbench import Workbench
+from greendapt.core.errors import SuiteError
+from greendapt.core.forecast import Forecast, StageForecast
+from greendapt.core.suite import Suite
+from greendapt.core.units import duration
+from greendapt.meter import Meter
+from greendapt.store.run import RunFolder
+
+Costs = Callable[[Stage, Effort], tuple[float, float | None]]
+"""Seconds and joules of a stage."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The distinct stages of a plan as they will run: ``kept`` says of those that are there
+    already where they are, ``notes`` what else differs from the plan."""
+
+    stages: tuple[Stage, ...]
+    kept: Mapping[str, str]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def left(self) -> list[Stage]:
+        return [stage for stage in self.stages if stage.key not in self.kept]
+
+
+def forecast_here(
+    session: Session, out: Path, finished: Iterable[str], say: Callable[[str], None]
+) -> Forecast:
+    """By a calibration on this machine, whose files go to ``out`` and vanish.
+
+    ``finished``: keys of stages that a run which is reused has done.
+    """
+    bench = session.bench(RunFolder(out))
+    asked = as_run(bench, stages(session.plan), finished)
+    meter = Meter(device=str(session.engine.device), carbon=session.grid)
+    try:
+        warm_up(bench, session.plan)
+        found = calibrate(bench, asked.left, meter, within=out, say=say)
+    finally:
+        meter.close()
+
+    def costs(stage: Stage, effort: Effort) -> tuple[float, float | None]:
+        wall_s = found.wall_s(stage, effort)
+        return wall_s, found.energy_j(stage, wall_s)
+
+    said = (
+        f"timed on this machine for {duration(found.took_s)}: each kind of stage in two small "
+        "sizes; energy is the meter's power in these samples times the predicted time"
+    )
+    return forecast(bench, asked, costs, device="this machine", basis=(said, *asked.notes))
+
+
+def forecast(
+    bench: Workbench,
+    asked: Asked,
+    costs: Costs,
+    *,
+    device: str,
+    basis: Sequence[str],
+    gpus: int = 1,
+) -> Forecast:
+    """Every stage with its exact FLOPs and what it ``costs``."""
+    said = []
+    for stage in asked.stages:
+        kept = asked.kept.get(stage.key, "")
+        does = effort(bench, stage)
+        wall_s, energy_j = (0.0, 0.0) if kept else costs(stage, does)
+        said.append(
+            StageForecast(
+                key=stage.key,
+                kind=stage.kind,
+                role=stage.role,
+                label=stage.label,
+                flops=does.flops,
+                wall_s=wall_s,
+                energy_j=energy_j,
+                kept=kept,
+            )
+        )
+    return Forecast(
+        schema=1,
+        made_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        device=device,
+        gpus=gpus,
+        basis=tuple(basis),
+        stages=tuple(said),
+    )
+
+
+def forecast_device(suite: Suite, name: str, gpus: int, out: Path) -> tuple[Forecast, list[Cell]]:
+    """From the data sheet of the device of that name; no data is made, no weights are read."""
+    chosen = device(name)
+    if gpus > 1 and chosen.kind == "cpu":
+        raise SuiteError(f"--gpus {gpus}: {chosen.name} is no GPU")
+    bench, cells = stated_plan(suite, out)
+    asked = as_run(bench, stages(cells), here=False)
+    sheet = DataSheet(bench, chosen, gpus)
+    said = forecast(
+        bench,
+        asked,
+        sheet.costs,
+        device=chosen.name,
+        basis=(*sheet.basis, *asked.notes),
+        gpus=gpus,
+    )
+    return said, cells
+
+
+def as_run(
+    bench: Workbench,
+    planned: Sequence[Stage],
+    finished: Iterable[str] = (),
+    *,
+    here: bool = True,
+) -> Asked:
+    """What of a plan runs, and how: prefixes that cannot be stored are not.
+
+    ``here``: on this machine, whose cache and disk then count.
+    """
+    finished = set(finished)
+    kept, notes, plain = {}, [], set()
+    for stage in planned:
+        if stage.key in finished:
+            kept[stage.key] = "in the run that is reused"
+        elif here and stage.kind == "pretrain" and generic.kept_record(stage) is not None:
+            kept[stage.key] = "in the user's cache"
+        elif stage.kind == "prefix" and (why := why_not_stored(bench, stage, here=here)):
+            kept[stage.key] = "not stored"
+            plain.add(stage.key)
+            notes.append(f"{stage.label} is not stored, its phases run the plain way: {why}")
+    looks = any(stage.phase and stage.phase.stop for stage in planned)
+    if looks:
+        notes.append("phases with a stop rule may end earlier: theirs is the most they take")
+    runs = [
+        replace(stage, prefix=None) if stage.prefix and stage.prefix.key in plain else stage
+        for stage in planned
+    ]
+    return Asked(tuple(runs), kept, tuple(notes))

@@ -1,0 +1,104 @@
+"""``greendapt plan``: what a run will cost, before it runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from greendapt.cli.bench import bench, suite_of
+from greendapt.cli.options import Json, with_options_of
+
+if TYPE_CHECKING:
+    from greendapt.bench.plan import Cell
+    from greendapt.core.forecast import Forecast
+    from greendapt.core.suite import Suite
+
+_BENCH_DEVICES = (None, "auto", "cpu", "cuda")
+
+
+@with_options_of(bench)
+def plan(
+    context: typer.Context,
+    run: Annotated[
+        Path | None,
+        typer.Argument(help="A run: what was planned for it against what it took."),
+    ] = None,
+    device: Annotated[
+        str | None,
+        typer.Option(
+            help="auto, cpu or cuda: timed here. h100, h200, a100, v100 or laptop: from its data "
+            "sheet, without it."
+        ),
+    ] = None,
+    gpus: Annotated[int, typer.Option(min=1, help="So many of --device share the work.")] = 1,
+    out: Annotated[Path, typer.Option(help="Where run folders go.")] = Path("runs"),
+    reuse: Annotated[
+        Path | None,
+        typer.Option(metavar="RUN", help="Stages that are the same there cost nothing."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Say what bench with the same options will take: stages, FLOPs, time, energy, carbon.
+
+    By timing each kind of stage on this machine for at most about a minute, or for another machine:
+    greendapt plan --suite mine.toml --device h100 --gpus 64
+    """
+    if run is not None:
+        typer.echo(_compared(run, json=json))
+        return
+    from greendapt.bench.planning.show import plan_json, plan_text
+
+    sheet = device not in _BENCH_DEVICES
+    suite = suite_of({**context.params, "device": None if sheet else device})
+    if sheet:
+        from greendapt.bench.planning.forecast import forecast_device
+
+        said, cells = forecast_device(suite, str(device), gpus, out)
+    else:
+        said, cells = _here(suite, out, reuse, gpus)
+    typer.echo((plan_json if json else plan_text)(suite, cells, said))
+
+
+def _here(suite: Suite, out: Path, reuse: Path | None, gpus: int) -> tuple[Forecast, list[Cell]]:
+    from greendapt.bench.planning.forecast import forecast_here
+    from greendapt.bench.planning.kept import keep_plan
+    from greendapt.bench.reuse import comparable
+    from greendapt.bench.session import prepare_session
+    from greendapt.cli.running import say
+    from greendapt.core.errors import SuiteError
+    from greendapt.store.run import RunFolder, latest
+
+    if gpus > 1:
+        raise SuiteError(f"--gpus {gpus} needs --device with the name of a GPU, such as h100")
+    session = prepare_session(suite, say)
+    machine = session.described("")["fingerprint"]
+    earlier = [] if reuse is None else comparable(RunFolder(reuse), machine).records()
+    done = [key for key, record in latest(earlier).items() if record.status == "done"]
+    said = forecast_here(session, out, done, say)
+    if reuse is None:
+        keep_plan(suite, machine, said)
+    return said, session.plan
+
+
+def _compared(path: Path, *, json: bool) -> str:
+    """Predicted against measured, by kind of stage."""
+    from greendapt.bench.planning.show import aligned
+    from greendapt.core.errors import RunError
+    from greendapt.core.forecast import Forecast
+    from greendapt.report.planned import HEADER, as_json, cells, planned
+    from greendapt.store.run import RunFolder
+
+    folder = RunFolder(path)
+    told = folder.read().get("plan")
+    if told is None:
+        raise RunError(
+            f"{path}: no plan was made for it; greendapt plan before greendapt bench, with the "
+            "same options, keeps one"
+        )
+    said = Forecast.model_validate(told)
+    rows = planned(said, folder.records())
+    if not rows:
+        raise RunError(f"{path}: none of the stages that were planned has run")
+    return as_json(rows) if json else "\n".join(aligned([HEADER, *map(cells, rows)]))
