@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -19,6 +19,7 @@ class StageForecast(BaseModel):
     kind: str
     role: Role
     label: str
+    parents: tuple[str, ...] = ()
     flops: int
     wall_s: float
     energy_j: float | None
@@ -26,10 +27,9 @@ class StageForecast(BaseModel):
 
 
 class Forecast(BaseModel):
-    """A plan's stages on ``device``, of which ``gpus`` share the work.
+    """A plan's stages on ``gpus`` times ``device``, ``ranks`` of them together in a stage.
 
-    ``basis``: sentences that say what the figures rest on. Time and energy of a stage are those
-    of one device; the wall time of the whole is shared by all.
+    ``basis``: sentences that say what the figures rest on.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
@@ -38,20 +38,33 @@ class Forecast(BaseModel):
     made_at: str
     device: str
     gpus: int = 1
+    ranks: int = 1
     basis: tuple[str, ...]
     stages: tuple[StageForecast, ...]
 
     def cost(self, stages: Iterable[StageForecast]) -> Expected:
-        """What some of its stages take together."""
+        """What some of its stages take together, as many at a time as there are devices for,
+        each after those it reads."""
         asked = [stage for stage in stages if not stage.kept]
         joules = [stage.energy_j for stage in asked]
         known = [value for value in joules if value is not None]
         return Expected(
             stages=len(asked),
             flops=sum(stage.flops for stage in asked),
-            wall_s=sum(stage.wall_s for stage in asked) / self.gpus,
+            wall_s=max(
+                sum(stage.wall_s for stage in asked) / (self.gpus // self.ranks), _longest_s(asked)
+            ),
             energy_j=sum(known) if len(known) == len(joules) else None,
         )
+
+
+def _longest_s(asked: Sequence[StageForecast]) -> float:
+    """Seconds of the longest chain among stages, of which parents come first."""
+    ends_s: dict[str, float] = {}
+    for stage in asked:
+        before_s = max((ends_s.get(key, 0.0) for key in stage.parents), default=0.0)
+        ends_s[stage.key] = before_s + stage.wall_s
+    return max(ends_s.values(), default=0.0)
 
 
 class Expected(BaseModel):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -23,6 +22,7 @@ from greendapt.bench.planning.traffic import Traffic
 from greendapt.bench.predict import Effort
 from greendapt.bench.workbench import Workbench
 from greendapt.core.errors import SuiteError
+from greendapt.core.suite import Suite
 
 ARITHMETIC = 0.5
 MEMORY = 0.7
@@ -33,7 +33,7 @@ OPERATION_S = {"cuda": 40e-6, "cpu": 5e-6}
 POWER = {"cuda": 0.8, "cpu": 1.0}
 """Share of the rated power drawn while a stage runs."""
 SCALING = 0.85
-"""What several GPUs reach of as many times one (NVIDIA: 6.72 of 8, ResNet-50, one DGX A100)."""
+"""What GPUs that share a batch reach of as many times one (NVIDIA: ResNet-50, 6.72 of 8)."""
 STAGE_S, DRAW_S, PIXEL_S = 0.1, 1e-7, 25e-9
 """The host's part, as one core of a server takes: a stage's files; an image in a draw of the
 bootstrap; a pixel of a corrupted copy."""
@@ -91,13 +91,21 @@ def device(name: str) -> Device:
     raise SuiteError(f"--device {name}: no data sheet of it is known; {hint}")
 
 
+def ranks_of(suite: Suite, gpus: int, cells: int) -> int:
+    """How many GPUs work on one stage: those that cells leave over, an image a step at least."""
+    recipes = [phase for name in suite.run.strategies for phase in suite.phases(name)]
+    batch = max((recipe.batch_size for recipe in recipes), default=1)
+    return max(1, min(gpus // cells, batch))
+
+
 @dataclass
 class DataSheet:
-    """Seconds and joules of stages on ``gpus`` of ``device``, together: see `Forecast`."""
+    """Seconds and joules of stages on ``gpus`` of ``device``, ``ranks`` of them in a stage."""
 
     bench: Workbench
     device: Device
     gpus: int = 1
+    ranks: int = 1
     _known: dict[tuple[str, int], tuple[float, float, float]] = field(default_factory=dict)
 
     @property
@@ -118,26 +126,31 @@ class DataSheet:
             "data nobody reads is taken as large as the suite says; that it fits the device's "
             "memory and that reading keeps up is not checked",
         ]
-        if self.gpus > 1:
-            said.append(f"{self.gpus} GPUs are assumed to do {SCALING:.0%} of as many times one")
+        if self.ranks > 1:
+            said.append(
+                f"{self.ranks} GPUs share the batches of a stage and are assumed to do "
+                f"{SCALING:.0%} of as many times one"
+            )
+        if self.gpus // self.ranks > 1:
+            said.append(f"{self.gpus // self.ranks} stages run at a time")
         return tuple(said)
 
     def costs(self, stage: Stage, asked: Effort) -> tuple[float, float | None]:
-        """Seconds of one device and joules of a stage."""
+        """Seconds and joules of a stage on its GPUs."""
         step_s, forward_s, image_s = self._paces(stage)
-        wall_s = step_s * asked.steps + forward_s * asked.validated / _BATCH
+        wall_s = step_s * asked.steps + forward_s * asked.validated / _BATCH / self.ranks
         if not asked.steps:
-            wall_s += image_s * asked.images / _BATCH
+            wall_s += image_s * asked.images / _BATCH / self.ranks
+        wall_s /= SCALING if self.ranks > 1 else 1.0
         wall_s += self._host_s(stage, asked)
-        wall_s /= SCALING if self.gpus > 1 else 1.0
-        return wall_s, wall_s * self.device.watts
+        return wall_s, wall_s * self.device.watts * self.ranks
 
     def _paces(self, stage: Stage) -> tuple[float, float, float]:
         """Seconds of a step, of a batch to validate, of a batch through the network."""
         shots = 0 if stage.shots == "full" else stage.shots
         key = likeness(stage), shots
         if key not in self._known:
-            asked: list[Callable[[], Traffic] | None] = passes_of(self.bench, stage, _BATCH)
+            asked = passes_of(self.bench, stage, _BATCH, self.ranks)
             step_s, forward_s, image_s = (
                 0.0 if one is None else self.device.step_s(one(), self.precision) for one in asked
             )

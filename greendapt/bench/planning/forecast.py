@@ -10,7 +10,7 @@ from pathlib import Path
 from greendapt.bench import generic
 from greendapt.bench.plan import Cell, Stage, stages
 from greendapt.bench.planning.calibrate import calibrate
-from greendapt.bench.planning.devices import DataSheet, device
+from greendapt.bench.planning.devices import DataSheet, device, ranks_of
 from greendapt.bench.planning.stated import stated_plan
 from greendapt.bench.predict import Effort, effort
 from greendapt.bench.prefixes import why_not_stored
@@ -76,6 +76,7 @@ def forecast(
     device: str,
     basis: Sequence[str],
     gpus: int = 1,
+    ranks: int = 1,
 ) -> Forecast:
     """Every stage with its exact FLOPs and what it ``costs``."""
     said = []
@@ -89,6 +90,7 @@ def forecast(
                 kind=stage.kind,
                 role=stage.role,
                 label=stage.label,
+                parents=tuple(read.key for read in stage.reads),
                 flops=does.flops,
                 wall_s=wall_s,
                 energy_j=energy_j,
@@ -100,6 +102,7 @@ def forecast(
         made_at=datetime.now(UTC).isoformat(timespec="seconds"),
         device=device,
         gpus=gpus,
+        ranks=ranks,
         basis=tuple(basis),
         stages=tuple(said),
     )
@@ -112,7 +115,7 @@ def forecast_device(suite: Suite, name: str, gpus: int, out: Path) -> tuple[Fore
         raise SuiteError(f"--gpus {gpus}: {chosen.name} is no GPU")
     bench, cells = stated_plan(suite, out)
     asked = as_run(bench, stages(cells), here=False)
-    sheet = DataSheet(bench, chosen, gpus)
+    sheet = DataSheet(bench, chosen, gpus, ranks_of(suite, gpus, len(cells)))
     said = forecast(
         bench,
         asked,
@@ -120,6 +123,7 @@ def forecast_device(suite: Suite, name: str, gpus: int, out: Path) -> tuple[Fore
         device=chosen.name,
         basis=(*sheet.basis, *asked.notes),
         gpus=gpus,
+        ranks=sheet.ranks,
     )
     return said, cells
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -21,16 +22,16 @@ from greendapt.train.prefix import activation_shape, feature_size
 Pass = Callable[[], Traffic] | None
 
 
-def passes_of(bench: Workbench, stage: Stage, batch: int) -> list[Pass]:
-    """A training step, a validation batch of ``batch``, and as large a batch without training;
-    None where the stage has none."""
+def passes_of(bench: Workbench, stage: Stage, batch: int, ranks: int = 1) -> list[Pass]:
+    """A training step of one of ``ranks`` that share it, a validation batch of ``batch``, and as
+    large a batch without training; None where the stage has none."""
     if stage.kind == "evaluate" and isinstance(stage.transfer, Probe):
         return [None, None, None]  # a head on stored features: nothing beside the bootstrap
     with torch.device("meta"):
-        return _passes(bench, stage, batch)
+        return _passes(bench, stage, batch, ranks)
 
 
-def _passes(bench: Workbench, stage: Stage, batch: int) -> list[Pass]:
+def _passes(bench: Workbench, stage: Stage, batch: int, ranks: int) -> list[Pass]:
     size = bench.suite.model.image_size
     backbone = _backbone(bench, stage)
     if stage.kind in ("features", "test-features", "prefix") or (
@@ -42,7 +43,7 @@ def _passes(bench: Workbench, stage: Stage, batch: int) -> list[Pass]:
         images = _images(backbone, batch, size)
         return [None, None, _forward(lambda: backbone.prefix(images, stop))]
     module, row, images_a_step = _trained(bench, stage, backbone)
-    step, seen = _rows(images_a_step, row), _rows(batch, row)
+    step, seen = _rows(math.ceil(images_a_step / ranks), row), _rows(batch, row)
     forward = _forward(lambda: module(seen))
     if stage.kind == "evaluate":
         return [None, None, forward]

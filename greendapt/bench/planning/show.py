@@ -13,7 +13,7 @@ from greendapt.core.suite import Suite
 from greendapt.core.units import duration, grams, si
 from greendapt.meter.carbon import Grid, grid
 
-_ALL, _SUNK = "all", "generic pre-training"
+_HEADER = ("if it ran alone", "stages", "FLOPs", "time", "energy", "carbon")
 
 
 def by_strategy(cells: Sequence[Cell], said: Forecast) -> dict[str, Expected]:
@@ -44,7 +44,7 @@ def plan_text(suite: Suite, cells: Sequence[Cell], said: Forecast) -> str:
     rows += [_row(name, one, where) for name, one in by_strategy(cells, said).items()]
     rows.append(_row("all, shared stages once", _paid(said), where))
     sunk = _sunk(said)
-    rows += [_row(_SUNK, sunk, where)] if sunk.stages else []
+    rows += [_row("generic pre-training, sunk", sunk, where)] if sunk.stages else []
     lines += [*aligned(rows), ""]
     lines += [f"{one.label}: {one.kept}" for one in said.stages if one.kept]
     return "\n".join([*lines, *said.basis, f"carbon: {where.source}"])
