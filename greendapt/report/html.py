@@ -14,6 +14,7 @@ from greendapt.report import (
     drawing,
     interactive,
     learning_chart,
+    planned,
     script,
     spending,
     tables,
@@ -46,6 +47,8 @@ def render_html(view: View) -> str:
         spending=[tables.role(role) for role in view.spending],
         steps=tables.steps(view.steps),
         spending_titles=[spending.TITLES[key] for key in spending.KEYS],
+        planned_titles=planned.HEADER,
+        planned=[planned.cells(row) for row in view.planned],
         cost_noun=words.COST_NOUNS[view.cost_key] if view.cost_key else "",
     )
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from urllib.parse import quote
 
-from greendapt.report import spending, words
+from greendapt.report import planned, spending, words
 from greendapt.report.model import Entry, Fact, Panel, Robustness, View
 
 _LIMIT = 60_000
@@ -114,7 +114,11 @@ def _tail(view: View) -> list[str]:
             for role in view.spending
         ]
         note = escape(view.spending_note)
-        parts.append(_section("Where the energy went", [note, "", *_table(header, rows)]))
+        lines = [note, "", *_table(header, rows)]
+        if view.planned:
+            said = _table(planned.HEADER, [planned.cells(row) for row in view.planned])
+            lines += ["", "Planned before the run, and measured:", "", *said]
+        parts.append(_section("Where the energy went", lines))
     offers = [line for panel in view.panels if panel.budgets for line in _offers(panel)]
     if offers:
         parts.append(_section("Quality at equal energy", offers[1:]))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from greendapt.core.figures import Quality
+from greendapt.core.forecast import Expected
 from greendapt.stats.intervals import Interval
 
 Path = tuple[str, ...]
@@ -208,6 +209,27 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Planned:
+    """Stages of a kind that were planned and ran here; ``energy_j`` None: one of them unknown."""
+
+    title: str
+    expected: Expected
+    wall_s: float
+    energy_j: float | None
+
+    @property
+    def wall_ratio(self) -> float | None:
+        """Predicted over measured."""
+        return self.expected.wall_s / self.wall_s if self.wall_s else None
+
+    @property
+    def energy_ratio(self) -> float | None:
+        """Predicted over measured."""
+        predicted = self.expected.energy_j
+        return predicted / self.energy_j if predicted is not None and self.energy_j else None
+
+
+@dataclass(frozen=True)
 class FailedCell:
     cell: str
     stage: str
@@ -244,6 +266,7 @@ class View:
     spending: tuple[RoleCost, ...]
     steps: tuple[Step, ...]
     spending_note: str
+    planned: tuple[Planned, ...]
     spent_g: float | None
     failures: tuple[FailedCell, ...]
     validity: tuple[Fact, ...]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from greendapt.core.forecast import Expected, Forecast
+from greendapt.core.forecast import Forecast
 from greendapt.core.records import Record
 from greendapt.report import words
+from greendapt.report.model import Planned
 
 _TITLES = {
     "pretrain": "Generic pre-training",
@@ -22,25 +22,10 @@ _TITLES = {
 }
 
 
-@dataclass(frozen=True)
-class Planned:
-    """Stages of a kind that were planned and ran here; ``energy_j`` None: one of them unknown."""
-
-    title: str
-    expected: Expected
-    wall_s: float
-    energy_j: float | None
-
-    @property
-    def wall_ratio(self) -> float | None:
-        """Predicted over measured."""
-        return self.expected.wall_s / self.wall_s if self.wall_s else None
-
-    @property
-    def energy_ratio(self) -> float | None:
-        """Predicted over measured."""
-        predicted = self.expected.energy_j
-        return predicted / self.energy_j if predicted is not None and self.energy_j else None
+HEADER = (
+    *("Stages", "Count", "Time planned", "Time", "Ratio"),
+    *("Energy planned", "Energy", "Ratio"),
+)
 
 
 def planned(said: Forecast | None, records: Sequence[Record]) -> tuple[Planned, ...]:
@@ -67,9 +52,6 @@ def planned(said: Forecast | None, records: Sequence[Record]) -> tuple[Planned, 
             )
         )
     return tuple(found) if here else ()
-
-
-HEADER = ("Stages", "Count", "Time planned", "Time", "Ratio", "Energy planned", "Energy", "Ratio")
 
 
 def cells(row: Planned) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from greendapt.core.forecast import Forecast
 from greendapt.core.records import Record, Summary
 from greendapt.core.suite import Suite
 
@@ -69,6 +70,7 @@ class RunInfo(BaseModel):
     grid: GridInfo = GridInfo()
     data: DataInfo = DataInfo()
     notes: list[str] = []
+    plan: Forecast | None = None
 
 
 @dataclass(frozen=True)

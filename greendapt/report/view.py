@@ -25,6 +25,7 @@ from greendapt.report.model import (
     View,
     headline,
 )
+from greendapt.report.planned import planned
 from greendapt.report.rundata import RunData
 from greendapt.report.spending import spending, spending_note, steps
 from greendapt.report.stopping import stopping
@@ -77,6 +78,7 @@ def _view(run: RunData) -> View:
         spending=spending(run.records),
         steps=steps(run),
         spending_note=spending_note(run),
+        planned=planned(run.info.plan, run.records),
         spent_g=spent.value if (spent := summary.spent.get("carbon_g")) else None,
         failures=tuple(
             FailedCell(

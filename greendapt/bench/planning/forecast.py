@@ -44,16 +44,17 @@ class Asked:
 def forecast_here(
     session: Session, out: Path, finished: Iterable[str], say: Callable[[str], None]
 ) -> Forecast:
-    """By a calibration on this machine, whose files go to ``out`` and vanish.
+    """By a calibration on this machine, whose files go to the disk of ``out`` and vanish.
 
     ``finished``: keys of stages that a run which is reused has done.
     """
-    bench = session.bench(RunFolder(out))
+    within = next(path for path in (out, *out.absolute().parents) if path.is_dir())
+    bench = session.bench(RunFolder(within))
     asked = as_run(bench, stages(session.plan), finished)
     meter = Meter(device=str(session.engine.device), carbon=session.grid)
     try:
         warm_up(bench, session.plan)
-        found = calibrate(bench, asked.left, meter, within=out, say=say)
+        found = calibrate(bench, asked.left, meter, within=within, say=say)
     finally:
         meter.close()
 
