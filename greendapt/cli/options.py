@@ -15,6 +15,7 @@ Tiers = Annotated[
     typer.Option(metavar="NAMES", help="exact, noisy, accuracy, joined by commas; all without."),
 ]
 
+
 def with_options_of(
     other: Callable[..., None], *left_out: str
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from greendapt.bench.generic import cache_folder
 from greendapt.core.forecast import Forecast
 from greendapt.core.keys import key_of
 from greendapt.core.suite import Suite
+from greendapt.disk.cache import cache_folder
 from greendapt.disk.files import disk_errors, write_atomic
 
 
