@@ -34,13 +34,18 @@ _CODE = 3
 
 @dataclass(frozen=True)
 class Start:
-    """The generic weights a chain starts from; ``identity`` names their content."""
+    """The generic weights a chain starts from, and which of the suite's data it uses.
+
+    ``identity`` names the weights' content. ``pool``, ``target``: of data.pools and data.targets.
+    """
 
     backbone: str
     weights: str
     identity: str
     cut: int | None
     seed: int | None = None
+    pool: str | None = None
+    target: str | None = None
 
 
 @dataclass(frozen=True)
@@ -105,14 +110,29 @@ class Digests:
     weights: dict[str, str] = field(default_factory=dict)
     precisions: dict[str, str] = field(default_factory=dict)
     """What each backbone computes in, where that is not float32."""
+    pools: dict[str, str] = field(default_factory=dict)
+    targets: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Development and external sets of other tasks."""
+
+    def pair(self, pool: str | None, target: str | None) -> Digests:
+        """Those of one pool and one task; nothing for a name without data."""
+        development, external = (
+            self.targets.get(target, ("", "")) if target else (self.development, self.external)
+        )
+        own = self.pools.get(pool, "") if pool else self.pool
+        return replace(self, pool=own, development=development, external=external)
 
 
 def cells(suite: Suite, digests: Digests) -> list[Cell]:
     """All cells, ordered so that cells that share stages follow each other."""
-    planner = _Planner(suite, digests)
     run = suite.run
+
+    def planner(strategy: str, transfer: str) -> _Planner:
+        pair = suite.pool(strategy), suite.transfer[transfer].target
+        return _Planner(suite, digests.pair(*pair), *pair)
+
     return [
-        planner.cell(strategy, backbone, seed, transfer, shots)
+        planner(strategy, transfer).cell(strategy, backbone, seed, transfer, shots)
         for backbone in suite.model.backbones
         for seed in range(run.seeds)
         for strategy in run.strategies
@@ -145,6 +165,8 @@ class _Ask:
 class _Planner:
     suite: Suite
     digests: Digests
+    pool: str | None
+    target: str | None
 
     def cell(self, strategy: str, backbone: str, seed: int, transfer: str, shots: Shots) -> Cell:
         start = self._start(strategy, backbone, seed)
@@ -158,18 +180,27 @@ class _Planner:
         chain += ending(start, tuple(chain[-1:]), ask)
         return Cell(strategy, backbone, seed, transfer, shots, tuple(chain))
 
+    @property
+    def _on(self) -> str:
+        return f" on {self.pool}" if self.pool else ""
+
+    @property
+    def _for(self) -> str:
+        return f" for {self.target}" if self.target else ""
+
     def _start(self, strategy: str, backbone: str, seed: int) -> Start:
         weights = self.suite.model.weights
         own = seed if weights == "none" else None
         identity = self.digests.weights[backbone]
-        return Start(backbone, weights, identity, self.suite.cut(strategy), own)
+        cut = self.suite.cut(strategy)
+        return Start(backbone, weights, identity, cut, own, self.pool, self.target)
 
     def _pretraining(self, start: Start) -> list[Stage]:
         if start.weights != "fractal":
             return []
         key = key_of(code=_CODE, kind="pretrain", identity=start.identity)
         label = f"generic pre-training of {start.backbone} on fractals"
-        return [Stage("pretrain", label, key, replace(start, cut=None))]
+        return [Stage("pretrain", label, key, replace(start, cut=None, pool=None, target=None))]
 
     def _adapted(
         self, start: Start, chain: list[Stage], before: tuple[Phase, ...], phase: Phase, seed: int
@@ -200,7 +231,7 @@ class _Planner:
             )
             stage = Stage(
                 "adapt",
-                f"{start.backbone}{cut} {what}, seed {seed}",
+                f"{start.backbone}{cut} {what}{self._on}, seed {seed}",
                 key,
                 start,
                 source,
@@ -225,7 +256,8 @@ class _Planner:
         asked = set()
         for strategy in self.suite.run.strategies:
             phases = self.suite.phases(strategy)
-            if self.suite.cut(strategy) != start.cut or phases[: len(before)] != before:
+            same = (self.suite.cut(strategy), self.suite.pool(strategy)) == (start.cut, self.pool)
+            if not same or phases[: len(before)] != before:
                 continue
             here = phases[len(before) : len(before) + 1]
             asked |= {p.length for p in here if p.up_to(1) == plain}
@@ -249,7 +281,7 @@ class _Planner:
         trains = phase.train if isinstance(phase.train, str) else "+".join(phase.train)
         views = f", {phase.bank} views an image" if phase.bank else ""
         cut = f" cut:{start.cut}" if start.cut else ""
-        label = f"{start.backbone}{cut} prefix of {trains}{views}"
+        label = f"{start.backbone}{cut} prefix of {trains}{views}{self._on}"
         label += f", seed {seed}" if moved or phase.bank else ""
         return Stage("prefix", label, key, start, source, phase=phase)
 
@@ -259,14 +291,14 @@ class _Planner:
         of = f"{ask.strategy}, seed {ask.seed}" if seeded else ask.strategy
         features = Stage(
             "features",
-            f"features of {of}",
+            f"features of {of}{self._for}",
             self._key("features", start, source, data=self.digests.development),
             start,
             source,
         )
         tests = Stage(
             "test-features",
-            f"test features of {of}",
+            f"test features of {of}{self._for}",
             self._key("test-features", start, source, tests=self._tests()),
             start,
             source,

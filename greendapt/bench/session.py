@@ -74,8 +74,9 @@ class Session:
             },
             "data": {
                 "pool": _described(data.pool),
-                "development": _described(data.development),
-                "external": {name: _described(one) for name, one in data.external.items()},
+                "pools": {name: _described(one) for name, one in data.pools.items()},
+                **_task(data.development, data.external),
+                "targets": {name: _task(*task) for name, task in data.targets.items()},
             },
             "notes": data.notes,
         }
@@ -127,15 +128,29 @@ def prepare_session(
     say("reading the data")
     kept = packs(say, str(engine.device), chosen) if suite.run.pack else None
     data = prepare(suite, suite.model.image_size, kept)
-    check_stops(suite, data.development.task)
-    data = replace(data, notes=[*data.notes, *_scarce(suite, data.development)])
-    external = key_of(sets={name: one.digest for name, one in data.external.items()})
+    tasks = {"": (data.development, data.external), **data.targets}
+    for development, _ in tasks.values():
+        check_stops(suite, development.task)
+        data = replace(data, notes=[*data.notes, *_scarce(suite, development)])
+    digests_of = {name: _digests(*task) for name, task in tasks.items()}
     identities = {name: one.identity for name, one in found.items()}
     steps = chosen_steps(suite, engine.device, (said or {}).get("steps", {}), say)
     precisions = {name: str(trial.step.precision) for name, trial in steps.items()}
-    digests = Digests(data.pool.digest, data.development.digest, external, identities, precisions)
+    digests = Digests(
+        data.pool.digest,
+        *digests_of.pop(""),
+        identities,
+        precisions,
+        {name: pool.digest for name, pool in data.pools.items()},
+        digests_of,
+    )
     arguments = {name: one.argument for name, one in found.items()}
     return Session(suite, data, cells(suite, digests), engine, chosen, arguments, steps)
+
+
+def _digests(development: ImageSet, external: Mapping[str, ImageSet]) -> tuple[str, str]:
+    outside = key_of(sets={name: one.digest for name, one in external.items()})
+    return development.digest, outside
 
 
 def unfinished(out: Path, suite: Suite) -> RunFolder | None:
@@ -165,7 +180,7 @@ def stored_suite(folder: RunFolder) -> Suite:
 
 def synthetic(data: Prepared) -> bool:
     """Whether any of the data a result rests on is synthetic."""
-    return any(one.synthetic for one in (data.pool, data.development, *data.external.values()))
+    return any(one.synthetic for one in data.sets())
 
 
 @contextmanager
@@ -192,6 +207,13 @@ def _scarce(suite: Suite, development: ImageSet) -> list[str]:
             if short:
                 notes.append(f"Development has fewer than {shots} training images of {scarce}.")
     return notes
+
+
+def _task(development: ImageSet, external: Mapping[str, ImageSet]) -> dict[str, Any]:
+    return {
+        "development": _described(development),
+        "external": {name: _described(one) for name, one in external.items()},
+    }
 
 
 def _described(one: ImageSet) -> dict[str, Any]:

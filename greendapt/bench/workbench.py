@@ -66,6 +66,16 @@ class Workbench:
     engine: Engine
     generic: dict[str, str]
     steps: dict[str, Step] = field(default_factory=dict)
+    _pairs: dict[tuple[str | None, str | None], Workbench] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+
+    def of(self, stage: Stage) -> Workbench:
+        """With the pool and the task of a stage as its data."""
+        pair = stage.start.pool, stage.start.target
+        if pair not in self._pairs:
+            self._pairs[pair] = replace(self, data=self.data.pair(*pair), _pairs={})
+        return self._pairs[pair]
 
     def engine_of(self, stage: Stage) -> Engine:
         """What a stage's backbone runs on; heads on stored features run on ``engine``."""

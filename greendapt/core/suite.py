@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -29,8 +30,9 @@ BatchNorm = Literal["frozen", "affine", "train"]
 shift train; train: batch statistics and everything trains."""
 
 
-Schedule = Literal["constant", "cosine", "poly"]
-"""poly: (1 - step / steps) ** 0.9."""
+Schedule = Literal["constant", "cosine", "poly", "staircase"]
+"""poly: (1 - step / steps) ** 0.9; staircase: rising for the first fifth, then a tenth after each
+further fifth but the first (BiT-HyperRule up to 20,000 images, Kolesnikov et al. 2020)."""
 Select = Literal["best", "last"]
 """best: the epoch with the lowest validation loss."""
 Objective = Literal["supervised", "simclr"]
@@ -129,12 +131,29 @@ Dataset = Annotated[
 ]
 
 
+class Pool(Table):
+    """DAPT data of one domain at one scale; strategies choose it by name."""
+
+    data: Dataset
+    domain: str = ""
+    """Pools of one domain are one line in the report's law of error against data and compute."""
+
+
+class Target(Table):
+    """Another downstream task; transfers choose it by name."""
+
+    development: Dataset
+    external: dict[str, Dataset] = {}
+
+
 class Data(Table):
     """The DAPT data, the downstream data, and the same task from other sources."""
 
     pool: Dataset
     development: Dataset
     external: dict[str, Dataset] = {}
+    pools: dict[str, Pool] = {}
+    targets: dict[str, Target] = {}
     aliases: dict[str, tuple[str, ...]] = {}
     """Canonical label -> the names other sources use for it."""
     pool_validation: Annotated[float, Field(gt=0, lt=0.5)] = 0.1
@@ -327,10 +346,19 @@ class Strategy(Table):
     """Another strategy whose phases run first."""
     cut: PositiveInt | None = None
     """Keep the backbone up to and with this stage (the stem is stage 0)."""
+    pool: str | None = None
+    """Of ``data.pools``; None: that of the base, else ``data.pool``."""
     phases: tuple[str | Use, ...] = ()
 
 
-class Probe(Recipe):
+class Downstream(Recipe):
+    """What an adapted backbone is used for."""
+
+    target: str | None = None
+    """Of ``data.targets``; None: ``data.development``."""
+
+
+class Probe(Downstream):
     """An MLP head on frozen, globally pooled features."""
 
     kind: Literal["probe"]
@@ -339,7 +367,7 @@ class Probe(Recipe):
     """Centre and scale the features by those of the training images."""
 
 
-class FineTune(Recipe):
+class FineTune(Downstream):
     """Head and backbone trained together on the development data."""
 
     kind: Literal["finetune"]
@@ -347,7 +375,7 @@ class FineTune(Recipe):
     batch_norm: BatchNorm = "frozen"
 
 
-class Segment(Recipe):
+class Segment(Downstream):
     """A U-Net on masks: the decoder and what ``train`` says of the backbone (``head``: nothing)."""
 
     kind: Literal["segment"]
@@ -447,6 +475,10 @@ class Suite(Table):
         entry = self.strategy[strategy]
         return entry.cut or (self.cut(entry.base) if entry.base else None)
 
+    def pool(self, strategy: str) -> str | None:
+        entry = self.strategy[strategy]
+        return entry.pool or (self.pool(entry.base) if entry.base else None)
+
     def _phase(self, item: str | Use) -> Phase:
         if isinstance(item, str):
             return self.phase[item]
@@ -455,21 +487,26 @@ class Suite(Table):
 
 
 def _unknown_names(suite: Suite) -> list[str]:
-    def check(key: str, names: tuple[str, ...], known: dict[str, object]) -> list[str]:
+    def check(key: str, names: tuple[str, ...], known: Mapping[str, object]) -> list[str]:
         return [
             f"{key}: there is no '{name}' (there is: {', '.join(known) or 'nothing'})"
             for name in names
             if name not in known
         ]
 
-    problems = check("run.strategies", suite.run.strategies, dict(suite.strategy))
-    problems += check("run.transfers", suite.run.transfers, dict(suite.transfer))
+    problems = check("run.strategies", suite.run.strategies, suite.strategy)
+    problems += check("run.transfers", suite.run.transfers, suite.transfer)
     for name, strategy in suite.strategy.items():
         used = tuple(i if isinstance(i, str) else i.use for i in strategy.phases)
-        problems += check(f"strategy.{name}.phases", used, dict(suite.phase))
+        problems += check(f"strategy.{name}.phases", used, suite.phase)
         if strategy.base:
-            problems += check(f"strategy.{name}.base", (strategy.base,), dict(suite.strategy))
+            problems += check(f"strategy.{name}.base", (strategy.base,), suite.strategy)
             problems += _cycle(suite, name)
+        if strategy.pool:
+            problems += check(f"strategy.{name}.pool", (strategy.pool,), suite.data.pools)
+    for name, transfer in suite.transfer.items():
+        if transfer.target:
+            problems += check(f"transfer.{name}.target", (transfer.target,), suite.data.targets)
     return problems
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from greendapt.core.errors import DataError
-from greendapt.core.suite import Suite
+from greendapt.core.suite import Dataset, Suite, Target
 from greendapt.data.dataset import load
 from greendapt.data.folder import Needs, NoLabels
 from greendapt.data.imageset import ImageSet
@@ -24,58 +24,124 @@ _FEW = 30
 
 @dataclass(frozen=True)
 class Prepared:
-    """The datasets of a suite, ready to train on. ``notes``: sentences for the report."""
+    """The datasets of a suite, ready to train on. ``notes``: sentences for the report.
+
+    ``pools``: what strategies adapt to instead of ``pool``; ``targets``: development and external
+    sets of other tasks, each with these fields alone.
+    """
 
     pool: ImageSet
     development: ImageSet
     external: dict[str, ImageSet]
     notes: list[str]
+    pools: dict[str, ImageSet] = field(default_factory=dict)
+    targets: dict[str, tuple[ImageSet, dict[str, ImageSet]]] = field(default_factory=dict)
+
+    def pair(self, pool: str | None, target: str | None) -> Prepared:
+        """A pool and a task as if they were all there is."""
+        own = self.development, self.external
+        development, external = self.targets[target] if target else own
+        return replace(
+            self,
+            pool=self.pools[pool] if pool else self.pool,
+            development=development,
+            external=external,
+            pools={},
+            targets={},
+        )
+
+    def sets(self) -> list[ImageSet]:
+        """Every dataset once."""
+        tasks = [(self.development, self.external), *self.targets.values()]
+        judged = [one for task, external in tasks for one in (task, *external.values())]
+        return [self.pool, *self.pools.values(), *judged]
 
 
 def prepare(suite: Suite, image_size: int, packs: Packs | None = None) -> Prepared:
-    """Load every dataset of ``suite``, check them together, take test images out of the pool.
+    """Load every dataset of ``suite``, check them together, take test images out of every pool.
 
-    The pool is loaded with labels when a strategy of the run trains on them. Raises one DataError
-    that lists the problems of all datasets.
+    A pool is loaded with labels when a strategy of the run trains on them; pools and targets that
+    the run does not use are not loaded. Raises one DataError that lists the problems of all.
     """
+    data, problems = suite.data, list[str]()
     task: Needs = "masks" if suite.segments else "labels"
-    wanted: list[tuple[str, Needs]] = [("pool", _pool_needs(suite)), ("development", task)]
-    wanted += [(f"external {name}", task) for name in suite.data.external]
-    specs = [suite.data.pool, suite.data.development, *suite.data.external.values()]
-    sets, problems = [], []
-    for (name, needs), spec in zip(wanted, specs, strict=True):
+
+    def read(spec: Dataset, name: str, needs: Needs) -> ImageSet | None:
         try:
             one = load(
                 spec,
                 name=name,
                 image_size=image_size,
-                aliases=suite.data.aliases,
+                aliases=data.aliases,
                 needs=needs,
                 packs=packs,
             )
-            sets.append(with_masks(one) if needs == "masks" else one)
+            return with_masks(one) if needs == "masks" else one
         except DataError as error:
-            problems += [f"{name}: {line}" for line in str(error).splitlines()]
-            if name == "pool" and isinstance(error, NoLabels):
+            problems.extend(f"{name}: {line}" for line in str(error).splitlines())
+            if name.startswith("pool") and isinstance(error, NoLabels):
                 problems[-1] += f"; to train without labels: {_unlabelled_flags(suite)}"
+            return None
+
+    used = {suite.pool(strategy) for strategy in suite.run.strategies}
+    pools = {"": read(data.pool, "pool", _pool_needs(suite, None))}
+    for name, pool in data.pools.items():
+        if name in used:
+            pools[name] = read(pool.data, f"pool {name}", _pool_needs(suite, name))
+    asked = {suite.transfer[name].target for name in suite.run.transfers}
+    specs = {"": Target(development=data.development, external=data.external)}
+    specs |= {name: target for name, target in data.targets.items() if name in asked}
+    tasks = {}
+    for name, target in specs.items():
+        of = f" of {name}" if name else ""
+        development = read(target.development, f"development{of}", task)
+        external = {k: read(spec, f"external {k}{of}", task) for k, spec in target.external.items()}
+        tasks[name] = development, external
     if problems:
         raise DataError("\n".join(problems))
-    pool, development, *rest = sets
-    return check_together(pool, development, dict(zip(suite.data.external, rest, strict=True)))
+    return check_together(
+        {name: one for name, one in pools.items() if one is not None},
+        {
+            name: (development, {k: one for k, one in external.items() if one is not None})
+            for name, (development, external) in tasks.items()
+            if development is not None
+        },
+    )
 
 
-def check_together(
-    pool: ImageSet, development: ImageSet, external: Mapping[str, ImageSet]
-) -> Prepared:
-    """The sets with external labels in development's order and the pool free of test images.
+Task = tuple[ImageSet, Mapping[str, ImageSet]]
+"""Development and its external sets."""
+
+
+def check_together(pools: Mapping[str, ImageSet], tasks: Mapping[str, Task]) -> Prepared:
+    """The sets, by name ("" is the suite's own), with external labels in development's order and
+    every pool free of every task's test images.
 
     Raises DataError for what cannot be evaluated: empty parts, a class of an external set that
     development does not have, labels of different kinds, an external set that overlaps with
     development's training part.
     """
+    notes = [f"{_title(one.name)}: {note}" for one in pools.values() for note in one.notes]
+    checked = {name: _checked(*task, notes) for name, task in tasks.items()}
+    free = {}
+    for name, pool in pools.items():
+        for development, external in checked.values():
+            notes += _same_source(pool, development, external)
+            pool = _without_tests(pool, development, external, notes)
+        free[name] = pool
+    for development, _ in checked.values():
+        notes += _small_parts(development) + _twins(development) + _views(development)
+    development, external = checked.pop("")
+    return Prepared(free.pop(""), development, external, notes, free, checked)
+
+
+def _checked(
+    development: ImageSet, external: Mapping[str, ImageSet], notes: list[str]
+) -> tuple[ImageSet, dict[str, ImageSet]]:
+    """One task: labels aligned, nothing seen in training left in its external sets."""
     problems = _development_problems(development)
+    notes += [f"{_title(development.name)}: {note}" for note in development.notes]
     aligned = {}
-    notes = [f"{_title(s.name)}: {note}" for s in (pool, development) for note in s.notes]
     for name, one in external.items():
         try:
             aligned[name], said = _align(one, development)
@@ -84,15 +150,14 @@ def check_together(
             problems += str(error).splitlines()
     if problems:
         raise DataError("\n".join(problems))
-    aligned = {name: _without_seen(one, development, notes) for name, one in aligned.items()}
-    notes += _same_source(pool, development, aligned)
-    pool = _without_tests(pool, development, aligned, notes)
-    notes += _small_parts(development) + _twins(development) + _views(development)
-    return Prepared(pool, development, aligned, notes)
+    return development, {
+        name: _without_seen(one, development, notes) for name, one in aligned.items()
+    }
 
 
-def _pool_needs(suite: Suite) -> Needs:
-    phases = [p for name in suite.run.strategies for p in suite.phases(name)]
+def _pool_needs(suite: Suite, pool: str | None) -> Needs:
+    strategies = [name for name in suite.run.strategies if suite.pool(name) == pool]
+    phases = [phase for name in strategies for phase in suite.phases(name)]
     return "labels" if any(p.objective == "supervised" for p in phases) else "images"
 
 
@@ -109,8 +174,9 @@ def _title(name: str) -> str:
 
 def _development_problems(development: ImageSet) -> list[str]:
     counts = {split: int((development.splits == split).sum()) for split in SPLITS}
+    name = development.name
     problems = [
-        f"development: the split '{split}' is empty; every split needs images"
+        f"{name}: the split '{split}' is empty; every split needs images"
         for split, count in counts.items()
         if count == 0
     ]
@@ -120,11 +186,11 @@ def _development_problems(development: ImageSet) -> list[str]:
         absent = _absent(development.part(split))
         if split == "train" and absent:
             problems.append(
-                f"development: the training part has no image of {', '.join(absent)}; "
+                f"{name}: the training part has no image of {', '.join(absent)}; "
                 "leave the class out or split otherwise"
             )
         if split == "test" and len(absent) >= max(len(development.classes) - 1, 1):
-            problems.append("development: the test part has one class only; AUC needs two")
+            problems.append(f"{name}: the test part has one class only; AUC needs two")
     return problems
 
 
@@ -194,12 +260,12 @@ def _without_tests(
         seen = overlap(pool, one)
         if seen.all():
             raise DataError(
-                f"pool: every image, or its patient, is also in {name}; choose another pool"
+                f"{pool.name}: every image, or its patient, is also in {name}; choose another pool"
             )
         if seen.any():
             notes.append(
-                f"{seen.sum()} of {len(pool)} pool images were left out: they, or other images of "
-                f"their patients, are in {name}."
+                f"{seen.sum()} of {len(pool)} {pool.name} images were left out: they, or other "
+                f"images of their patients, are in {name}."
             )
             pool = pool.subset(~seen)
     return pool

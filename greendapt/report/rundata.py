@@ -27,21 +27,35 @@ class DatasetInfo(BaseModel):
     test: int | None = None
 
 
-class DataInfo(BaseModel):
-    """The pool, the development data and the external datasets of a run."""
+class TaskInfo(BaseModel):
+    """The development data of a task, and the same task from other sources."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    pool: DatasetInfo = DatasetInfo()
     development: DatasetInfo = DatasetInfo()
     external: dict[str, DatasetInfo] = {}
+
+    def sets(self, of: str = "") -> Iterator[tuple[str, DatasetInfo]]:
+        yield f"development{of}", self.development
+        for name, info in self.external.items():
+            yield f"external {name}{of}", info
+
+
+class DataInfo(TaskInfo):
+    """The pools and the tasks of a run."""
+
+    pool: DatasetInfo = DatasetInfo()
+    pools: dict[str, DatasetInfo] = {}
+    targets: dict[str, TaskInfo] = {}
 
     def named(self) -> Iterator[tuple[str, DatasetInfo]]:
         """Each dataset with the part it plays."""
         yield "pool", self.pool
-        yield "development", self.development
-        for name, info in self.external.items():
-            yield f"external {name}", info
+        for name, info in self.pools.items():
+            yield f"pool {name}", info
+        yield from self.sets()
+        for name, task in self.targets.items():
+            yield from task.sets(f" of {name}")
 
 
 class GridInfo(BaseModel):

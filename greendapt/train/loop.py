@@ -358,6 +358,9 @@ def _schedule(
 
     def factor(step: int) -> float:
         share = min(done + step, total) / total
+        if recipe.schedule == "staircase":
+            fifth = 5 * share
+            return min(1.0, fifth + 5 / total) if fifth < 1 else 0.1 ** (int(min(fifth, 4)) - 1)
         if recipe.schedule == "poly":
             return float((1 - share) ** 0.9)
         return 0.5 * (1 + math.cos(math.pi * share))

@@ -5,7 +5,8 @@ import pytest
 
 from greendapt.core.errors import DataError
 from greendapt.core.suite import Suite
-from greendapt.data.checks import check_together, overlap, prepare
+from greendapt.data import checks
+from greendapt.data.checks import overlap, prepare
 from greendapt.data.imageset import ImageSet, codes
 from greendapt.data.splits import assign_splits
 
@@ -32,6 +33,10 @@ def images(
 
 def findings(one, targets, classes):
     return replace(one, task="multilabel", targets=np.array(targets, np.float32), classes=classes)
+
+
+def check_together(pool, development, external):
+    return checks.check_together({"": pool}, {"": (development, external)})
 
 
 def refused(*sets):
