@@ -122,11 +122,11 @@ def _tail(view: View) -> list[str]:
     offers = [line for panel in view.panels if panel.budgets for line in _offers(panel)]
     if offers:
         parts.append(_section("Quality at equal energy", offers[1:]))
-    if view.stopping:
-        lines = [escape(view.stopping.said)]
-        for head, *body in view.stopping.tables:
+    for section in view.sections:
+        lines = [escape(section.said)]
+        for head, *body in section.tables:
             lines += ["", *_table(head, [[escape(cell) for cell in row] for row in body])]
-        parts.append(_section("When to stop", lines))
+        parts.append(_section(section.title, lines))
     judged = [(panel, panel.robustness) for panel in view.panels if panel.robustness]
     if judged:
         lines = [line for panel, found in judged for line in _robustness(panel, found)]

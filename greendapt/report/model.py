@@ -146,9 +146,11 @@ Table = tuple[tuple[str, ...], ...]
 
 
 @dataclass(frozen=True)
-class Stopping:
-    """When it would have been best to stop: ``said`` explains the ``tables``."""
+class Section:
+    """Findings of a run as a whole: ``said`` explains the ``tables``, ``key`` links to it."""
 
+    key: str
+    title: str
     said: str
     tables: tuple[Table, ...]
 
@@ -262,7 +264,7 @@ class View:
     cost_key: str | None
     panels: tuple[Panel, ...]
     learning: tuple[Learning, ...]
-    stopping: Stopping | None
+    sections: tuple[Section, ...]
     spending: tuple[RoleCost, ...]
     steps: tuple[Step, ...]
     spending_note: str

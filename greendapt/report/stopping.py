@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from greendapt.report.model import Stopping, Table
+from greendapt.report.model import Section, Table
 from greendapt.report.rundata import RunData
 from greendapt.stats.comparison import (
     Agreement,
@@ -19,7 +19,7 @@ from greendapt.stats.intervals import Interval
 from greendapt.store.run_trajectories import trajectories
 
 
-def stopping(run: RunData) -> Stopping | None:
+def stopping(run: RunData) -> Section | None:
     """The usual rules on the run's own checkpoints; None where it has none."""
     series = trajectories(run.info.suite, run.summary, run.records, run.info.data.development.name)
     if not series:
@@ -32,9 +32,8 @@ def stopping(run: RunData) -> Stopping | None:
         "transfer and seed each. Regret is in points (0.01), against the best epoch of each "
         "series; equal price is a fixed length of as many epochs as the rule paid in the mean."
     )
-    return Stopping(
-        said, tuple(tables(compare(series, rules, Terms()), agreements(series, scores)))
-    )
+    found = tables(compare(series, rules, Terms()), agreements(series, scores))
+    return Section("stopping", "When to stop", said, tuple(found))
 
 
 def tables(rows: Sequence[Row], agree: Sequence[Agreement]) -> list[Table]:

@@ -27,6 +27,7 @@ from greendapt.report.model import (
 )
 from greendapt.report.planned import planned
 from greendapt.report.rundata import RunData
+from greendapt.report.scaling import scaling
 from greendapt.report.spending import spending, spending_note, steps
 from greendapt.report.stopping import stopping
 
@@ -74,7 +75,7 @@ def _view(run: RunData) -> View:
         cost_key=cost_key,
         panels=panels,
         learning=learning(run, marks),
-        stopping=stopping(run),
+        sections=tuple(found for part in (stopping, scaling) if (found := part(run))),
         spending=spending(run.records),
         steps=steps(run),
         spending_note=spending_note(run),
