@@ -36,7 +36,7 @@ class Executor:
         """Every stage of every cell, each once. Returns the records by key."""
         self.records = latest(self.bench.folder.records())
         planned = stages(cells)
-        works = {stage.key: work(self.bench.of(stage), stage) for stage in planned}
+        works = {stage.key: work(self.bench, stage) for stage in planned}
         self.reporter.total(len(planned), sum(works.values()))
         needed = self._needed(planned)
         if not needed:
@@ -93,9 +93,8 @@ class Executor:
             record = self._pretrain(stage)
         else:
             advance = self.reporter.advance
-            bench = self.bench.of(stage)
             record = self._metered(
-                stage, lambda window: do(bench, stage, advance, window.energy_so_far_j)
+                stage, lambda window: do(self.bench, stage, advance, window.energy_so_far_j)
             )
         self.bench.folder.append(record)
         self.records[stage.key] = record

@@ -66,6 +66,7 @@ def work(bench: Workbench, stage: Stage) -> float:
 def effort(bench: Workbench, stage: Stage) -> Effort:
     """Exact where no stop rule ends a phase early (then it is the most), and where a prefix that
     the plan wants stored can be stored."""
+    bench = bench.of(stage)
     match stage.kind:
         case "pretrain":
             return _pretrained(bench, stage)

@@ -49,7 +49,7 @@ def store(bench: Workbench, stage: Stage, on_progress: OnProgress) -> Outcome:
 def why_not_stored(bench: Workbench, stage: Stage, *, here: bool = True) -> str | None:
     """None where there is room (on this disk, if ``here``); raises RunError where a phase cannot
     do without."""
-    phase = stage.phase
+    bench, phase = bench.of(stage), stage.phase
     assert phase is not None
     size = bench.suite.model.image_size
     with torch.device("meta"):

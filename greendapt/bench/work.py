@@ -36,6 +36,7 @@ def do(
 ) -> Outcome:
     """Do the stage and leave its files; deterministic for a given suite, seed and device, but for
     a budget of time or energy. ``energy_j`` is what the stage has spent so far."""
+    bench = bench.of(stage)
     torch.manual_seed(seed_of(stage.key))
     with bench.engine_of(stage).step.threaded():
         if stage.kind == "adapt":

@@ -66,6 +66,7 @@ class Workbench:
     engine: Engine
     generic: dict[str, str]
     steps: dict[str, Step] = field(default_factory=dict)
+    _pair: tuple[str | None, str | None] | None = None
     _pairs: dict[tuple[str | None, str | None], Workbench] = field(
         default_factory=dict, repr=False, compare=False
     )
@@ -73,8 +74,11 @@ class Workbench:
     def of(self, stage: Stage) -> Workbench:
         """With the pool and the task of a stage as its data."""
         pair = stage.start.pool, stage.start.target
+        if pair == self._pair:
+            return self
         if pair not in self._pairs:
-            self._pairs[pair] = replace(self, data=self.data.pair(*pair), _pairs={})
+            data = self.data.pair(*pair)
+            self._pairs[pair] = replace(self, data=data, _pair=pair, _pairs={})
         return self._pairs[pair]
 
     def engine_of(self, stage: Stage) -> Engine:

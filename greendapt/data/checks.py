@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -48,6 +48,21 @@ class Prepared:
             external=external,
             pools={},
             targets={},
+        )
+
+    def each(self, change: Callable[[ImageSet], ImageSet]) -> Prepared:
+        """With every dataset changed."""
+
+        def all_of(sets: Mapping[str, ImageSet]) -> dict[str, ImageSet]:
+            return {name: change(one) for name, one in sets.items()}
+
+        return replace(
+            self,
+            pool=change(self.pool),
+            development=change(self.development),
+            external=all_of(self.external),
+            pools=all_of(self.pools),
+            targets={k: (change(one), all_of(more)) for k, (one, more) in self.targets.items()},
         )
 
     def sets(self) -> list[ImageSet]:

@@ -190,7 +190,7 @@ class _Trial:
         took_s = now_s() - begun_s
         left_s = self.until_s - now_s() - _EPOCHS_S * len(self.samples)
         data = self.bench.data
-        sizes = [len(one) for one in (data.pool, data.development, *data.external.values())]
+        sizes = [len(one) for one in data.sets()]
         return min(max(sizes), int(_SMALL * left_s / took_s)) // 16 * 16
 
     def watts(self) -> dict[Kind, float | None]:

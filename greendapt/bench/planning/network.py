@@ -28,7 +28,7 @@ def passes_of(bench: Workbench, stage: Stage, batch: int, ranks: int = 1) -> lis
     if stage.kind == "evaluate" and isinstance(stage.transfer, Probe):
         return [None, None, None]  # a head on stored features: nothing beside the bootstrap
     with torch.device("meta"):
-        return _passes(bench, stage, batch, ranks)
+        return _passes(bench.of(stage), stage, batch, ranks)
 
 
 def _passes(bench: Workbench, stage: Stage, batch: int, ranks: int) -> list[Pass]:

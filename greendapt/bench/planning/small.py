@@ -11,7 +11,6 @@ from greendapt.bench.plan import Stage
 from greendapt.bench.workbench import Workbench
 from greendapt.core.keys import key_of
 from greendapt.core.suite import Patience, Phase, Recipe
-from greendapt.data.checks import Prepared
 from greendapt.data.imageset import ImageSet
 from greendapt.data.splits import SPLITS, few_shot
 from greendapt.store.run import RunFolder
@@ -64,16 +63,11 @@ def _short(recipe: _Trained, epochs: int) -> _Trained:
 
 def smaller(bench: Workbench, images: int, folder: RunFolder) -> Workbench:
     """The workbench with about so many images of each set at most, writing into ``folder``."""
-    data, fractal = bench.data, bench.suite.fractal
+    fractal = bench.suite.fractal
     few = {"images": min(images, fractal.images), "epochs": min(2, fractal.epochs)}
     return Workbench(
         suite=bench.suite.model_copy(update={"fractal": fractal.model_copy(update=few)}),
-        data=Prepared(
-            pool=_some(data.pool, images),
-            development=_some(data.development, images),
-            external={name: _some(one, images) for name, one in data.external.items()},
-            notes=[],
-        ),
+        data=bench.data.each(lambda one: _some(one, images)),
         folder=folder,
         engine=bench.engine,
         generic=bench.generic,

@@ -28,7 +28,12 @@ def stated_plan(suite: Suite, out: Path) -> tuple[Workbench, list[Cell]]:
     for backbone in suite.model.backbones:
         check_backbone(backbone)
     digests = Digests(
-        "pool", "development", "external", dict.fromkeys(suite.model.backbones, "stated")
+        "pool",
+        "development",
+        "external",
+        {name: f"stated {name}" for name in suite.model.backbones},
+        pools={name: f"pool {name}" for name in suite.data.pools},
+        targets={name: (name, f"external {name}") for name in suite.data.targets},
     )
     planned = cells(suite, digests)
     check_models(planned, suite.model.image_size)
@@ -39,29 +44,51 @@ def stated_plan(suite: Suite, out: Path) -> tuple[Workbench, list[Cell]]:
 
 def _data(suite: Suite) -> Prepared:
     data, size = suite.data, suite.model.image_size
-    sets = {"pool": data.pool, "development": data.development, **data.external}
-    found = {name: _stand_in(name, spec, size) for name, spec in sets.items()}
-    standing = [one for one in found.values() if one is not None]
-    if suite.segments or len(standing) < len(found):
+    tasks = [said.Target(development=data.development, external=data.external)]
+    tasks += data.targets.values()
+    sets = [data.pool, *(pool.data for pool in data.pools.values())]
+    sets += [one for task in tasks for one in (task.development, *task.external.values())]
+    if suite.segments or any(_size(spec) is None for spec in sets):
         return prepare(suite, size)
-    pool, development, *external = standing
-    return Prepared(pool, development, dict(zip(data.external, external, strict=True)), [])
+    judged = [
+        (
+            _stand_in("development", task.development, size),
+            {name: _stand_in(name, one, size) for name, one in task.external.items()},
+        )
+        for task in tasks
+    ]
+    pools = {name: _stand_in(name, pool.data, size) for name, pool in data.pools.items()}
+    targets = dict(zip(data.targets, judged[1:], strict=True))
+    return Prepared(_stand_in("pool", data.pool, size), *judged[0], [], pools, targets)
 
 
-def _stand_in(name: str, spec: said.Dataset, size: int) -> ImageSet | None:
-    """As many images of as many classes, split as usual, in no memory; None for data on a disk."""
-    task: Task = "multiclass"
+def _size(spec: said.Dataset) -> tuple[Task, int, int] | None:
+    """Kind of labels, classes and images; None for data that is on a disk."""
     if isinstance(spec, said.PhantomData):
-        task = "multiclass" if spec.task == "diagnosis" else "multilabel"
-        classes = len(DIAGNOSES if spec.task == "diagnosis" else FINDINGS)
-    elif isinstance(spec, said.StatedData):
-        task, classes = spec.task, spec.classes
-    elif isinstance(spec, said.FractalData):
-        classes = spec.classes
-    else:
-        return None
-    ends = np.cumsum([round(share * spec.images) for share in FRACTIONS[:2]])
-    rows = np.arange(spec.images)
+        return (
+            ("multiclass", len(DIAGNOSES), spec.images)
+            if spec.task == "diagnosis"
+            else ("multilabel", len(FINDINGS), spec.images)
+        )
+    if isinstance(spec, said.StatedData):
+        return spec.task, spec.classes, spec.images
+    if isinstance(spec, said.FractalData):
+        return "multiclass", spec.classes, spec.images
+    if isinstance(spec, said.MergedData):
+        parts = [_size(one) for one in spec.sources]
+        known = [one for one in parts if one is not None]
+        images = round(spec.fraction * sum(images for *_, images in known))
+        return (*known[0][:2], images) if len(known) == len(parts) else None
+    return None
+
+
+def _stand_in(name: str, spec: said.Dataset, size: int) -> ImageSet:
+    """As many images of as many classes, split as usual, in no memory."""
+    found = _size(spec)
+    assert found is not None
+    task, classes, images = found
+    ends = np.cumsum([round(share * images) for share in FRACTIONS[:2]])
+    rows = np.arange(images)
     labels = rows % classes
     return ImageSet(
         name=name,
@@ -69,9 +96,9 @@ def _stand_in(name: str, spec: said.Dataset, size: int) -> ImageSet | None:
         synthetic=True,
         task=task,
         classes=tuple(f"class {k}" for k in range(classes)),
-        pixels=as_strided(np.zeros(1, np.uint8), (spec.images, 1, size, size), (0, 0, 0, 0)),
+        pixels=as_strided(np.zeros(1, np.uint8), (images, 1, size, size), (0, 0, 0, 0)),
         targets=labels if task == "multiclass" else np.eye(classes, dtype=np.float32)[labels],
         patients=rows,
         splits=np.array(SPLITS)[np.searchsorted(ends, rows, side="right")],
-        hashes=np.zeros(spec.images, dtype=np.uint64),
+        hashes=np.zeros(images, dtype=np.uint64),
     )
