@@ -184,6 +184,8 @@ _FREE_BY_KIND = {
 
 _FREE = frozenset(name for names in _FREE_BY_KIND.values() for name in names.split())
 
+_FREE_TAGS = {torch.Tag.pointwise, torch.Tag.inplace_view}
+
 _SUFFIXES = ("_backward", "_backward_data", "_jvp")
 
 
@@ -193,11 +195,7 @@ def is_free(op: Any) -> bool:
     not free."""
     if not isinstance(op, torch._ops.OpOverload):
         return False
-    if op.namespace in ("prim", "profiler") or {torch.Tag.pointwise, torch.Tag.inplace_view} & set(
-        op.tags
-    ):
-        return True
-    if _is_view(op):
+    if op.namespace in ("prim", "profiler") or _FREE_TAGS & set(op.tags) or _is_view(op):
         return True
     name = _base_name(op)
     return op.namespace == "aten" and (name in _FREE or name.startswith("foreach_"))

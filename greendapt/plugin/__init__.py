@@ -7,6 +7,7 @@ imported where an option or the fixture asks for them.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -58,9 +59,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    given = any(config.getoption(f"carbon_{name}") for name in ("baseline", "save", "limit"))
+    options = [
+        config.getoption(f"carbon_{name}") for name in ("baseline", "save", "limit", "tiers")
+    ]
     plugin = _Plugin(config) if config.pluginmanager.hasplugin("benchmark") else _Without()
-    if given or config.getoption("carbon_tiers"):
+    if any(options) or config.getoption("carbon_device") != "auto":
         plugin.begin()
     config.pluginmanager.register(plugin, "greendapt-carbon")
 
@@ -115,7 +118,7 @@ class _Plugin:
         node, session = request.node, self.begin()
 
         def run(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-            result, found = session.run(node.nodeid, benchmark, lambda: function(*args, **kwargs))
+            result, found = session.run(node.nodeid, benchmark, partial(function, *args, **kwargs))
             node.stash[_FOUND] = found.plain()
             if found.failed:
                 pytest.fail("\n".join(found.told), pytrace=False)

@@ -75,6 +75,8 @@ class Session:
         if self._save is not None and self._save.exists():
             _of_tests(self._save, "--carbon-save")  # told before the tests run, not after them
         self._wanted_device = device
+        if device == "cuda" and not _sees_gpu():
+            raise GreendaptError("--carbon-device cuda: torch sees no GPU here")
         self._meter: Meter | None = None
         self.saved = ""
 
@@ -96,11 +98,9 @@ class Session:
         return result, self._judged(name, costs, device)
 
     def _device(self) -> str:
-        import torch
-
         if self._wanted_device != "auto":
             return self._wanted_device
-        return "cuda" if torch.cuda.is_available() else "cpu"
+        return "cuda" if _sees_gpu() else "cpu"
 
     def _opened(self, device: str) -> Meter:
         from greendapt.meter import Meter
@@ -127,17 +127,16 @@ class Session:
             noisy={key: dict(costs.noisy)} if costs.noisy else {},
         )
         line = f"{name}: {_said(costs)}"
-        outcome: Outcome | None = None
-        told: tuple[str, ...] = ()
-        if self._path is not None and self._baseline is not None:
-            outcome, told = self._verdict(cell, key, machine, self._path, self._baseline)
-            line += f"; {outcome or 'new'}"
-        return Found(cell, key, machine, line, outcome is Outcome.REGRESSION, told)
+        if self._path is None or self._baseline is None:
+            return Found(cell, key, machine, line, failed=False, told=())
+        outcome, told = self._verdict(cell, key, machine, self._path, self._baseline)
+        failed = outcome is Outcome.REGRESSION
+        return Found(cell, key, machine, f"{line}; {outcome or 'not judged'}", failed, told)
 
     def _verdict(
         self, cell: CellBaseline, key: str, machine: Machine, path: Path, baseline: Baseline
     ) -> tuple[Outcome | None, tuple[str, ...]]:
-        """No outcome for a test that the baseline does not have."""
+        """No outcome where there was nothing to judge."""
         base = of_baseline(path, baseline, key)
         if cell.name not in base.cells:
             return None, (f"{cell.name[0]} is not in {path}: nothing is judged",)
@@ -148,7 +147,7 @@ class Session:
         tiers = self._tiers if own.noisy else self._tiers - {Tier.NOISY}
         found = Findings(str(path), "these tests", tuple(check(base, head, self._limits, tiers)))
         bad = [said for outcome, said in found.lines() if outcome is not Outcome.PASS]
-        return found.outcome, tuple(bad)
+        return found.outcome if found.verdicts else None, tuple(bad)
 
     def write(self, found: Sequence[Mapping[str, Any]]) -> None:
         """What tests were found to cost, laid over the file that is to be saved."""
@@ -168,6 +167,12 @@ class Session:
         if self._meter is not None:
             self._meter.close()
             self._meter = None
+
+
+def _sees_gpu() -> bool:
+    import torch
+
+    return torch.cuda.is_available()
 
 
 def _of_tests(path: Path, option: str) -> Baseline:

@@ -164,7 +164,21 @@ def test_what_cannot_be_judged_is_a_warning(project, altered, pytester):
     pytester.makepyfile(test_it=STEP + MORE)
     new = project(*EXACT, "--carbon-baseline=base.toml")
     new.assert_outcomes(passed=2, warnings=1)
-    new.stdout.fnmatch_lines(["*test_sum is not in base.toml: nothing is judged", "*; new"])
+    new.stdout.fnmatch_lines(["*test_sum is not in base.toml: nothing is judged", "*; not judged"])
+
+
+def test_what_was_not_measured_has_not_passed(project):
+    project(*QUICK, "--carbon-save=base.toml")
+    none = project(*EXACT, "--carbon-baseline=base.toml", "--carbon-tiers=noisy")
+    none.assert_outcomes(passed=1, warnings=0)
+    none.stdout.fnmatch_lines(["test_it.py::test_step: * not measured *; not judged"])
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_gpu_that_is_asked_for_must_be_there(project):
+    done = project("--carbon-device=cuda")
+    assert done.ret == pytest.ExitCode.USAGE_ERROR
+    done.stderr.fnmatch_lines(["ERROR: --carbon-device cuda: torch sees no GPU here"])
 
 
 def test_saving_leaves_other_tests_and_other_machines(project, altered, pytester):
