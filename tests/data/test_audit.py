@@ -183,6 +183,18 @@ def test_what_is_wrong_with_the_table(two, tmp_path):
     assert "secret" not in said
 
 
+def test_free_text_is_not_counted_value_by_value(tmp_path, radiographs):
+    rows = [
+        row | {"label": f"report {i}", "view": f"id {i}", "split": f"s{i}"}
+        for i, row in enumerate(table(60))
+    ]
+    found = look(write(tmp_path / "a", rows, radiographs[0]))
+    assert found.counts[0].labels == found.counts[0].views == found.counts[0].splits == {}
+    assert "a: 60 values of the column 'label' are no classes" in found.findings
+    assert any("60 values of the column 'split' are not train" in line for line in found.findings)
+    assert "report" not in repr((found.counts, found.patients, found.twins, found.findings))
+
+
 def test_sources_that_look_the_same_and_differ(two, tmp_path, radiographs):
     halves = [
         write(tmp_path / name, table(30, name), radiographs[0][part])

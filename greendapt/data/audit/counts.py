@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from greendapt.data.audit.read import NO, UNSURE, YES, Source
+from greendapt.data.audit.read import NO, UNSURE, YES, Source, free_text
 from greendapt.data.listing import Row
 
 _SEX = ("sex", "gender", "patientsex", "patientgender")
@@ -84,7 +84,8 @@ def _cells(rows: Sequence[Row], columns: Sequence[str]) -> list[str]:
 
 
 def _tally(said: Iterable[str]) -> dict[str, int]:
-    return dict(sorted(Counter(said).items()))
+    values = list(said)
+    return {} if free_text(values) else dict(sorted(Counter(values).items()))
 
 
 def _answers(values: NDArray[np.float32]) -> Answers:

@@ -61,9 +61,9 @@ def shared_patients(sources: Sequence[Source]) -> list[Shared]:
     everyone = []
     for source in sources:
         by_split: dict[str, set[str]] = defaultdict(set)
-        for row in source.rows:
+        for row, split in zip(source.rows, source.splits, strict=True):
             if row.patient:
-                by_split[row.split or ""].add(row.patient)
+                by_split[split].add(row.patient)
         found += [
             Shared.of(Place(source.name, a), Place(source.name, b), by_split[a] & by_split[b])
             for a, b in combinations(sorted(by_split, key=_order), 2)

@@ -15,6 +15,7 @@ from greendapt.data.images import read_images
 from greendapt.data.labels import MISSING, UNCERTAIN, Names, plain
 from greendapt.data.listing import Listing, Problem, Row, finding_columns, read_folder
 from greendapt.data.neighbours import Rasters
+from greendapt.data.splits import SPLITS
 
 _SIZE = 64
 _CHUNK = 2048
@@ -47,8 +48,14 @@ class Source:
 
     @property
     def splits(self) -> list[str]:
-        """Of each image; empty where the folder has none."""
-        return [row.split or "" for row in self.rows]
+        """Of each image; empty where the folder has none, or another word."""
+        return [row.split if row.split in SPLITS else "" for row in self.rows]
+
+
+def free_text(values: Sequence[str]) -> bool:
+    """Whether a column holds what is of one image rather than of a kind of images."""
+    distinct = len(set(values))
+    return distinct > 20 and distinct > len(values) / 2
 
 
 def read(specs: Sequence[FolderData], names: Names, say: Callable[[str], None]) -> list[Source]:
@@ -63,12 +70,16 @@ def read(specs: Sequence[FolderData], names: Names, say: Callable[[str], None]) 
     done = []
     for name, listing, rows, said in zip(called, listings, chosen, labels, strict=True):
         say(f"reading {len(rows)} images of {name}")
-        done.append(_source(name, listing, rows, said))
+        done.append(_source(name, rows, *said, problems=listing.problems))
     return done
 
 
 def _source(
-    name: str, listing: Listing, rows: list[Row], labels: dict[str, NDArray[np.float32]]
+    name: str,
+    rows: list[Row],
+    labels: dict[str, NDArray[np.float32]],
+    texts: list[Problem],
+    problems: list[Problem],
 ) -> Source:
     rasters, hashes = [], []
     bad: dict[int, str] = {}
@@ -84,7 +95,7 @@ def _source(
         rasters=Rasters.together(rasters),
         hashes=np.concatenate(hashes),
         bad=bad,
-        problems=listing.problems,
+        problems=problems + texts,
     )
 
 
@@ -107,8 +118,8 @@ def _rows(listing: Listing, spec: FolderData) -> list[Row]:
 
 def _labels(
     listing: Listing, rows: Sequence[Row], spec: FolderData, names: Names
-) -> dict[str, NDArray[np.float32]]:
-    """Of the columns asked for; else of ``label`` and of every finding."""
+) -> tuple[dict[str, NDArray[np.float32]], list[Problem]]:
+    """Of the columns asked for, else of ``label`` and every finding; and columns of free text."""
     findings = finding_columns(listing)
     wanted = [plain(part) for part in (spec.label or "*").split(",") if part.strip()]
     unknown = [column for column in wanted if column != "*" and column not in listing.columns]
@@ -118,15 +129,19 @@ def _labels(
     if "*" in wanted:
         wanted = [*(["label"] if "label" in listing.columns else []), *findings]
     found: dict[str, NDArray[np.float32]] = {}
+    texts = []
     for column in wanted:
         said = [row.label or "" if column == "label" else row.cells[column] for row in rows]
         if column in findings:
             columns = {names(listing.columns[column]): _numbers(said)}
+        elif free_text(said):
+            texts.append(Problem(f"values of the column '{column}' are no classes", said))
+            continue
         else:
             columns = _classes(said, names)
         for name, values in columns.items():
             found[name] = np.fmax(found[name], values) if name in found else values
-    return found
+    return found, texts
 
 
 def _numbers(said: Sequence[str]) -> NDArray[np.float32]:

@@ -18,6 +18,7 @@ from greendapt.data.audit.telling import Telling
 
 _ABREAST = 3
 _FEW = 12
+_LABELS = 60
 
 
 def as_json(found: Audit, names: bool) -> str:
@@ -82,8 +83,11 @@ def _rows(counts: Sequence[Counts]) -> Iterator[tuple[str, list[str]]]:
     for title, each in tallies.items():
         for key in dict.fromkeys(key for tally in each for key in tally):
             yield f"{title} {key}", [_share(tally, key) for tally in each]
-    for key in sorted({key for one in counts for key in one.labels}):
+    labels = sorted({key for one in counts for key in one.labels})
+    for key in labels[:_LABELS]:
         yield f"label {key}", [_answers(one.labels.get(key)) for one in counts]
+    if len(labels) > _LABELS:
+        yield f"and {len(labels) - _LABELS} more labels (--json has them)", [""] * len(counts)
 
 
 def _numbers(places: Sequence[int]) -> str:
