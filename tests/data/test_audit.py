@@ -243,6 +243,7 @@ def test_a_tree_of_classes_and_one_source_alone(tmp_path, radiographs):
 def test_a_column_and_a_split(two):
     found = look(two[0], label="label", split="test")
     assert found.counts[0].images == 20
+    assert look(two[0] / "labels.csv", split="test").counts[0] == found.counts[0]
     with pytest.raises(DataError, match="has no label column 'x'; it has: image, label"):
         look(two[0], label="x")
     with pytest.raises(DataError, match="lists no image inside it in the split 'val'"):

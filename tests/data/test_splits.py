@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from greendapt.core.errors import DataError
-from greendapt.data.splits import assign_splits, few_shot, hold_out
+from greendapt.data.splits import assign_splits, few_shot, hold_out, settle_splits, share
 
 patients = hnp.arrays(np.int64, st.integers(6, 200), elements=st.integers(0, 60)).filter(
     lambda a: len(np.unique(a)) >= 3
@@ -32,9 +32,9 @@ def test_fractions_are_of_patients():
     assert [(splits == s).sum() for s in ("train", "val", "test")] == [600, 150, 250]
 
 
-@pytest.mark.parametrize("share", [0.05, 0.5])
-def test_splits_are_stratified(share):
-    targets = (np.random.default_rng(0).random(2000) < share).astype(np.int64)
+@pytest.mark.parametrize("fraction", [0.05, 0.5])
+def test_splits_are_stratified(fraction):
+    targets = (np.random.default_rng(0).random(2000) < fraction).astype(np.int64)
     splits = assign_splits(np.arange(2000), targets=targets, seed=1)
     found = [targets[splits == s].mean() for s in ("train", "val", "test")]
     assert np.abs(np.array(found) - targets.mean()).max() < 0.01
@@ -96,3 +96,34 @@ def test_few_shot_of_findings_has_positives_and_negatives():
 def test_few_shot_depends_on_the_seed():
     targets = np.arange(400) % 2
     assert set(few_shot(targets, 10, 0).index) != set(few_shot(targets, 10, 1).index)
+
+
+@given(
+    st.lists(st.integers(0, 12), min_size=1, max_size=40),
+    st.floats(0.01, 1),
+    st.floats(0.01, 1),
+    st.integers(0, 3),
+)
+def test_a_share_is_of_whole_patients_and_lies_in_a_larger_one(patients, one, other, seed):
+    who = np.array(patients)
+    labels = np.arange(len(who)) % 2
+    few, many = (share(who, f, seed, labels) for f in sorted((one, other)))
+    assert (many | ~few).all()
+    for chosen, fraction in zip((few, many), sorted((one, other)), strict=True):
+        assert not set(who[chosen]) & set(who[~chosen])
+        assert len(set(who[chosen])) == max(round(fraction * len(set(patients))), 1)
+    assert share(who, 1.0, seed).all()
+
+
+def test_splits_that_are_said_are_kept_only_where_every_image_has_one():
+    patients = np.arange(20)
+    said = ["train"] * 15 + ["test"] * 5
+    kept, notes = settle_splits(said, patients, patients % 2)
+    assert (kept == "test").tolist() == [False] * 15 + [True] * 5
+    assert (kept == "val").sum() == 3
+    assert len(notes) == 1
+    made, notes = settle_splits(said[:-1], patients, patients % 2)
+    assert set(made) == {"train", "val", "test"}
+    assert (made != "test")[15:].any()
+    assert notes == ()
+    assert settle_splits([], patients[:2], patients[:2])[0].tolist() == ["train", "train"]

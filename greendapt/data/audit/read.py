@@ -60,8 +60,9 @@ def free_text(values: Sequence[str]) -> bool:
 
 def read(specs: Sequence[FolderData], names: Names, say: Callable[[str], None]) -> list[Source]:
     """Every folder. Raises DataError where one lists nothing, or has not the column or split."""
-    listings = [read_folder(spec.path) for spec in specs]
-    called = _called([spec.path for spec in specs])
+    paths = [_folder(spec.path) for spec in specs]
+    listings = [read_folder(path) for path in paths]
+    called = _called(paths)
     chosen = [_rows(listing, spec) for listing, spec in zip(listings, specs, strict=True)]
     labels = [
         _labels(listing, rows, spec, names)
@@ -97,6 +98,11 @@ def _source(
         bad=bad,
         problems=problems + texts,
     )
+
+
+def _folder(path: Path) -> Path:
+    """Of a labels.csv: where it lies."""
+    return path.parent if path.name == "labels.csv" and path.is_file() else path
 
 
 def _called(paths: Sequence[Path]) -> list[str]:
