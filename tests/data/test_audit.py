@@ -209,6 +209,17 @@ def test_sources_that_look_the_same_and_differ(two, tmp_path, radiographs):
         assert abs(labels.auc - 0.5) < 0.2
 
 
+@pytest.mark.parametrize("column", ["patient_id", "nobody"])
+def test_a_source_cannot_be_told_from_its_copy(tmp_path, radiographs, column):
+    rows = [
+        {("nobody" if k == "patient_id" else k): v for k, v in row.items()} for row in table(60)
+    ]
+    rows = table(60) if column == "patient_id" else rows
+    roots = [write(tmp_path / name, rows, radiographs[0]) for name in ("one", "two")]
+    for told in look(*roots).telling:
+        assert told.auc == pytest.approx(0.5, abs=0.02)
+
+
 def test_labels_alone_tell_sources_of_other_prevalence_apart(tmp_path, radiographs):
     rows = [table(60, "x"), table(60, "y")]
     for k in range(60):
