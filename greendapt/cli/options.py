@@ -17,15 +17,14 @@ Tiers = Annotated[
 
 
 def with_options_of(
-    other: Callable[..., None], *left_out: str
+    other: Callable[..., None],
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """A command that also takes the options of ``other`` which it does not name itself, but for
-    those ``left_out``. It reads their values from its context (``context.params``)."""
+    """A command that also takes the options of ``other`` which it does not name itself; it reads
+    their values from its context (``context.params``)."""
 
     def extend(command: Callable[..., None]) -> Callable[..., None]:
         own = _parameters(command)
-        more = {k: v for k, v in _parameters(other).items() if k not in {*own, *left_out}}
-        every = own | more
+        every = own | {k: v for k, v in _parameters(other).items() if k not in own}
 
         def run(**given: Any) -> None:
             command(**{name: given[name] for name in own})

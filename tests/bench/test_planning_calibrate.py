@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from greendapt.bench import suites
 from greendapt.bench.planning.calibrate import Pace, Sample
 from greendapt.bench.planning.forecast import forecast_here
-from greendapt.bench.predict import Effort
+from greendapt.bench.predict import Effort, effort
 from greendapt.bench.session import prepare_session
+from greendapt.store.run import RunFolder
 
 SECONDS = st.floats(0, 100)
 
@@ -50,6 +51,20 @@ def test_one_size_is_a_constant_and_never_less_than_nothing():
     assert Pace.through([sample(real, 48, 0, 0)]) == real
     faster = [Sample(Effort(0, 0, 48), 3.0, None), Sample(Effort(0, 0, 600), 1.0, None)]
     assert Pace.through(faster) == Pace(1.0, 0.0, 0.0)
+
+
+@pytest.mark.usefixtures("undone")
+def test_a_prefix_without_room_is_planned_as_it_runs(tiny, tmp_path):
+    changes = [{"run": {"strategies": ["partial"], "prefix_cache_gb": 1e-9}}]
+    session = prepare_session(suites.load(tiny, changes=changes), lambda _: None)
+    said = forecast_here(session, tmp_path, [], lambda _: None)
+    assert {stage.kept for stage in said.stages if stage.kind == "prefix"} == {"not stored"}
+    assert any("its phases run the plain way" in line for line in said.basis)
+    plain = session.bench(RunFolder(tmp_path))
+    for stage in (one for one in said.stages if one.kind == "adapt"):
+        (planned,) = {s for c in session.plan for s in c.stages if s.key == stage.key}
+        assert stage.flops == effort(plain, replace(planned, prefix=None)).flops
+        assert stage.wall_s > 0
 
 
 @pytest.mark.usefixtures("undone")

@@ -120,9 +120,10 @@ def calibrate(
         trial.run(chosen, _SMALL, folder("small"))
         images = trial.affordable(begun)
         for _ in range(_ROUNDS if images > _SMALL else 0):
-            round_s = now_s()
+            started_s = now_s()
             trial.run(chosen, images, folder("large"))
-            if 2 * now_s() - round_s > begun + limit_s:
+            round_s = now_s() - started_s
+            if now_s() + round_s > trial.until_s:
                 break
     paces = {like: Pace.through(samples) for like, samples in trial.samples.items()}
     return Calibration(paces, trial.watts(), now_s() - begun)
@@ -142,7 +143,10 @@ def _chosen(bench: Workbench, planned: Sequence[Stage]) -> list[Stage]:
         if stage.key not in wanted:
             wanted.add(stage.key)
             queue += [read for read in stage.reads if read.kind != "pretrain"]
-    every = {stage.key: stage for one in planned for stage in (*_behind(one), one)}
+    own = {stage.key: stage for stage in planned}
+    every = {
+        stage.key: own.get(stage.key, stage) for one in planned for stage in (*_behind(one), one)
+    }
     return [stage for key, stage in every.items() if key in wanted]
 
 
@@ -232,6 +236,6 @@ def _do(bench: Workbench, stage: Stage, energy_j: Callable[[], float | None]) ->
 
 
 def _watts(samples: Sequence[Sample]) -> float | None:
-    joules = [sample.energy_j for sample in samples if sample.energy_j is not None]
-    wall_s = sum(sample.wall_s for sample in samples)
-    return sum(joules) / wall_s if len(joules) == len(samples) and wall_s else None
+    known = [(one.energy_j, one.wall_s) for one in samples if one.energy_j is not None]
+    wall_s = sum(seconds for _, seconds in known)
+    return sum(joules for joules, _ in known) / wall_s if wall_s else None

@@ -13,6 +13,7 @@ from greendapt.bench.workbench import Workbench
 from greendapt.core import suite as said
 from greendapt.core.suite import Suite
 from greendapt.data.checks import Prepared, prepare
+from greendapt.data.dataset import load
 from greendapt.data.hospitals import DIAGNOSES, FINDINGS
 from greendapt.data.imageset import ImageSet, Task
 from greendapt.data.splits import FRACTIONS, SPLITS
@@ -44,22 +45,27 @@ def stated_plan(suite: Suite, out: Path) -> tuple[Workbench, list[Cell]]:
 
 def _data(suite: Suite) -> Prepared:
     data, size = suite.data, suite.model.image_size
+    if suite.segments:
+        return prepare(suite, size)  # how many labels there are, only the masks know
+
+    def made(name: str, spec: said.Dataset) -> ImageSet:
+        known = _size(spec)
+        if known is None:
+            return load(spec, name=name, image_size=size, aliases=data.aliases)
+        return _stand_in(name, *known, size)
+
     tasks = [said.Target(development=data.development, external=data.external)]
     tasks += data.targets.values()
-    sets = [data.pool, *(pool.data for pool in data.pools.values())]
-    sets += [one for task in tasks for one in (task.development, *task.external.values())]
-    if suite.segments or any(_size(spec) is None for spec in sets):
-        return prepare(suite, size)
     judged = [
         (
-            _stand_in("development", task.development, size),
-            {name: _stand_in(name, one, size) for name, one in task.external.items()},
+            made("development", task.development),
+            {name: made(name, one) for name, one in task.external.items()},
         )
         for task in tasks
     ]
-    pools = {name: _stand_in(name, pool.data, size) for name, pool in data.pools.items()}
+    pools = {name: made(name, pool.data) for name, pool in data.pools.items()}
     targets = dict(zip(data.targets, judged[1:], strict=True))
-    return Prepared(_stand_in("pool", data.pool, size), *judged[0], [], pools, targets)
+    return Prepared(made("pool", data.pool), *judged[0], [], pools, targets)
 
 
 def _size(spec: said.Dataset) -> tuple[Task, int, int] | None:
@@ -82,11 +88,8 @@ def _size(spec: said.Dataset) -> tuple[Task, int, int] | None:
     return None
 
 
-def _stand_in(name: str, spec: said.Dataset, size: int) -> ImageSet:
+def _stand_in(name: str, task: Task, classes: int, images: int, size: int) -> ImageSet:
     """As many images of as many classes, split as usual, in no memory."""
-    found = _size(spec)
-    assert found is not None
-    task, classes, images = found
     ends = np.cumsum([round(share * images) for share in FRACTIONS[:2]])
     rows = np.arange(images)
     labels = rows % classes
