@@ -60,17 +60,20 @@ CASES = {
 }
 
 
+@pytest.fixture(scope="module")
+def meter():
+    opened = Meter(device="cpu")
+    yield opened
+    opened.close()
+
+
 @pytest.mark.usefixtures("undone")
 @pytest.mark.parametrize("changes", CASES.values(), ids=CASES.keys())
-def test_the_flops_of_each_stage_are_known_before_it_runs(changes, tiny, tmp_path):
+def test_the_flops_of_each_stage_are_known_before_it_runs(changes, tiny, tmp_path, meter):
     session = prepare_session(suites.load(tiny, changes=changes), lambda _: None)
     bench = session.bench(RunFolder.create(tmp_path, "tiny"))
     predicted = {stage.key: effort(bench, stage) for stage in stages(session.plan)}
-    meter = Meter(device="cpu", carbon=session.grid)
-    try:
-        records = Executor(bench, meter, PlainReporter()).run(session.plan)
-    finally:
-        meter.close()
+    records = Executor(bench, meter, PlainReporter()).run(session.plan)
     assert records.keys() == predicted.keys()
     for key, record in records.items():
         assert record.status == "done", record.error
