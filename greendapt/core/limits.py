@@ -61,10 +61,15 @@ class Limits:
 
     def of(self, cell: tuple[str, ...], figure: str, default: float) -> float:
         """``cell`` is found by its first part (the strategy) or by all of it, joined by ``/``."""
+        said = self.said(cell, figure)
+        return default if said is None else said
+
+    def said(self, cell: tuple[str, ...], figure: str) -> float | None:
+        """None where nobody set a limit."""
         for name in ("/".join(cell), cell[0]):
             if figure in self.own.get(name, {}):
                 return self.own[name][figure]
-        return self.general.get(figure, default)
+        return self.general.get(figure)
 
     def cells(self) -> Iterable[str]:
         return self.own.keys()

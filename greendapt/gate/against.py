@@ -69,8 +69,9 @@ def _noisy(pairs: Sequence[Pair], limits: Limits, budget: int) -> Iterator[Verdi
         known = repeats[0][0] if len(repeats) == len(pairs) else {}
         for figure in (name for name in NOISY if name in known):
             found = [(b[figure], h[figure]) for b, h in repeats if figure in b and figure in h]
-            limit = limits.of(name, figure, PAIRED_LIMIT)
-            yield _figure(name, figure, found, len(pairs), limit, budget)
+            if tiers.is_judged(name, figure, known[figure].quality, limits):
+                limit = limits.of(name, figure, PAIRED_LIMIT)
+                yield _figure(name, figure, found, len(pairs), limit, budget)
 
 
 def _figure(

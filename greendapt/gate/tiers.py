@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from statistics import fmean
 
+from greendapt.core.figures import Quality
 from greendapt.core.limits import GAUGES, Limits, Tier
 from greendapt.gate import words
 from greendapt.gate.side import NOISY, Cell, Name
@@ -69,9 +70,16 @@ def noisy(name: Name, base: Cell, head: Cell, limits: Limits) -> list[Verdict]:
             phrase = f"{noun(figure)} was {before.quality.value} then and is {got} now"
             found.append(Verdict(Outcome.VOID, phrase, name, figure, Tier.NOISY))
             continue
-        limit = limits.of(name, figure, STORED_LIMIT)
-        found.append(_measured(name, figure, before, now, limit))
+        if is_judged(name, figure, now.quality, limits):
+            limit = limits.of(name, figure, STORED_LIMIT)
+            found.append(_measured(name, figure, before, now, limit))
     return found
+
+
+def is_judged(name: Name, figure: str, quality: Quality, limits: Limits) -> bool:
+    """Estimated energy is a model of the whole machine's load, which other programs share: it is
+    judged only where somebody set a limit for it."""
+    return quality is not Quality.ESTIMATED or limits.said(name, figure) is not None
 
 
 def _measured(name: Name, figure: str, before: Spread, now: Spread, limit: float) -> Verdict:

@@ -62,7 +62,7 @@ def test_the_github_job_can_be_called_by_others():
 def test_the_guide_asks_for_what_exists():
     blocks = re.findall(r"```sh\n(.*?)```", read("ci.md"), flags=re.DOTALL)
     found = commands(line for block in blocks for line in block.splitlines())
-    assert len(found) == 3
+    assert len(found) == 4
     for words in found:
         assert_exists(words)
 
