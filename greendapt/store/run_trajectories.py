@@ -16,12 +16,13 @@ _POINTS = 100.0
 
 
 def trajectories(
-    suite: Suite, summary: Summary, records: Iterable[Record], dataset: str
+    suite: Suite, summary: Summary, records: Iterable[Record], development: str
 ) -> list[Series]:
     """A series for each strategy that keeps checkpoints, backbone, transfer, shots and seed (each
     seed is a pre-training of its own); none where fewer than two epochs finished.
 
     Quality is the development score in points. Costs are those of the adaptation up to the epoch.
+    A series' dataset is the task its transfer names, else ``development``.
     """
     by_key = {record.key: record for record in records}
     rows: dict[tuple[object, ...], list[tuple[int, Row]]] = {}
@@ -32,7 +33,12 @@ def trajectories(
             setup = (strategy, row.backbone, row.transfer, _shots(row), f"seed {row.seed}")
             rows.setdefault(setup, []).append((names[row.strategy], row))
     return [
-        _series(", ".join(map(str, setup)), dataset, sorted(found, key=lambda at: at[0]), by_key)
+        _series(
+            ", ".join(map(str, setup)),
+            suite.transfer[found[0][1].transfer].target or development,
+            sorted(found, key=lambda at: at[0]),
+            by_key,
+        )
         for setup, found in rows.items()
         if len(found) > 1
     ]

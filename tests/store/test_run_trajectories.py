@@ -1,0 +1,86 @@
+"""A run's checkpoints as trajectories, from the models a run folder holds."""
+
+import numpy as np
+import pytest
+
+from greendapt.core.figures import Figure
+from greendapt.core.records import Record, Row, Summary
+from greendapt.core.suite import Suite
+from greendapt.store.run_trajectories import trajectories
+
+PHANTOM = {"source": "phantom"}
+
+
+@pytest.fixture
+def suite():
+    phase = {"train": "all", "epochs": 6, "learning_rate": 1e-3, "keep_checkpoints": [2, 4]}
+    probe = {"kind": "probe", "epochs": 1, "learning_rate": 1e-3}
+    return Suite(
+        schema=1,
+        name="s",
+        title="s",
+        run={"strategies": ["kept"], "transfers": ["here", "there"]},
+        model={"backbones": ["test_resnet"]},
+        data={
+            "pool": PHANTOM,
+            "development": PHANTOM,
+            "targets": {"other": {"development": PHANTOM}},
+        },
+        phase={"adapt": phase},
+        strategy={"kept": {"phases": ["adapt"]}, "plain": {}},
+        transfer={"here": probe, "there": probe | {"target": "other"}},
+    )
+
+
+def row(strategy, auc, joules, transfer="here", seed=0):
+    spent = Figure.measured(joules, "J", "made up")
+    return Row(
+        strategy=strategy, backbone="test_resnet", seed=seed, transfer=transfer, shots="full",
+        metrics={"development": {"auc": auc}}, wall_s=spent, energy_j=spent, carbon_g=spent,
+        training_flops=spent, peak_memory_bytes=spent, stages=[f"adapt {strategy}"],
+        parts={"adaptation": {"energy_j": spent, "wall_s": Figure.unavailable("s", "no clock")}},
+    )  # fmt: skip
+
+
+def record(strategy, **details):
+    return Record(
+        schema=1, key=f"adapt {strategy}", kind="adapt", role="adaptation", label=strategy,
+        started_at="2026-11-21T00:00:00", details=details,
+    )  # fmt: skip
+
+
+RECORDS = [
+    record("kept@2", val_loss=[0.9, 0.8], scores=[{"epoch": 2, "-robustness": 0.3, "probe": 0.5}]),
+    record("kept@4", val_loss=[0.9, 0.8, 0.7, 0.6], scores=[{"epoch": 4, "probe": None}]),
+    record("kept"),
+]
+
+
+def read(suite, rows, records=RECORDS):
+    summary = Summary(schema=1, synthetic=True, suite="s", profile="default", rows=rows)
+    return trajectories(suite, summary, records, "development")
+
+
+def test_epochs_quality_scores_and_costs(suite):
+    rows = [row("kept", 0.8, 9), row("plain", 0.1, 1), row("kept@2", 0.5, 3), row("kept@4", 0.9, 6)]
+    (one,) = read(suite, rows)
+    assert one.name == "kept, test_resnet, here, all labels, seed 0"
+    assert one.dataset == "development"
+    np.testing.assert_array_equal(one.epochs, [2, 4, 6])
+    np.testing.assert_allclose(one.quality, [[50, 90, 80]])
+    np.testing.assert_array_equal(one.energy_j, [3, 6, 9])
+    assert np.isnan(one.wall_s).all()
+    np.testing.assert_array_equal(one.scores["val_loss"], [-0.8, -0.6, np.nan])
+    np.testing.assert_array_equal(one.scores["robustness"], [-0.3, np.nan, np.nan])
+    np.testing.assert_array_equal(one.scores["probe"], [0.5, np.nan, np.nan])
+
+
+def test_a_series_for_each_seed_and_transfer_with_its_task(suite):
+    setups = [("here", 0), ("here", 1), ("there", 0)]
+    rows = [row(s, 0.5, 1, t, seed) for t, seed in setups for s in ("kept@2", "kept")]
+    assert [one.dataset for one in read(suite, rows)] == ["development", "development", "other"]
+
+
+def test_what_no_epoch_was_judged_of_is_no_series(suite):
+    assert read(suite, [row("kept", 0.8, 9)]) == []
+    assert read(suite, [row("kept", 0.8, 9), row("kept@2", None, 3)]) == []
