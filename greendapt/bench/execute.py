@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import sys
+import time
 import traceback
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from greendapt.bench import generic
+from greendapt.bench.executors.claims import Claim, Claims
+from greendapt.bench.executors.neighbours import Neighbours, labelled
+from greendapt.bench.executors.ranks import Leader
 from greendapt.bench.outcome import Outcome
-from greendapt.bench.plan import Cell, Stage, stages
+from greendapt.bench.plan import Stage
 from greendapt.bench.predict import work
 from greendapt.bench.progress import Reporter
 from greendapt.bench.work import do
@@ -21,45 +26,95 @@ from greendapt.core.records import SCHEMA, Record
 from greendapt.meter import Meter, Window
 from greendapt.store.run import latest
 
+POLL_S = 0.5
+"""How often a stage is asked for again that another worker does."""
+
 
 @dataclass
 class Executor:
-    """Works through cells; ``records`` is the run so far, last record of each stage."""
+    """Works through stages, each under a claim; ``records`` is the run so far, last of each stage.
+
+    ``retry``: which failed records are from before (stage -> when it started); those run again, and
+    others are failures of this very run. None: all that are there at the start.
+    ``note``: what is to be said of the energy figures.
+    """
 
     bench: Workbench
     meter: Meter
     reporter: Reporter
+    claims: Claims
     debug: bool = False
+    retry: Mapping[str, str] | None = None
+    note: str = ""
     records: dict[str, Record] = field(default_factory=dict)
+    _before: dict[str, Record] = field(default_factory=dict)
+    _needed: dict[str, str] = field(default_factory=dict)
+    _broken: set[str] = field(default_factory=set)
+    _sizes: dict[str, int] = field(default_factory=dict)
 
-    def run(self, cells: list[Cell]) -> dict[str, Record]:
-        """Every stage of every cell, each once. Returns the records by key."""
-        self.records = latest(self.bench.folder.records())
-        planned = stages(cells)
+    def run(self, planned: list[Stage], among: list[Stage] | None = None) -> dict[str, Record]:
+        """Every stage, parents first, each once. Returns the records by key.
+
+        ``among``: all stages of the run, where ``planned`` is a part of them.
+        """
+        self._refresh()
+        self._before = dict(self.records)
         works = {stage.key: work(self.bench, stage) for stage in planned}
         self.reporter.total(len(planned), sum(works.values()))
-        needed = self._needed(planned)
-        if not needed:
+        self._needed = self._find_needed(planned)
+        if not self._needed:
             self.reporter.say("every stage is finished: all are reused, nothing is left to run")
-        broken: set[str] = set()
-        last_reader = {stage.prefix.key: stage.key for stage in planned if stage.prefix}
-        for stage in planned:
-            if any(parent.key in broken for parent in stage.reads):
-                broken.add(stage.key)
-                self.records.pop(stage.key, None)
-                self.reporter.skip(stage.label, works[stage.key], "left out, a stage before failed")
-                continue
-            reason = needed.get(stage.key)
-            if reason is None:
-                finished = self.records[stage.key].started_at
-                self.reporter.skip(stage.label, works[stage.key], f"reused, done {finished}")
-            elif not self._do(stage, works[stage.key], reason):
-                broken.add(stage.key)
-            if stage.prefix and last_reader[stage.prefix.key] == stage.key:
-                self.bench.folder.discard_checkpoint(stage.prefix.key)
+        readers = _readers(among or planned)
+        waiting = planned
+        while waiting:
+            held: dict[str, Stage] = {}
+            for stage in waiting:
+                ready = all(parent.key not in held for parent in stage.reads)
+                if ready and self._settle(stage, works[stage.key]):
+                    self._discard(stage, readers)
+                else:
+                    held[stage.key] = stage
+            if len(held) == len(waiting):
+                time.sleep(POLL_S)
+            waiting = list(held.values())
         return self.records
 
-    def _needed(self, planned: list[Stage]) -> dict[str, str]:
+    def _settle(self, stage: Stage, predicted: float) -> bool:
+        """Do a stage, or see that nothing is to be done; False while another worker does it."""
+        if any(parent.key in self._broken for parent in stage.reads):
+            self._broken.add(stage.key)
+            self.reporter.skip(stage.label, predicted, "left out, a stage before failed")
+            return True
+        reason = self._needed.get(stage.key)
+        if reason is None:
+            finished = self.records[stage.key].started_at
+            self.reporter.skip(stage.label, predicted, f"reused, done {finished}")
+            return True
+        with self.claims.take(stage.key) as claim:
+            if claim is None:
+                return False
+            self._refresh()
+            found = self.records.get(stage.key)
+            if found is not None and found != self._before.get(stage.key):
+                self.reporter.skip(stage.label, predicted, f"{found.status} by another worker")
+                if found.status == "failed":
+                    self._broken.add(stage.key)
+                return True
+            return self._do(stage, predicted, reason, claim)
+
+    def _refresh(self) -> None:
+        sizes = self.bench.folder.sizes()
+        if sizes != self._sizes:
+            self._sizes, self.records = sizes, latest(self.bench.folder.records())
+
+    def _discard(self, stage: Stage, readers: Mapping[str, list[str]]) -> None:
+        """Throw a prefix away after the last of those that read it."""
+        if stage.prefix and all(
+            key in self.records or key in self._broken for key in readers[stage.prefix.key]
+        ):
+            self.bench.folder.discard_checkpoint(stage.prefix.key)
+
+    def _find_needed(self, planned: list[Stage]) -> dict[str, str]:
         """Which stages run, and why; a stage whose files are gone runs only if they are read."""
         needed: dict[str, str] = {}
         keys = {stage.key for stage in planned}
@@ -71,11 +126,14 @@ class Executor:
             elif record is None:
                 needed[stage.key] = "runs, not finished before" if self.records else ""
             elif record.status == "failed":
-                needed[stage.key] = "runs again, it failed before"
+                if self.retry is None or self.retry.get(stage.key) == record.started_at:
+                    needed[stage.key] = "runs again, it failed before"
+                else:
+                    self._broken.add(stage.key)
         read = [parent for stage in planned if stage.key in needed for parent in stage.reads]
         while read:
             stage = read.pop()
-            if stage.key not in needed and not self._has_output(stage):
+            if stage.key not in {*needed, *self._broken} and not self._has_output(stage):
                 needed[stage.key] = "runs again, its files are gone and a later stage reads them"
                 read += stage.reads
         return needed
@@ -87,7 +145,7 @@ class Executor:
             return True  # it could not be stored: what reads it takes the plain way
         return self.bench.folder.checkpoint(stage.key).is_dir()
 
-    def _do(self, stage: Stage, predicted: float, reason: str) -> bool:
+    def _do(self, stage: Stage, predicted: float, reason: str, claim: Claim) -> bool:
         self.reporter.start(stage.label, predicted, reason)
         if stage.kind == "pretrain":
             record = self._pretrain(stage)
@@ -96,13 +154,18 @@ class Executor:
             record = self._metered(
                 stage, lambda window: do(self.bench, stage, advance, window.energy_so_far_j)
             )
+        if not claim.is_mine():
+            self.reporter.say(f"{stage.label}: taken over by another worker, its record counts")
+            return False
         self.bench.folder.append(record)
         self.records[stage.key] = record
+        self._sizes |= self.bench.folder.own_size()
         wall_s = record.figures["wall_s"].value if "wall_s" in record.figures else 0.0
         self.reporter.finish(wall_s or 0.0)
         if record.status == "failed":
             self.reporter.say(f"failed: {stage.label}: {record.error}")
-        return record.status == "done"
+            self._broken.add(stage.key)
+        return True
 
     def _pretrain(self, stage: Stage) -> Record:
         """Generic weights are made once a machine; afterwards their first record counts."""
@@ -110,7 +173,7 @@ class Executor:
             kept = generic.kept_record(stage)
             if kept is not None:
                 return kept.model_copy(update={"key": stage.key, "label": stage.label})
-            suite, engine = self.bench.suite, self.bench.engine
+            suite, engine = self.bench.suite, self.bench.shared_engine
             record = self._metered(
                 stage, lambda _: generic.pretrain(suite, stage, engine, self.reporter.advance)
             )
@@ -129,9 +192,12 @@ class Executor:
             parents=[parent.key for parent in stage.reads],
             started_at=datetime.now(UTC).isoformat(timespec="seconds"),
         )
+        neighbours = Neighbours(self.bench.folder, self.claims)
+        team = Leader(self.bench.ranks)
         try:
-            with self.meter.window() as window:
+            with self.meter.window() as window, team.at(stage):
                 outcome = job(window)
+            costs = team.costs(self.meter, window)
         except RunError:
             raise
         except Exception as error:
@@ -142,13 +208,24 @@ class Executor:
             self.reporter.say(f"warning: {outcome.warning}")
         source = "operators of one step, times what ran"
         flops = Figure.measured(outcome.training_flops, "FLOP", source)
+        beside = neighbours.count()
+        figures = labelled(costs, beside, self.note)
         return record.model_copy(
             update={
-                "figures": {**window.figures, "training_flops": flops},
+                "figures": {**figures, "training_flops": flops},
                 "metrics": outcome.metrics,
-                "details": outcome.details,
+                "details": outcome.details | ({"beside": beside} if beside else {}),
             }
         )
+
+
+def _readers(of: list[Stage]) -> dict[str, list[str]]:
+    """Prefix -> the stages that read it."""
+    readers: dict[str, list[str]] = defaultdict(list)
+    for stage in of:
+        if stage.prefix:
+            readers[stage.prefix.key].append(stage.key)
+    return readers
 
 
 def _sentence(error: Exception) -> str:

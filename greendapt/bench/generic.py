@@ -134,7 +134,7 @@ def pretrain(
         cache=False,
         on_progress=on_progress,
     )
-    if keep:
+    if keep and engine.ranks.first:
         _keep(backbone, _folder(stage.start.identity) / "backbone.safetensors")
     return trained_outcome(trained, images=len(fractals))
 

@@ -78,6 +78,11 @@ class Stage:
         return ROLES[self.kind]
 
     @property
+    def is_shared(self) -> bool:
+        """Whether all processes of a launcher train it; what is not goes to the first of them."""
+        return self.kind in ("pretrain", "adapt", "finetune")
+
+    @property
     def epochs(self) -> int:
         return self.phase.length if self.phase else 0
 

@@ -16,9 +16,13 @@ from greendapt import __version__
 from greendapt.bench import generic
 from greendapt.bench.environment import environment, fingerprint
 from greendapt.bench.execute import Executor
+from greendapt.bench.executors.claims import Claims
+from greendapt.bench.executors.crew import Ask, Crew, Follow, failed_before, left
+from greendapt.bench.executors.neighbours import beside_note
+from greendapt.bench.executors.ranks import assist
 from greendapt.bench.packing import packs
-from greendapt.bench.plan import Cell, Digests, cells
-from greendapt.bench.predict import check_models
+from greendapt.bench.plan import Cell, Digests, Stage, cells, stages
+from greendapt.bench.predict import check_models, work
 from greendapt.bench.process import tune
 from greendapt.bench.progress import Reporter
 from greendapt.bench.steps import chosen as chosen_steps
@@ -35,8 +39,9 @@ from greendapt.data.splits import few_shot
 from greendapt.meter import Meter
 from greendapt.meter.carbon import Grid, grid
 from greendapt.models.backbone import check_backbone, create_backbone
-from greendapt.store.run import RunFolder
+from greendapt.store.run import RunFolder, latest
 from greendapt.train.loop import Engine
+from greendapt.train.parallel import ALONE, Ranks
 from greendapt.train.step import Trial
 
 _REST_S = 1.0  # before any work: the power at rest, for energy above idle
@@ -81,31 +86,94 @@ class Session:
             "notes": data.notes,
         }
 
-    def bench(self, folder: RunFolder) -> Workbench:
-        """What its stages work with; their files go to ``folder``."""
-        steps = {name: trial.step for name, trial in self.steps.items()}
-        return Workbench(self.suite, self.data, folder, self.engine, self.generic, steps)
+    def run(
+        self,
+        folder: RunFolder,
+        reporter: Reporter,
+        *,
+        debug: bool = False,
+        crew: Crew | None = None,
+        ranks: Ranks = ALONE,
+    ) -> Summary:
+        """Do what of the plan is not done in ``folder``, and write its summary.
 
-    def run(self, folder: RunFolder, reporter: Reporter, *, debug: bool = False) -> Summary:
-        """Do what of the plan is not done in ``folder``, and write its summary."""
-        bench = self.bench(folder)
+        ``crew``: who does it; None: this process, with the other ``ranks`` of its launcher.
+        """
         with folder.writing(), reporter, _resumable(folder):
-            meter = Meter(device=str(self.engine.device), carbon=self.grid, idle_s=_REST_S)
-            try:
-                warm_up(bench, self.plan)
-                records = Executor(bench, meter, reporter, debug).run(self.plan)
-                folder.write({**folder.read(), "meter": meter.facts()})
-            finally:
-                meter.close()
+            folder.gather()
+            if crew is None:
+                planned = stages(self.plan)
+                if ranks.size > 1:
+                    self._lead(folder, ranks)
+                claims = Claims(folder.claims)
+                self.work(folder, reporter, claims, planned, ranks=ranks, debug=debug)
+            else:
+                self._by_others(folder, reporter, crew, debug)
+            folder.gather()
+            folder.write({**folder.read(), "meter": folder.meter_facts()})
+            records = latest(folder.records())
+            notes = [*self.data.notes, *beside_note(records.values())]
             summary = summarize(
-                self.suite,
-                self.plan,
-                records,
-                synthetic=synthetic(self.data),
-                notes=self.data.notes,
+                self.suite, self.plan, records, synthetic=synthetic(self.data), notes=notes
             )
             folder.write_summary(summary)
         return summary
+
+    def work(
+        self,
+        folder: RunFolder,
+        reporter: Reporter,
+        claims: Claims,
+        planned: list[Stage],
+        *,
+        retry: Mapping[str, str] | None = None,
+        note: str = "",
+        ranks: Ranks = ALONE,
+        debug: bool = False,
+    ) -> None:
+        """Do ``planned`` stages in this process; see `Executor`."""
+        bench = self.bench(folder, ranks)
+        meter = Meter(device=str(self.engine.device), carbon=self.grid, idle_s=_REST_S)
+        try:
+            warm_up(bench, planned)
+            executor = Executor(bench, meter, reporter, claims, debug, retry, note)
+            executor.run(planned, stages(self.plan))
+            folder.keep_meter_facts(meter.facts())
+            ranks.same(None)  # the others may go
+        finally:
+            meter.close()
+
+    def _lead(self, folder: RunFolder, ranks: Ranks) -> None:
+        """Tell the other ranks what is run, and wait until they have read its data."""
+        said = folder.read()
+        ranks.same({"suite": said["suite"], "steps": said["steps"], "run": str(folder.path)})
+        ranks.meet()
+
+    def assist(self, folder: RunFolder, ranks: Ranks) -> None:
+        """What another rank does while rank 0 works on ``folder``."""
+        bench, planned = self.bench(folder, ranks), stages(self.plan)
+        ranks.meet()
+        meter = Meter(device=str(self.engine.device), carbon=self.grid, idle_s=_REST_S)
+        try:
+            warm_up(bench, planned)
+            assist(bench, meter, planned)
+        finally:
+            meter.close()
+
+    def bench(self, folder: RunFolder, ranks: Ranks = ALONE) -> Workbench:
+        """What its stages work with; their files go to ``folder``."""
+        steps = {name: trial.step for name, trial in self.steps.items()}
+        return Workbench(self.suite, self.data, folder, self.engine, self.generic, steps, ranks)
+
+    def _by_others(self, folder: RunFolder, reporter: Reporter, crew: Crew, debug: bool) -> None:
+        device, bench = self.engine.device.type, self.bench(folder)
+        ask = Ask(folder, self.plan, failed_before(folder.records()), device, debug)
+        follow = Follow(ask, reporter, {s.key: work(bench, s) for s in stages(self.plan)})
+        follow.begin()
+        if left(ask):
+            crew.work(ask, follow)
+        else:
+            reporter.say("every stage is finished: all are reused, nothing is left to run")
 
 
 def prepare_session(
@@ -230,10 +298,10 @@ def _described(one: ImageSet) -> dict[str, Any]:
     }
 
 
-def warm_up(bench: Workbench, plan: list[Cell]) -> None:
+def warm_up(bench: Workbench, planned: list[Stage]) -> None:
     """One untimed pass, so that the first strategy does not pay for first calls."""
     size = bench.suite.model.image_size
-    for name in {cell.backbone for cell in plan}:
+    for name in {stage.start.backbone for stage in planned}:
         backbone = create_backbone(name, image_size=size).to(bench.engine.device)
         images = torch.zeros(8, 3, size, size, device=bench.engine.device)
         backbone(images).sum().backward()

@@ -55,7 +55,8 @@ def adapt(
     assert phase is not None
     train, val = bench.pool
     backbone = bench.backbone(stage.start, stage.parents)
-    stored, remade = prefixes.read(bench, stage)
+    with bench.ranks.first_goes():
+        stored, remade = prefixes.read(bench, stage)
     network = Network(
         backbone,
         _pool_head(bench, stage, phase, feature_size(backbone, bench.suite.model.image_size)),

@@ -25,6 +25,7 @@ from greendapt.store.run import RunFolder
 from greendapt.train import inputs
 from greendapt.train.inputs import Inputs
 from greendapt.train.loop import Engine, Examples, State
+from greendapt.train.parallel import ALONE, Ranks
 from greendapt.train.step import PLAIN, Step
 from greendapt.transfer.segmentation import mask_outputs
 
@@ -66,6 +67,8 @@ class Workbench:
     engine: Engine
     generic: dict[str, str]
     steps: dict[str, Step] = field(default_factory=dict)
+    ranks: Ranks = ALONE
+    """The processes that train a stage together; one of them does all else."""
     _pair: tuple[str | None, str | None] | None = None
     _pairs: dict[tuple[str | None, str | None], Workbench] = field(
         default_factory=dict, repr=False, compare=False
@@ -83,7 +86,13 @@ class Workbench:
 
     def engine_of(self, stage: Stage) -> Engine:
         """What a stage's backbone runs on; heads on stored features run on ``engine``."""
-        return replace(self.engine, step=self.steps.get(stage.start.backbone, PLAIN))
+        step = self.steps.get(stage.start.backbone, PLAIN)
+        return replace(self.engine, step=step, ranks=self.ranks if stage.is_shared else ALONE)
+
+    @property
+    def shared_engine(self) -> Engine:
+        """For generic pre-training, which takes plain steps."""
+        return replace(self.engine, ranks=self.ranks)
 
     def backbone(self, start: Start, parents: tuple[Stage, ...]) -> Backbone:
         """The backbone a stage starts from: its parent's, else the generic weights."""
@@ -104,6 +113,8 @@ class Workbench:
         head: nn.Module | None,
         state: State | None = None,
     ) -> None:
+        if not self.ranks.first:
+            return
         with self.folder.new_checkpoint(key) as folder:
             if backbone is not None:
                 weights.save(backbone, folder / BACKBONE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from typing import Annotated, Any, NoReturn
@@ -106,6 +107,7 @@ def _run(arguments: list[str], debug: bool) -> int:
 def _fail(message: str, code: int, debug: bool) -> int:
     if debug:
         traceback.print_exc()
-    if message:  # empty after the help that stands for a missing command
+    # empty after the help that stands for a missing command; torchrun's first process speaks
+    if message and os.environ.get("RANK", "0") in ("", "0"):
         print(f"greendapt: {message}", file=sys.stderr)
     return code

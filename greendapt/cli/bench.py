@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from greendapt.cli.options import Json
+from greendapt.cli.options import ExecutorName, Json, SlurmSettings, Workers
 
 if TYPE_CHECKING:
     from greendapt.core.suite import Suite
@@ -73,16 +73,20 @@ def bench(
         Path | None,
         typer.Option(metavar="RUN", help="Take over from that run the stages that are the same."),
     ] = None,
+    executor: ExecutorName = None,
+    workers: Workers = None,
+    slurm: SlurmSettings = None,
     json: Json = False,
 ) -> None:
     """Run a suite: every strategy metered, judged, and put into a report.
 
     Example: greendapt bench --suite chestxray --data pool=XRAYS --data development=LABELLED
     """
-    from greendapt.cli.running import run_new
+    from greendapt.bench.executors.choose import crew
+    from greendapt.cli.running import Ending, run_new
 
-    chosen = suite_of(context.params)
-    run_new(chosen, out, command=_command(), reuse=reuse, json=json, debug=bool(context.obj))
+    ending = Ending(crew(executor, workers, slurm or []), json=json, debug=bool(context.obj))
+    run_new(suite_of(context.params), out, ending, command=_command(), reuse=reuse)
 
 
 def suite_of(given: Mapping[str, Any]) -> Suite:

@@ -17,14 +17,15 @@ Tiers = Annotated[
 
 
 def with_options_of(
-    other: Callable[..., None],
+    other: Callable[..., None], *left_out: str
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """A command that also takes the options of ``other`` which it does not name itself; it reads
-    their values from its context (``context.params``)."""
+    """A command that also takes the options of ``other`` which it does not name itself, but
+    for those ``left_out``; it reads their values from its context (``context.params``)."""
 
     def extend(command: Callable[..., None]) -> Callable[..., None]:
         own = _parameters(command)
-        every = own | {k: v for k, v in _parameters(other).items() if k not in own}
+        others = {k: v for k, v in _parameters(other).items() if k not in left_out}
+        every = own | {k: v for k, v in others.items() if k not in own}
 
         def run(**given: Any) -> None:
             command(**{name: given[name] for name in own})
@@ -41,3 +42,27 @@ def _parameters(command: Callable[..., None]) -> dict[str, inspect.Parameter]:
     hints = get_type_hints(command, include_extras=True)
     known = inspect.signature(command).parameters
     return {name: one.replace(annotation=hints[name]) for name, one in known.items()}
+
+
+ExecutorName = Annotated[
+    str | None,
+    typer.Option(
+        "--executor",
+        metavar="local|slurm",
+        help="Who does the work: processes of this machine, or Slurm jobs. Without: this process.",
+    ),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        min=1, help="How many at once. local: 1, for clean energy; slurm: as many as fit."
+    ),
+]
+SlurmSettings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--slurm",
+        metavar="KEY[=VALUE]",
+        help="partition=NAME, time=MINUTES, gpus_per_node=1, exclusive, ... (repeatable).",
+    ),
+]

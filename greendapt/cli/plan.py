@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _BENCH_DEVICES = (None, "auto", "cpu", "cuda")
 
 
-@with_options_of(bench)
+@with_options_of(bench, "executor", "workers", "slurm")
 def plan(
     context: typer.Context,
     run: Annotated[

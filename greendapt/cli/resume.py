@@ -7,15 +7,19 @@ from typing import Annotated
 
 import typer
 
-from greendapt.cli.options import Json
+from greendapt.cli.options import ExecutorName, Json, SlurmSettings, Workers
 
 
 def resume(
     context: typer.Context,
     run: Annotated[Path, typer.Argument(help="A run folder, such as runs/chestxray-...")],
+    executor: ExecutorName = None,
+    workers: Workers = None,
+    slurm: SlurmSettings = None,
     json: Json = False,
 ) -> None:
     """Go on with a run that was stopped, saying why each stage runs or is reused."""
-    from greendapt.cli.running import run_again
+    from greendapt.bench.executors.choose import crew
+    from greendapt.cli.running import Ending, run_again
 
-    run_again(run, json=json, debug=bool(context.obj))
+    run_again(run, Ending(crew(executor, workers, slurm or []), json=json, debug=bool(context.obj)))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import typer
 from rich.console import Console
 
+from greendapt.bench.executors.crew import Crew
+from greendapt.bench.executors.following import follow
 from greendapt.bench.plan import stages
 from greendapt.bench.planning.kept import kept_plan
 from greendapt.bench.progress import Reporter, reporter
@@ -20,16 +23,32 @@ from greendapt.report.build import load_run, write_reports
 from greendapt.report.terminal import render_terminal
 from greendapt.report.view import view
 from greendapt.store.run import RunFolder
+from greendapt.train.parallel import ALONE, Ranks, open_ranks
 
 
-def run_new(
-    suite: Suite, out: Path, *, command: str, reuse: Path | None, json: bool, debug: bool
-) -> None:
+@dataclass(frozen=True)
+class Ending:
+    """How a prepared run is done and told. ``crew`` None: by this process and its ``ranks``."""
+
+    crew: Crew | None = None
+    ranks: Ranks = ALONE
+    json: bool = False
+    debug: bool = False
+
+
+def run_new(suite: Suite, out: Path, ending: Ending, *, command: str, reuse: Path | None) -> None:
     """A new run; on a terminal, an unfinished one of the same suite is offered instead."""
+    with open_ranks(suite.run.device) as ranks:
+        if not ranks.first:
+            raise typer.Exit(follow(ranks))
+        _run_new(suite, out, replace(ending, ranks=ranks), command, reuse)
+
+
+def _run_new(suite: Suite, out: Path, ending: Ending, command: str, reuse: Path | None) -> None:
     session = prepare_session(suite, say)
     before = unfinished(out, suite)
     if before is not None and _wants(before):
-        _finish(session, before, reporter(explain=True), json=json, debug=debug)
+        _finish(session, before, reporter(explain=True), ending)
         return
     said = session.described(command)
     plan = kept_plan(suite, said["fingerprint"])
@@ -41,27 +60,33 @@ def run_new(
         planned = stages(session.plan)
         taken = adopt(folder, earlier, planned)
         say(f"{taken} of {len(planned)} stages are taken over from {earlier.path}")
-    _finish(session, folder, reporter(explain=False), json=json, debug=debug)
+    _finish(session, folder, reporter(explain=False), ending)
 
 
-def run_again(path: Path, *, json: bool, debug: bool) -> None:
+def run_again(path: Path, ending: Ending) -> None:
     """What is left of a run, with the suite as it was then."""
     folder = RunFolder(path)
-    session = prepare_session(stored_suite(folder), say, folder.read())
+    suite = stored_suite(folder)
+    with open_ranks(suite.run.device) as ranks:
+        if not ranks.first:
+            raise typer.Exit(follow(ranks))
+        _run_again(suite, folder, replace(ending, ranks=ranks))
+
+
+def _run_again(suite: Suite, folder: RunFolder, ending: Ending) -> None:
+    session = prepare_session(suite, say, folder.read())
     if session.described("")["fingerprint"] != folder.read().get("fingerprint"):
         say(
             "note: this is another machine or other software than the run began with; "
             "its costs will be mixed"
         )
-    _finish(session, folder, reporter(explain=True), json=json, debug=debug)
+    _finish(session, folder, reporter(explain=True), ending)
 
 
-def _finish(
-    session: Session, folder: RunFolder, shown: Reporter, *, json: bool, debug: bool
-) -> None:
-    summary = session.run(folder, shown, debug=debug)
+def _finish(session: Session, folder: RunFolder, shown: Reporter, ending: Ending) -> None:
+    summary = session.run(folder, shown, debug=ending.debug, crew=ending.crew, ranks=ending.ranks)
     written = write_reports(folder.path)
-    if json:
+    if ending.json:
         text = summary.model_dump_json(by_alias=True)
         typer.echo(f'{{"run": {_quoted(folder.path)}, "summary": {text}}}')
     else:

@@ -31,15 +31,22 @@ STRONG = Strength(0.17, 0.0, (0.3, 1.0), 0.5, 0.25, 0.5, 0.5, (0.004, 0.02))
 """SimCLR's crop, flip, brightness and contrast, blur (Chen et al., ICML 2020); no hue: grey."""
 
 
-def augment(batch: Tensor, kind: Augmentation, generator: torch.Generator) -> Tensor:
+def augment(
+    batch: Tensor,
+    kind: Augmentation,
+    generator: torch.Generator,
+    count: int | None = None,
+    part: slice = slice(None),
+) -> Tensor:
     """``batch`` float [B, C, H, W] in [0, 1] -> the same shape and range.
 
-    All draws come from ``generator`` (a CPU one gives the same views on every device).
+    All draws come from ``generator`` (a CPU one gives the same views on every device). ``batch``
+    may be a ``part`` of ``count`` images that are augmented together: each gets the same view.
     """
     if kind == "none":
         return batch
     strength = LIGHT if kind == "light" else STRONG
-    draw = _Draw(len(batch), batch.device, generator)
+    draw = _Draw(len(batch) if count is None else count, part, batch.device, generator)
     out = _warp(batch, strength, draw)
     out = _tone(out, strength, draw)
     if strength.blur_share > 0:
@@ -50,13 +57,16 @@ def augment(batch: Tensor, kind: Augmentation, generator: torch.Generator) -> Te
 class _Draw:
     """Uniform draws, one per image."""
 
-    def __init__(self, count: int, device: torch.device, generator: torch.Generator) -> None:
-        self._count, self._device, self._generator = count, device, generator
+    def __init__(
+        self, count: int, part: slice, device: torch.device, generator: torch.Generator
+    ) -> None:
+        self._count, self._part = count, part
+        self._device, self._generator = device, generator
 
     def __call__(self, low: float, high: float) -> Tensor:
         source = self._generator.device
         said = torch.rand(self._count, generator=self._generator, device=source)
-        return (low + (high - low) * said).to(self._device)
+        return (low + (high - low) * said[self._part]).to(self._device)
 
 
 def _warp(batch: Tensor, strength: Strength, draw: _Draw) -> Tensor:

@@ -1,5 +1,6 @@
 """A run folder: ``run.json``, append-only ``records.jsonl``, ``checkpoints/`` by stage key, and
-``summary.json``. One process writes a run at a time; a lock file says who.
+``summary.json``. One process leads a run at a time; a lock file says who. Its workers, on whatever
+machine, append to a file each in ``workers/``, so that no two ever write the same one.
 """
 
 from __future__ import annotations
@@ -23,12 +24,22 @@ from greendapt.disk.files import disk_errors, new_folder, read_json, write_atomi
 class RunFolder:
     """The paths of a run, and the only code that writes its records."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, worker: str | None = None) -> None:
+        """``worker``: the name of one that writes beside others; None for the one that leads."""
         self.path = path
+        self._own = self.records_path if worker is None else self.workers / f"{worker}.jsonl"
 
     @property
     def records_path(self) -> Path:
         return self.path / "records.jsonl"
+
+    @property
+    def claims(self) -> Path:
+        return self.path / "claims"
+
+    @property
+    def workers(self) -> Path:
+        return self.path / "workers"
 
     @property
     def summary_path(self) -> Path:
@@ -86,31 +97,62 @@ class RunFolder:
 
     def records(self) -> list[Record]:
         """All whole records in order; a last line torn by a kill is not one."""
-        if not self.records_path.exists():
-            return []
-        *lines, _torn = self.records_path.read_bytes().split(b"\n")
-        records = []
-        for number, line in enumerate(lines, start=1):
-            try:
-                records.append(Record.model_validate_json(line))
-            except ValidationError as error:
-                raise RunError(
-                    f"{self.records_path} is damaged in line {number}; delete the line, "
-                    f"and go on with: greendapt resume {self.path}"
-                ) from error
-        return records
+        records = [
+            self._record(self.records_path, number, line)
+            for number, line in enumerate(_lines(self.records_path), start=1)
+        ]
+        return records + [record for record, _ in self._ungathered()]
+
+    def _ungathered(self) -> list[tuple[Record, bytes]]:
+        """What workers wrote and ``records.jsonl`` does not hold yet, oldest first."""
+        held = set(_lines(self.records_path))
+        found = [
+            (self._record(path, number, line), line)
+            for path in sorted(self.workers.glob("*.jsonl"))
+            for number, line in enumerate(_lines(path), start=1)
+            if line not in held
+        ]
+        return sorted(found, key=lambda one: one[0].started_at)
+
+    def _record(self, path: Path, number: int, line: bytes) -> Record:
+        try:
+            return Record.model_validate_json(line)
+        except ValidationError as error:
+            raise RunError(
+                f"{path} is damaged in line {number}; delete the line, "
+                f"and go on with: greendapt resume {self.path}"
+            ) from error
+
+    def gather(self) -> None:
+        """Put what workers wrote into ``records.jsonl``. For the one process that leads a run."""
+        for _, line in self._ungathered():
+            _append(self.records_path, line + b"\n")
+
+    def sizes(self) -> dict[str, int]:
+        """Bytes of each file of records: where equal, there is nothing new."""
+        paths = [self.records_path, *self.workers.glob("*.jsonl")]
+        return {path.stem: path.stat().st_size for path in paths if path.exists()}
+
+    def own_size(self) -> dict[str, int]:
+        """The entry of `sizes` that `append` changes."""
+        return {self._own.stem: self._own.stat().st_size}
 
     def append(self, record: Record) -> None:
         """One line, on the disk before this returns. Cuts off a torn line first."""
-        line = record.model_dump_json(by_alias=True).encode() + b"\n"
-        with disk_errors(self.records_path), self.records_path.open("ab+") as file:
-            size = file.seek(0, os.SEEK_END)
-            whole = _end_of_last_line(file, size)
-            if whole != size:
-                file.truncate(whole)
-            file.write(line)
-            file.flush()
-            os.fsync(file.fileno())
+        with disk_errors(self._own):
+            self._own.parent.mkdir(exist_ok=True)
+        _append(self._own, record.model_dump_json(by_alias=True).encode() + b"\n")
+
+    def keep_meter_facts(self, facts: dict[str, Any]) -> None:
+        """What the figures of this writer rest on."""
+        with disk_errors(self.workers):
+            self.workers.mkdir(exist_ok=True)
+        write_json(self.workers / f"{self._own.stem}.json", facts)
+
+    def meter_facts(self) -> dict[str, Any]:
+        """Of the writer that said it last; empty where none did."""
+        said = sorted(self.workers.glob("*.json"), key=lambda path: path.stat().st_mtime)
+        return dict(read_json(said[-1])) if said else {}
 
     def checkpoint(self, key: str) -> Path:
         return self.path / "checkpoints" / key
@@ -145,6 +187,24 @@ class RunFolder:
 def latest(records: list[Record]) -> dict[str, Record]:
     """The last record of each stage key."""
     return {record.key: record for record in records}
+
+
+def _lines(path: Path) -> list[bytes]:
+    if not path.exists():
+        return []
+    *lines, _torn = path.read_bytes().split(b"\n")
+    return lines
+
+
+def _append(path: Path, line: bytes) -> None:
+    with disk_errors(path), path.open("ab+") as file:
+        size = file.seek(0, os.SEEK_END)
+        whole = _end_of_last_line(file, size)
+        if whole != size:
+            file.truncate(whole)
+        file.write(line)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _end_of_last_line(file: Any, size: int) -> int:

@@ -17,10 +17,12 @@ from greendapt.core.suite import Recipe
 from greendapt.meter.clock import now_s
 from greendapt.train.inputs import Inputs, take
 from greendapt.train.objectives import Loss, labelled
+from greendapt.train.parallel import ALONE, Ranks
 from greendapt.train.step import PLAIN, Step
 
-Encode = Callable[[Tensor], Tensor]
-"""From a batch of inputs (uint8 images, cached activations or features) to logits."""
+Encode = Callable[..., Tensor]
+"""From a batch of inputs (uint8 images, cached activations or features) to logits. With several
+ranks it is also told `Among` which images these are: draws are then made for all of them."""
 
 
 class Diverged(GreendaptError):
@@ -84,14 +86,13 @@ class Examples:
     def __len__(self) -> int:
         return len(self.targets)
 
-    def at(self, index: Tensor, device: torch.device) -> tuple[Tensor, Tensor]:
+    def at(
+        self, index: Tensor, device: torch.device, part: slice = slice(None)
+    ) -> tuple[Tensor, Tensor]:
+        """Inputs of a ``part`` of the examples at ``index``, and targets of all of them."""
         rows = index if self.rows is None else self.rows[index]
         rows = rows if self.bank is None else self.bank.draw(rows)
-        return take(self.inputs, rows).to(device), self.targets[index].to(device)
-
-    def batches(self, size: int, device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:
-        for start in range(0, len(self), size):
-            yield self.at(torch.arange(start, min(start + size, len(self))), device)
+        return take(self.inputs, rows[part]).to(device), self.targets[index].to(device)
 
 
 @dataclass(frozen=True)
@@ -132,10 +133,11 @@ class Fit:
 
 @dataclass(frozen=True)
 class Engine:
-    """Where and how arithmetic runs."""
+    """Where and how arithmetic runs, and on how many processes a training does."""
 
     device: torch.device
     step: Step = PLAIN
+    ranks: Ranks = ALONE
 
     @classmethod
     def on(cls, said: str) -> Engine:
@@ -192,25 +194,26 @@ def fit(
     schedule = _schedule(recipe, optimizer, steps * epochs, done=steps * now.epochs)
     judged = recipe.select == "best" if validate is None else validate
     held = val if val is not None and len(val) and judged else None
-    begun = now.epochs
+    begun, started_s = now.epochs, now_s()
     ends: list[float] = []
-    started_s = now_s()
     for epoch in range(begun, end):
         order = torch.randperm(len(train), generator=order_of)
         running = torch.zeros((), device=engine.device)
         for step, index in enumerate(_batches(order, recipe.batch_size, pairs)):
-            running += _step(train, index, encode, loss, optimizer, engine) * len(index)
+            running += _step(module, train, index, encode, loss, optimizer, engine) * len(index)
             if schedule is not None:
                 schedule.step()
             on_progress((epoch - begun + (step + 1) / steps) / (end - begun))
-        mean = _finite(running.item() / len(train), epoch, recipe)
+        mean = _finite(engine.ranks.same(running.item() / len(train)), epoch, recipe)
         now = replace(now, train_loss=(*now.train_loss, mean))
         if held is not None:
             with _evaluating(module):
-                value = _finite(_mean_loss(encode, held, loss, engine), epoch, recipe)
+                value = _finite(_mean_loss(module, held, encode, loss, engine), epoch, recipe)
             now = replace(now, val_loss=(*now.val_loss, value))
         with _evaluating(module):
-            heed = watch(epoch + 1, now.val_loss)
+            heed = watch(epoch + 1, now.val_loss) if engine.ranks.first else None
+            heed = engine.ranks.same(heed)
+        assert heed is not None
         if heed.keep:
             now = replace(now, best_epoch=epoch, best=_snapshot(module))
         ends.append(now_s() - started_s)
@@ -292,6 +295,7 @@ def predict(encode: Encode, inputs: Inputs, engine: Engine, *, batch_size: int =
 
 
 def _step(
+    module: nn.Module,
     train: Examples,
     index: Tensor,
     encode: Encode,
@@ -299,13 +303,30 @@ def _step(
     optimizer: torch.optim.Optimizer,
     engine: Engine,
 ) -> Tensor:
-    inputs, targets = train.at(index, engine.device)
-    with engine.autocast():
-        value = loss(encode(inputs), targets)
+    value = _loss(module, train, index, encode, loss, engine)
     optimizer.zero_grad(set_to_none=True)
-    value.backward()  # type: ignore[no-untyped-call]
+    if value.requires_grad:  # not on a rank without an image
+        value.backward()  # type: ignore[no-untyped-call]
+    engine.ranks.sum_gradients([p for p in module.parameters() if p.requires_grad])
     optimizer.step()
     return value.detach()
+
+
+def _loss(
+    module: nn.Module,
+    examples: Examples,
+    index: Tensor,
+    encode: Encode,
+    loss: Loss,
+    engine: Engine,
+) -> Tensor:
+    """Of the examples at ``index``, which all ranks share."""
+    ranks, count = engine.ranks, len(index)
+    inputs, targets = examples.at(index, engine.device, ranks.among(count).part)
+    with engine.autocast():
+        if ranks.size == 1:
+            return loss(encode(inputs), targets)
+        return loss(ranks.logits(lambda among: encode(inputs, among), count, module), targets)
 
 
 @contextmanager
@@ -321,14 +342,15 @@ def _evaluating(module: nn.Module) -> Iterator[None]:
 
 
 @torch.no_grad()
-def _mean_loss(encode: Encode, examples: Examples, loss: Loss, engine: Engine) -> float:
+def _mean_loss(
+    module: nn.Module, examples: Examples, encode: Encode, loss: Loss, engine: Engine
+) -> float:
     summed, weights = torch.zeros(2, device=engine.device)
-    for inputs, targets in examples.batches(64, engine.device):
-        weight = labelled(targets)
-        with engine.autocast():
-            summed += loss(encode(inputs), targets) * weight
+    for index in torch.split(torch.arange(len(examples)), 64):
+        weight = labelled(examples.targets[index])
+        summed += _loss(module, examples, index, encode, loss, engine) * weight
         weights += weight
-    return float((summed / weights.clamp_min(1)).item())
+    return engine.ranks.same(float((summed / weights.clamp_min(1)).item()))
 
 
 def _finite(value: float, epoch: int, recipe: Recipe) -> float:

@@ -17,6 +17,7 @@ from greendapt.train.cost import ImageCost, image_cost, nbytes, phase_cost
 from greendapt.train.inputs import gathered
 from greendapt.train.loop import Bank, Encode, Engine, Examples, Fit, State, Watch, fit, lowest
 from greendapt.train.objectives import LOSSES
+from greendapt.train.parallel import Among
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,8 @@ def train_phase(
     shape = prefix.activation_shape(backbone, image_size, start)
     images = len(train) + (len(val) if val is not None else 0)
     constant = recipe.augmentation == "none" and views == 1 and start > 0
-    cached = stored is None and cache and constant and prefix.fits(nbytes(images, shape))
+    cached = stored is None and cache and constant
+    cached = cached and engine.ranks.same(prefix.fits(nbytes(images, shape)))
     draw = torch.Generator().manual_seed(seed + 1)
     encode = _from_activations(network, start)
     if stored is not None:
@@ -114,7 +116,7 @@ def train_phase(
     )
     through = (done.samples + done.samples_validated) * views
     if stored is not None or cached:
-        through = images if cached else 0
+        through = images * engine.ranks.size if cached else 0  # each rank has its own cache
     return Trained(
         fit=done,
         trainable_params=trainable_params(network),
@@ -155,7 +157,7 @@ def _cached(network: Network, examples: Examples, start: int, engine: Engine) ->
 
 
 def _from_activations(network: Network, start: int) -> Encode:
-    def encode(x: Tensor) -> Tensor:
+    def encode(x: Tensor, _: Among | None = None) -> Tensor:
         logits: Tensor = network(x, start)
         return logits
 
@@ -167,10 +169,11 @@ def _from_images(
 ) -> Encode:
     """Scaled, augmented images to logits; SimCLR's two views one after the other [2B, ...]."""
 
-    def encode(images: Tensor) -> Tensor:
+    def encode(images: Tensor, among: Among | None = None) -> Tensor:
         x = images.float() / 255
         if network.training or views > 1:
-            x = torch.cat([augment(x, kind, generator) for _ in range(views)])
+            count, part = (among.count, among.part) if among else (len(x), slice(None))
+            x = torch.cat([augment(x, kind, generator, count, part) for _ in range(views)])
         logits: Tensor = network(network.backbone.prepare(x))
         return logits
 

@@ -4,6 +4,7 @@ import pytest
 
 from greendapt.bench import suites
 from greendapt.bench.execute import Executor
+from greendapt.bench.executors.claims import Claims
 from greendapt.bench.plan import stages
 from greendapt.bench.predict import effort
 from greendapt.bench.progress import PlainReporter
@@ -71,9 +72,10 @@ def meter():
 @pytest.mark.parametrize("changes", CASES.values(), ids=CASES.keys())
 def test_the_flops_of_each_stage_are_known_before_it_runs(changes, tiny, tmp_path, meter):
     session = prepare_session(suites.load(tiny, changes=changes), lambda _: None)
-    bench = session.bench(RunFolder.create(tmp_path, "tiny"))
-    predicted = {stage.key: effort(bench, stage) for stage in stages(session.plan)}
-    records = Executor(bench, meter, PlainReporter()).run(session.plan)
+    folder = RunFolder.create(tmp_path, "tiny")
+    bench, planned = session.bench(folder), stages(session.plan)
+    predicted = {stage.key: effort(bench, stage) for stage in planned}
+    records = Executor(bench, meter, PlainReporter(), Claims(folder.claims)).run(planned)
     assert records.keys() == predicted.keys()
     for key, record in records.items():
         assert record.status == "done", record.error

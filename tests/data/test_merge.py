@@ -338,7 +338,7 @@ def test_a_merged_pool_gives_up_what_development_tests_on(two):
     pool = read(*two, aliases=ALIASES)
     spec = Data(pool=two[0], development=two[1] | {"label": "Mass"}).development
     development = load(spec, name="development", image_size=16, aliases={})
-    done = check_together(pool, development, {})
+    done = check_together({"": pool}, {"": (development, {})})
     held = set(development.patients[development.splits != "train"])
     assert held
     assert not held & set(done.pool.patients)

@@ -67,6 +67,12 @@ def _imported():
     Meter(device="auto").close()
 
 
+@pytest.fixture(autouse=True)
+def _one_process(monkeypatch):
+    """Of the project under test, whoever runs these tests."""
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
+
+
 @pytest.fixture
 def project(pytester, monkeypatch):
     """Runs the tests of a project in this process: what pytest printed, and how it ended."""

@@ -1,4 +1,4 @@
-"""Published seeds, aggregated as a report does (Cherti, Jitsev 2022, released fine-tuning results)."""
+"""Seeds that were published (Cherti, Jitsev 2022), aggregated as a report does."""
 
 import math
 from statistics import stdev

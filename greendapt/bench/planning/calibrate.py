@@ -7,6 +7,7 @@ It is done in two sizes. Seconds are then a line through both for what lies arou
 from __future__ import annotations
 
 import math
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,8 @@ from itertools import pairwise
 from pathlib import Path
 from statistics import mean, median
 from tempfile import TemporaryDirectory
+
+import psutil
 
 from greendapt.bench import generic
 from greendapt.bench.outcome import Outcome
@@ -88,11 +91,13 @@ class Pace:
 
 @dataclass(frozen=True)
 class Calibration:
-    """Paces by `likeness`; power in W by kind of stage (None: no meter knows)."""
+    """Paces by `likeness`; power in W by kind of stage (None: no meter knows); ``others``: how many
+    processors other programs used meanwhile."""
 
     paces: Mapping[str, Pace]
     watts: Mapping[Kind, float | None]
-    took_s: float = 0.0
+    took_s: float
+    others: float
 
     def wall_s(self, stage: Stage, asked: Effort) -> float:
         return self.paces[likeness(stage)].wall_s(asked)
@@ -112,7 +117,7 @@ def calibrate(
     say: Callable[[str], None],
 ) -> Calibration:
     """Time what is ``planned``, in at most about ``limit_s``; files go to ``within`` and vanish."""
-    begun = now_s()
+    begun, others_s = now_s(), _others_s()
     chosen = _chosen(bench, planned)
     say(f"timing {len(chosen)} kinds of stages in small")
     trial = _Trial(_with_weights(bench), meter, begun + limit_s)
@@ -126,7 +131,15 @@ def calibrate(
             if now_s() + round_s > trial.until_s:
                 break
     paces = {like: Pace.through(samples) for like, samples in trial.samples.items()}
-    return Calibration(paces, trial.watts(), now_s() - begun)
+    took_s = now_s() - begun
+    return Calibration(paces, trial.watts(), took_s, (_others_s() - others_s) / took_s)
+
+
+def _others_s() -> float:
+    """Processor seconds that this machine has given to other programs."""
+    times = psutil.cpu_times()
+    idle_s = times.idle + getattr(times, "iowait", 0.0)
+    return float(sum(times) - idle_s - time.process_time())
 
 
 def _chosen(bench: Workbench, planned: Sequence[Stage]) -> list[Stage]:

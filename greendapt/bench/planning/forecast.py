@@ -23,6 +23,8 @@ from greendapt.core.units import duration
 from greendapt.meter import Meter
 from greendapt.store.run import RunFolder
 
+_BUSY = 0.2  # processors in other hands: enough to be felt
+
 Costs = Callable[[Stage, Effort], tuple[float, float | None]]
 """Seconds and joules of a stage."""
 
@@ -50,10 +52,11 @@ def forecast_here(
     """
     within = next(path for path in (out, *out.absolute().parents) if path.is_dir())
     bench = session.bench(RunFolder(within))
-    asked = as_run(bench, stages(session.plan), finished)
+    planned = stages(session.plan)
+    asked = as_run(bench, planned, finished)
     meter = Meter(device=str(session.engine.device), carbon=session.grid)
     try:
-        warm_up(bench, session.plan)
+        warm_up(bench, planned)
         found = calibrate(bench, asked.left, meter, within=within, say=say)
     finally:
         meter.close()
@@ -66,7 +69,13 @@ def forecast_here(
         f"timed on this machine for {duration(found.took_s)}: each kind of stage in two small "
         "sizes; energy is the meter's power in these samples times the predicted time"
     )
-    return forecast(bench, asked, costs, device="this machine", basis=(said, *asked.notes))
+    basis = [said, *asked.notes]
+    if found.others > _BUSY:
+        basis.append(
+            f"meanwhile other programs used {found.others:.1f} of this machine's processors: "
+            "the plan is for a machine as busy"
+        )
+    return forecast(bench, asked, costs, device="this machine", basis=basis)
 
 
 def forecast(
