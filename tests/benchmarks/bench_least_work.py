@@ -121,9 +121,9 @@ def images(count, size=SIZE):
     return Examples(pixels, torch.randint(0, 2, (count,), generator=draw))
 
 
-def phase(train, epochs, *, cached):
+def phase(train, epochs, *, cached, count=64):
     """Epochs of a phase; the cache's own making lies outside: it is paid once."""
-    examples = images(64, WIDE)
+    examples = images(count, WIDE)
     backbone = create_backbone(PAPERS, image_size=WIDE)
     network = Network(backbone, mlp(prefix.feature_size(backbone, WIDE), (), 2, 0))
     recipe = Phase(train=train, epochs=epochs, learning_rate=1e-4, select="last")
@@ -150,8 +150,8 @@ def test_partial(interleaved, train):
 def test_head_phase(interleaved):
     """100 epochs, and the making of the cache with them."""
     interleaved(
-        phase("head", 100, cached=False),
-        lambda: phase("head", 100, cached=True)(),
+        phase("head", 100, cached=False, count=32),
+        lambda: phase("head", 100, cached=True, count=32)(),
         rounds=2,
         speedup=True,
         warmup=False,
