@@ -21,9 +21,11 @@ from safetensors.torch import save
 from greendapt.bench.outcome import OnProgress, Outcome, trained_outcome
 from greendapt.bench.plan import Stage
 from greendapt.bench.workbench import examples
+from greendapt.core.datasets import FractalData
 from greendapt.core.keys import key_of, seed_of
+from greendapt.core.recipes import Phase
 from greendapt.core.records import Record
-from greendapt.core.suite import FractalData, Phase, Suite
+from greendapt.core.suite import Suite
 from greendapt.data.fractal import load_fractal
 from greendapt.data.labels import Names
 from greendapt.disk.cache import cache_folder

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from greendapt.core.keys import key_of
+from greendapt.core.recipes import Phase, Probe, Train, Transfer
 from greendapt.core.records import Role
-from greendapt.core.suite import Phase, Probe, Shots, Suite, Train, Transfer
+from greendapt.core.suite import Shots, Suite
 
 Kind = Literal[
     "pretrain", "prefix", "adapt", "features", "test-features", "probe", "finetune", "evaluate"

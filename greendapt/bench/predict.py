@@ -10,7 +10,8 @@ import torch
 
 from greendapt.bench.plan import Cell, Stage, Start
 from greendapt.bench.workbench import Workbench, head_widths
-from greendapt.core.suite import BatchNorm, FineTune, Phase, Probe, Recipe, Segment, Split, Train
+from greendapt.core.datasets import Split
+from greendapt.core.recipes import BatchNorm, FineTune, Phase, Probe, Recipe, Segment, Train
 from greendapt.dapt.phases import first_trainable, set_phase
 from greendapt.models import weights
 from greendapt.models.backbone import Backbone, InputSpec, create_backbone

@@ -15,7 +15,7 @@ from greendapt.bench.plan import Stage
 from greendapt.bench.workbench import PREFIX, Workbench
 from greendapt.core.errors import RunError
 from greendapt.core.keys import seed_of
-from greendapt.core.suite import Phase
+from greendapt.core.recipes import Phase
 from greendapt.dapt.phases import first_trainable
 from greendapt.disk.arrays import DamagedArray, no_room, read_array, write_array
 from greendapt.models.backbone import Backbone, create_backbone

@@ -8,7 +8,7 @@ from greendapt.bench.outcome import OnProgress, Outcome, trained_outcome
 from greendapt.bench.plan import Stage
 from greendapt.bench.workbench import Judge, TestSet, Workbench
 from greendapt.core.keys import seed_of
-from greendapt.core.suite import Segment
+from greendapt.core.recipes import Segment
 from greendapt.data.masks import mask_classes
 from greendapt.models.unet import UNet
 from greendapt.train.cost import image_cost

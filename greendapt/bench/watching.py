@@ -12,7 +12,8 @@ from greendapt.bench.plan import Stage
 from greendapt.bench.workbench import Workbench
 from greendapt.core.errors import SuiteError
 from greendapt.core.keys import seed_of
-from greendapt.core.suite import Phase, Suite
+from greendapt.core.recipes import Phase
+from greendapt.core.suite import Suite
 from greendapt.data.imageset import ImageSet, Task
 from greendapt.models.backbone import Backbone
 from greendapt.stats.rules import rule_of

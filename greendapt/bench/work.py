@@ -13,8 +13,9 @@ from greendapt.bench import prefixes, segmenting, watching
 from greendapt.bench.outcome import OnProgress, Outcome, trained_outcome
 from greendapt.bench.plan import Kind, Stage
 from greendapt.bench.workbench import Judge, TestSet, Workbench, head_widths
+from greendapt.core.datasets import Split
 from greendapt.core.keys import seed_of
-from greendapt.core.suite import FineTune, Phase, Probe, Segment, Split
+from greendapt.core.recipes import FineTune, Phase, Probe, Segment
 from greendapt.models.backbone import Backbone
 from greendapt.models.network import Network, mlp, params
 from greendapt.train import inputs

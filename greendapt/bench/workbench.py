@@ -13,7 +13,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from greendapt.bench.plan import Stage, Start
-from greendapt.core.suite import Corruption, Phase, Segment, Split, Suite
+from greendapt.core.datasets import Split
+from greendapt.core.recipes import Phase, Segment
+from greendapt.core.suite import Corruption, Suite
 from greendapt.data.checks import Prepared
 from greendapt.data.corruptions import corrupt
 from greendapt.data.imageset import ImageSet

@@ -32,7 +32,7 @@ def audit(
     from rich.console import Console
 
     from greendapt.bench import options
-    from greendapt.core.suite import FolderData
+    from greendapt.core.datasets import FolderData
     from greendapt.data import audit as auditing
     from greendapt.data.audit import show
 

@@ -9,7 +9,7 @@ import typer
 from greendapt.cli.options import Json
 
 if TYPE_CHECKING:
-    from greendapt.core.suite import Dataset
+    from greendapt.core.datasets import Dataset
     from greendapt.transfer.scores.evidence import Score
 
 
@@ -74,7 +74,7 @@ def score(
 
 def _dataset(where: str) -> Dataset:
     from greendapt.bench.options import dataset
-    from greendapt.core.suite import FolderData, MergedData, PhantomData
+    from greendapt.core.datasets import FolderData, MergedData, PhantomData
 
     if where == "phantom":
         return PhantomData(source="phantom")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from greendapt.core.errors import SuiteError
-from greendapt.core.suite import Phase, Strategy, Suite, Use
+from greendapt.core.recipes import Phase, Use
+from greendapt.core.suite import Strategy, Suite
 
 
 def kept_epochs(suite: Suite, strategy: str) -> dict[str, int]:

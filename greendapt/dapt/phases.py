@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from greendapt.core.errors import ModelError
-from greendapt.core.suite import BatchNorm, Train
+from greendapt.core.recipes import BatchNorm, Train
 from greendapt.models.backbone import Backbone
 from greendapt.models.network import Network
 

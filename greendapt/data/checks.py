@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from greendapt.core.datasets import Dataset, Target
 from greendapt.core.errors import DataError
-from greendapt.core.suite import Dataset, Suite, Target
+from greendapt.core.suite import Suite
 from greendapt.data.dataset import load
 from greendapt.data.folder import Needs, NoLabels
 from greendapt.data.imageset import ImageSet

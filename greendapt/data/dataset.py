@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from greendapt.core import suite
+from greendapt.core import datasets
 from greendapt.core.errors import DataError
 from greendapt.data.folder import Needs, NoLabels, load_folder
 from greendapt.data.fractal import load_fractal
@@ -20,7 +20,7 @@ __all__ = ["NO_MASK", "ImageSet", "Needs", "Task", "load"]
 
 
 def load(
-    spec: suite.Dataset,
+    spec: datasets.Dataset,
     *,
     name: str,
     image_size: int,
@@ -35,9 +35,9 @@ def load(
     memory. Raises one DataError that lists everything wrong with the dataset.
     """
     reader = _Reader(image_size, Names.of(aliases), needs, packs)
-    if isinstance(spec, suite.MergedData):
+    if isinstance(spec, datasets.MergedData):
         return merge(spec, reader.sources(spec), name=name, names=reader.names)
-    if isinstance(spec, suite.StatedData):
+    if isinstance(spec, datasets.StatedData):
         raise DataError(
             "only its size is stated, which is enough for greendapt plan --device h100; "
             "to run, say where the images are"
@@ -52,10 +52,10 @@ class _Reader:
     needs: Needs
     packs: Packs | None
 
-    def one(self, spec: suite.Source, name: str, part: Part | None = None) -> ImageSet:
+    def one(self, spec: datasets.Source, name: str, part: Part | None = None) -> ImageSet:
         size, names, needs = self.image_size, self.names, self.needs
         match spec:
-            case suite.FolderData():
+            case datasets.FolderData():
                 return load_folder(
                     spec,
                     name=name,
@@ -65,16 +65,16 @@ class _Reader:
                     packs=self.packs,
                     part=part,
                 )
-            case suite.PhantomData():
+            case datasets.PhantomData():
                 return load_phantom(spec, name=name, image_size=size, names=names, needs=needs)
-            case suite.FractalData():
+            case datasets.FractalData():
                 return load_fractal(spec, name=name, image_size=size, names=names, needs=needs)
-            case suite.XrayVisionData():
+            case datasets.XrayVisionData():
                 return load_xrv(
                     spec, name=name, image_size=size, names=names, needs=needs, part=part
                 )
 
-    def sources(self, spec: suite.MergedData) -> list[ImageSet]:
+    def sources(self, spec: datasets.MergedData) -> list[ImageSet]:
         """Raises one DataError of all of them; NoLabels where labels are all that is missing."""
         part = Part(UNCERTAIN[spec.uncertain])
         found: list[ImageSet] = []
@@ -90,7 +90,7 @@ class _Reader:
         return found
 
 
-def _titles(specs: Sequence[suite.Source]) -> list[str]:
+def _titles(specs: Sequence[datasets.Source]) -> list[str]:
     """What to call each source: words of its own, numbered where they are the same."""
     said = [_title(spec) for spec in specs]
     return [
@@ -99,13 +99,13 @@ def _titles(specs: Sequence[suite.Source]) -> list[str]:
     ]
 
 
-def _title(spec: suite.Source) -> str:
+def _title(spec: datasets.Source) -> str:
     match spec:
-        case suite.FolderData():
+        case datasets.FolderData():
             return spec.path.name or str(spec.path)
-        case suite.PhantomData():
+        case datasets.PhantomData():
             return f"phantom {spec.hospital}"
-        case suite.FractalData():
+        case datasets.FractalData():
             return "fractals"
-        case suite.XrayVisionData():
+        case datasets.XrayVisionData():
             return spec.dataset.removesuffix("_Dataset")

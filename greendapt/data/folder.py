@@ -10,8 +10,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from greendapt.core.datasets import FolderData
 from greendapt.core.errors import DataError
-from greendapt.core.suite import FolderData
 from greendapt.data.images import read_images, read_masks
 from greendapt.data.imageset import ImageSet, Ints, Task, codes
 from greendapt.data.labels import (

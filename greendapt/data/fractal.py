@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from greendapt.core.suite import FractalData
+from greendapt.core.datasets import FractalData
 from greendapt.data.folder import Needs
 from greendapt.data.imageset import ImageSet, codes, content_hash
 from greendapt.data.labels import Names

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from greendapt.core.suite import Split
+from greendapt.core.datasets import Split
 from greendapt.data.splits import by_appearance
 
 Task = Literal["multiclass", "multilabel", "unlabelled"]

@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from greendapt.core.datasets import MergedData
 from greendapt.core.errors import DataError
-from greendapt.core.suite import MergedData
 from greendapt.data.harmonise import Findings, names_of, place
 from greendapt.data.imageset import NO_MASK, ImageSet, Stack
 from greendapt.data.labels import NO_FINDING, Names, plain

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from greendapt.core.suite import PhantomData
+from greendapt.core.datasets import PhantomData
 from greendapt.data.anatomy import Blob, Body, Disease, Pose
 from greendapt.data.hospitals import DIAGNOSES, FINDINGS, PHYSICS, Hospital
 

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 
-from greendapt.core.suite import PhantomData
+from greendapt.core.datasets import PhantomData
 from greendapt.data.detector import take
 from greendapt.data.folder import Needs
 from greendapt.data.hospitals import DIAGNOSES, FINDINGS, HOSPITALS

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from greendapt.core.datasets import XrayVisionData
 from greendapt.core.errors import DataError
-from greendapt.core.suite import XrayVisionData
 from greendapt.data.folder import Needs
 from greendapt.data.imageset import ImageSet, Ints, codes, content_hash
 from greendapt.data.labels import NO_FINDING, Names, Part, merge_columns, plain

@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import timm
 import torch
@@ -14,6 +15,7 @@ from huggingface_hub.utils import get_session  # type: ignore[attr-defined]
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from greendapt.core.errors import WeightsError
 from greendapt.models.backbone import (
@@ -94,7 +96,8 @@ def _from_file(name: str, path: Path, image_size: int, cut: int | None) -> Backb
     if arch != name:
         raise WeightsError(f"weights: {path} holds '{arch}', the suite asks for '{name}'")
     spec = _said_spec(path, said) or _timm_spec(name)
-    net = create_net(name, image_size, spec)
+    with _Undrawn():
+        net = create_net(name, image_size, spec)
     kept = _said_cut(path, said)
     if kept is None:
         _fill(net, tensors, path)
@@ -104,6 +107,16 @@ def _from_file(name: str, path: Path, image_size: int, cut: int | None) -> Backb
     backbone = Backbone(name, net, spec, kept)  # the file holds the stages that were kept
     _fill(net, tensors, path)
     return backbone
+
+
+class _Undrawn(TorchFunctionMode):
+    """Within the block new weights are not drawn, which takes longer than reading trained ones."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        del types
+        if func in (Tensor.normal_, Tensor.uniform_):
+            return args[0]
+        return func(*args, **(kwargs or {}))
 
 
 def _said_cut(path: Path, said: Mapping[str, str]) -> int | None:

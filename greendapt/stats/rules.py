@@ -13,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 
-from greendapt.core import suite
+from greendapt.core import recipes
 from greendapt.core.errors import SuiteError
 from greendapt.stats.looks import Decision, Look, Rule
 
@@ -111,14 +111,14 @@ def _kept(looks: Sequence[Look], keep: Keep) -> int:
     return len(looks) - 1
 
 
-def rule_of(stop: suite.Stop, epochs: int, keep: Keep) -> Rule:
+def rule_of(stop: recipes.Stop, epochs: int, keep: Keep) -> Rule:
     """The rule that a phase of at most ``epochs`` epochs asks for."""
     match stop:
-        case suite.Patience():
+        case recipes.Patience():
             return Patience(stop.looks, stop.least, keep)
-        case suite.Gain():
+        case recipes.Gain():
             return ExpectedGain(stop.least, stop.window, epochs, keep)
-        case suite.Budget():
+        case recipes.Budget():
             wall_s = None if stop.minutes is None else 60 * stop.minutes
             return Budget(stop.energy_j, wall_s, keep)
 

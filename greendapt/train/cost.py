@@ -9,7 +9,7 @@ from functools import cache
 import torch
 from torch import Tensor, nn
 
-from greendapt.core.suite import BatchNorm, Train
+from greendapt.core.recipes import BatchNorm, Train
 from greendapt.dapt.phases import first_trainable, set_phase
 from greendapt.meter.flops import training_step_flops
 from greendapt.models.backbone import Backbone, InputSpec, create_backbone

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from greendapt.core.errors import GreendaptError, MeterError
-from greendapt.core.suite import Recipe
+from greendapt.core.recipes import Recipe
 from greendapt.meter.clock import now_s
 from greendapt.train.inputs import Inputs, take
 from greendapt.train.objectives import Loss, labelled

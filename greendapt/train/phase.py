@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from greendapt.core.suite import Augmentation, BatchNorm, Recipe, Train
+from greendapt.core.recipes import Augmentation, BatchNorm, Recipe, Train
 from greendapt.dapt.phases import first_trainable, set_phase, trainable_params
 from greendapt.data.augment import augment
 from greendapt.models.network import Network

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from greendapt.core.errors import ModelError
-from greendapt.core.suite import Augmentation
+from greendapt.core.recipes import Augmentation
 from greendapt.data.augment import augment
 from greendapt.models.backbone import Backbone
 from greendapt.train.inputs import Inputs

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
-from greendapt.core.suite import Probe
+from greendapt.core.recipes import Probe
 from greendapt.models.network import Standardize, mlp
 from greendapt.train.cost import head_cost
 from greendapt.train.loop import Engine, Examples, fit

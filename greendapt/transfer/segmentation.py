@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from greendapt.core.errors import DataError
-from greendapt.core.suite import BatchNorm, Recipe, Train
+from greendapt.core.recipes import BatchNorm, Recipe, Train
 from greendapt.data.imageset import ImageSet
 from greendapt.data.masks import mask_classes, with_masks
 from greendapt.models.unet import UNet

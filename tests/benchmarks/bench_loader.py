@@ -16,7 +16,7 @@ import pytest
 import torch
 from PIL import Image
 
-from greendapt.core.suite import FolderData, PhantomData
+from greendapt.core.datasets import FolderData, PhantomData
 from greendapt.data.dataset import load
 from greendapt.data.images import cores, read_images
 from greendapt.data.listing import read_folder

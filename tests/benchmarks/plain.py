@@ -1,19 +1,27 @@
 """The paper's rows as a good researcher writes them: a script a strategy, nothing shared or stored.
 
-Frozen layers are frozen by ``requires_grad_(False)`` and eval mode alone; every step runs the whole
-network. Images, weights, seeds and the heads that judge are greendapt's: the results are compared.
+Images come from their files through ImageFolder and a DataLoader with a worker a core. Frozen
+layers are frozen by ``requires_grad_(False)`` and eval mode alone; every step runs the whole
+network. Weights, seeds and the heads that judge are greendapt's: the results are compared.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import torch
 from torch import nn
 from torch.nn import functional
+from torch.utils.data import DataLoader, Sampler, Subset
+from torchvision import transforms
+from torchvision.datasets import ImageFolder
 
 from greendapt.bench.session import Session
 from greendapt.core.keys import seed_of
-from greendapt.core.suite import Phase, Probe
+from greendapt.core.recipes import Phase, Probe
 from greendapt.dapt.phases import trainable_units
+from greendapt.data.images import cores
 from greendapt.data.splits import hold_out
 from greendapt.models import weights
 from greendapt.models.backbone import Backbone
@@ -25,12 +33,17 @@ from greendapt.transfer.probe import make_head, train_probe
 CPU = Engine(torch.device("cpu"))
 
 
-def run(session: Session) -> dict[str, float]:
-    """Development AUC by strategy, one seed."""
-    return {name: script(session, name) for name in session.suite.run.strategies}
+def run(session: Session, folder: Path) -> dict[str, float]:
+    """Development AUC by strategy, one seed; the images of the pool are in ``folder``."""
+    return {name: script(session, folder, name) for name in session.suite.run.strategies}
 
 
-def script(session: Session, strategy: str) -> float:
+def pool_of(folder: Path, size: int) -> ImageFolder:
+    ways = [transforms.Grayscale(), transforms.Resize((size, size)), transforms.PILToTensor()]
+    return ImageFolder(folder, transforms.Compose(ways))
+
+
+def script(session: Session, folder: Path, strategy: str) -> float:
     """Adapt a backbone, train a head on its features, test it."""
     suite, pool = session.suite, session.data.pool
     name = suite.model.backbones[0]
@@ -41,18 +54,29 @@ def script(session: Session, strategy: str) -> float:
         cut=suite.cut(strategy),
         seed=0,
     )
-    images, labels = torch.from_numpy(pool.gather()), torch.from_numpy(pool.targets)
-    kept = ~torch.from_numpy(hold_out(pool.patients, suite.data.pool_validation, 0, pool.targets))
-    width = features(backbone, images[:2]).shape[1]
+    held = hold_out(pool.patients, suite.data.pool_validation, 0, pool.targets)
+    images = Subset(pool_of(folder, suite.model.image_size), (~held).nonzero()[0].tolist())
+    width = features(backbone, images[0][0][None]).shape[1]
     network = Network(backbone, mlp(width, (), len(pool.classes), seed_of("0")))
     for position, phase in enumerate(suite.phases(strategy)):
-        train(network, phase, images[kept], labels[kept], seed_of(f"adapt {position} 0"))
+        train(network, phase, images, seed_of(f"adapt {position} 0"))
     return test(session, backbone)
 
 
-def train(
-    network: Network, phase: Phase, images: torch.Tensor, labels: torch.Tensor, seed: int
-) -> None:
+class Shuffled(Sampler[int]):
+    """RandomSampler without its second draw, for what is left of several rounds."""
+
+    def __init__(self, count: int, generator: torch.Generator) -> None:
+        self.count, self.generator = count, generator
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __iter__(self) -> Iterator[int]:
+        yield from torch.randperm(self.count, generator=self.generator).tolist()
+
+
+def train(network: Network, phase: Phase, images: Subset, seed: int) -> None:
     backbone = network.backbone
     units = trainable_units(backbone, phase.train)
     backbone.eval()
@@ -62,10 +86,16 @@ def train(
     optimizer = torch.optim.Adam(
         [p for p in network.parameters() if p.requires_grad], lr=phase.learning_rate, fused=True
     )
-    draw = torch.Generator().manual_seed(seed)
+    batches = DataLoader(
+        images,
+        phase.batch_size,
+        sampler=Shuffled(len(images), torch.Generator().manual_seed(seed)),
+        num_workers=cores(),
+        persistent_workers=True,
+    )
     for _ in range(phase.epochs):
-        for index in torch.randperm(len(images), generator=draw).split(phase.batch_size):
-            loss = functional.cross_entropy(network(backbone.prepare(images[index])), labels[index])
+        for pixels, labels in batches:
+            loss = functional.cross_entropy(network(backbone.prepare(pixels)), labels)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()

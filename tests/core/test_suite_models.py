@@ -6,7 +6,8 @@ import tomllib
 import pytest
 from pydantic import ValidationError
 
-from greendapt.core.suite import Phase, Suite, Use
+from greendapt.core.recipes import Phase, Use
+from greendapt.core.suite import Suite
 
 TOML = """
 schema = 1

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from greendapt.core.datasets import FolderData, PhantomData
 from greendapt.core.errors import DataError
-from greendapt.core.suite import FolderData, PhantomData
 from greendapt.data.audit import audit
 from greendapt.data.audit.counts import Answers, age_band, sex
 from greendapt.data.dataset import load

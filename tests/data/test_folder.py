@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from greendapt.core.datasets import FolderData
 from greendapt.core.errors import DataError
-from greendapt.core.suite import FolderData
 from greendapt.data.dataset import load
 
 ALIASES = {"normal": ("no_finding",)}

@@ -1,6 +1,6 @@
 import numpy as np
 
-from greendapt.core.suite import FractalData
+from greendapt.core.datasets import FractalData
 from greendapt.data.dataset import load
 from greendapt.data.neighbours import thumbnails
 

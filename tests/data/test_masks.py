@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from greendapt.core.datasets import PhantomData
 from greendapt.core.errors import DataError
-from greendapt.core.suite import PhantomData
 from greendapt.data.dataset import NO_MASK, load
 from greendapt.data.masks import mask_classes, with_masks
 

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from greendapt.core.datasets import Data, MergedData
 from greendapt.core.errors import DataError
-from greendapt.core.suite import Data, MergedData
 from greendapt.data.checks import check_together
 from greendapt.data.dataset import load
 from greendapt.data.folder import NoLabels

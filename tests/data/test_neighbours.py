@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from greendapt.core.suite import PhantomData
+from greendapt.core.datasets import PhantomData
 from greendapt.data.dataset import load
 from greendapt.data.neighbours import Rasters, auc, column_auc, near_duplicates
 

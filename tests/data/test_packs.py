@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from greendapt.core.datasets import FolderData
 from greendapt.core.errors import DataError
-from greendapt.core.suite import FolderData
 from greendapt.data import images as images_module
 from greendapt.data import pack as pack_module
 from greendapt.data import packing

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from greendapt.core.suite import PhantomData
+from greendapt.core.datasets import PhantomData
 from greendapt.data.dataset import load
 from greendapt.data.neighbours import column_auc
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from greendapt.core.suite import FolderData, MergedData
+from greendapt.core.datasets import FolderData, MergedData
 from greendapt.data.audit import audit
 from greendapt.data.checks import check_together
 from greendapt.data.dataset import load

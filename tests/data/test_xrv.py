@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from greendapt.core.datasets import MergedData, XrayVisionData
 from greendapt.core.errors import DataError
-from greendapt.core.suite import MergedData, XrayVisionData
 from greendapt.data.dataset import load
 from greendapt.data.xrv import arguments
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from greendapt.core.suite import Phase
+from greendapt.core.recipes import Phase
 from greendapt.dapt.phases import first_trainable
 from greendapt.models.backbone import create_backbone
 from greendapt.models.network import Network, mlp

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from greendapt.core.suite import Recipe
+from greendapt.core.recipes import Recipe
 from greendapt.stats.rules import Budget, Fixed, Patience
 from greendapt.train.loop import Engine, Examples, fit, lowest
 from greendapt.train.objectives import multiclass

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from greendapt.core.suite import Probe
+from greendapt.core.recipes import Probe
 from greendapt.models.network import Standardize
 from greendapt.train.cost import head_cost
 from greendapt.train.loop import Engine, Examples, predict

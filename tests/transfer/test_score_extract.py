@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from greendapt.core.datasets import PhantomData
 from greendapt.core.errors import ModelError, WeightsError
-from greendapt.core.suite import PhantomData
 from greendapt.models import weights
 from greendapt.models.backbone import create_backbone
 from greendapt.models.network import mlp

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from greendapt.core.datasets import PhantomData
 from greendapt.core.errors import DataError
-from greendapt.core.suite import PhantomData, Recipe
+from greendapt.core.recipes import Recipe
 from greendapt.data.dataset import load
 from greendapt.models.backbone import create_backbone
 from greendapt.models.unet import UNet

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Sequence
 from typing import Any
 
@@ -29,9 +28,7 @@ def crew(name: str | None, workers: int | None, slurm: Sequence[str]) -> Crew | 
         return Local(workers or 1)
     if name != "slurm":
         raise SuiteError(f"--executor {name}: there is local and slurm")
-    if importlib.util.find_spec("submitit") is None:
-        raise SuiteError('--executor slurm needs submitit: pip install "greendapt[slurm]"')
-    return Slurm(workers or 0, dict(map(_setting, slurm)))
+    return Slurm.checked(workers or 0, dict(map(_setting, slurm)))
 
 
 def _setting(text: str) -> tuple[str, Any]:

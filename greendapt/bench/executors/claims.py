@@ -140,7 +140,7 @@ class Claims:
         holder = _told(text)
         if holder is not None and holder.is_dead():
             return True
-        before, since_s = self._seen.get(path, (b"", 0.0))
+        before, since_s = self._seen.get(path, (None, 0.0))
         if text != before:
             self._seen[path] = (text, time.monotonic())
             return False

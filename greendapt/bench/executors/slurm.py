@@ -31,6 +31,8 @@ _OVER = {
     "REVOKED",
     "TIMEOUT",
 }
+_OURS = {"additional_parameters", "array_parallelism", "dependency"}
+"""Parameters of a submission that are not the user's."""
 _SHARED = "the node may have done other jobs' work too (--slurm exclusive reserves it)"
 
 
@@ -43,6 +45,22 @@ class Slurm:
     workers: int = 0
     settings: Mapping[str, Any] = field(default_factory=dict)
     _asked_s: float = 0.0
+
+    @classmethod
+    def checked(cls, workers: int, settings: Mapping[str, Any]) -> Slurm:
+        """Raises SuiteError where jobs cannot be submitted so."""
+        try:
+            from submitit import SlurmExecutor
+        except ImportError as error:
+            raise SuiteError(
+                '--executor slurm needs submitit: pip install "greendapt[slurm]"'
+            ) from error
+        known = SlurmExecutor._valid_parameters() - _OURS
+        for name in settings.keys() - known:
+            raise SuiteError(f"--slurm {name}: there is {', '.join(sorted(known))}")
+        if shutil.which("sbatch") is None:
+            raise SuiteError("--executor slurm: no sbatch here; go to a login node of the cluster")
+        return cls(workers, settings)
 
     def work(self, ask: Ask, follow: Follow) -> None:
         """Submit what is left and follow it; jobs of an earlier call that are still there first.
@@ -90,21 +108,12 @@ class Slurm:
     def _array(self, ask: Ask, groups: list[list[Stage]], settings: Mapping[str, Any]) -> list[str]:
         import submitit
 
-        if shutil.which("sbatch") is None:
-            raise RunError("--executor slurm: there is no sbatch here; go to a login node of Slurm")
         executor = submitit.SlurmExecutor(folder=ask.folder.path.resolve() / "logs")
-        chosen = {"job_name": "greendapt", "time": DAY_MIN, **self.settings, **settings}
-        more = {"requeue": True, **chosen.pop("additional_parameters", {})}
-        try:
-            executor.update_parameters(
-                **chosen,
-                array_parallelism=self.workers or len(groups),
-                additional_parameters=more,
-            )
-        except ValueError as error:
-            known = ", ".join(sorted(executor._valid_parameters()))
-            unknown = str(error).splitlines()[0]
-            raise SuiteError(f"--slurm: {unknown} (there is: {known})") from error
+        executor.update_parameters(
+            **{"job_name": "greendapt", "time": DAY_MIN, **self.settings, **settings},
+            array_parallelism=self.workers or len(groups),
+            additional_parameters={"requeue": True},
+        )
         note = "" if self.settings.get("exclusive") else _SHARED
         run, retry = str(ask.folder.path.resolve()), dict(ask.retry)
         jobs = [Job(run, tuple(stage.key for stage in of), retry, note, ask.debug) for of in groups]

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from greendapt.bench.plan import Stage
 from greendapt.bench.planning.traffic import Traffic, traffic
 from greendapt.bench.workbench import Workbench, head_widths
-from greendapt.core.suite import Phase, Probe, Segment
+from greendapt.core.recipes import Phase, Probe, Segment
 from greendapt.dapt.phases import first_trainable, set_phase
 from greendapt.models import weights
 from greendapt.models.backbone import Backbone, create_backbone

@@ -10,7 +10,7 @@ import numpy as np
 from greendapt.bench.plan import Stage
 from greendapt.bench.workbench import Workbench
 from greendapt.core.keys import key_of
-from greendapt.core.suite import Patience, Phase, Recipe
+from greendapt.core.recipes import Patience, Phase, Recipe
 from greendapt.data.imageset import ImageSet
 from greendapt.data.splits import SPLITS, few_shot
 from greendapt.store.run import RunFolder

@@ -10,7 +10,7 @@ from numpy.lib.stride_tricks import as_strided
 from greendapt.bench.plan import Cell, Digests, cells
 from greendapt.bench.predict import check_models
 from greendapt.bench.workbench import Workbench
-from greendapt.core import suite as said
+from greendapt.core import datasets as said
 from greendapt.core.suite import Suite
 from greendapt.data.checks import Prepared, prepare
 from greendapt.data.dataset import load

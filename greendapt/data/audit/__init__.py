@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from greendapt.core.suite import FolderData
+from greendapt.core.datasets import FolderData
 from greendapt.data.audit.counts import Counts, count
 from greendapt.data.audit.overlap import Shared, Twins, shared_patients, twins
 from greendapt.data.audit.read import Source, read

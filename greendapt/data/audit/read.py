@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from greendapt.core.datasets import FolderData
 from greendapt.core.errors import DataError
-from greendapt.core.suite import FolderData
 from greendapt.data.images import read_images
 from greendapt.data.labels import MISSING, UNCERTAIN, Names, plain
 from greendapt.data.listing import Listing, Problem, Row, finding_columns, read_folder

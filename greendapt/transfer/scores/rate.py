@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from torch import nn
 
-from greendapt.core import suite
+from greendapt.core import datasets
 from greendapt.core.errors import WeightsError
 from greendapt.data.dataset import Needs, load
 from greendapt.data.imageset import ImageSet
@@ -59,7 +59,7 @@ def load_weights(
 
 
 def load_images(
-    spec: suite.Dataset, scores: Sequence[str], *, image_size: int, most: int, seed: int
+    spec: datasets.Dataset, scores: Sequence[str], *, image_size: int, most: int, seed: int
 ) -> ImageSet:
     """What ``scores`` need of a dataset, and at most ``most`` of its images, drawn by ``seed``."""
     needs = {need for name in scores for need in kind_of(name).needs}
