@@ -252,7 +252,7 @@ class _Planner:
         return [*([prefix] if prefix else []), *done]
 
     def _stops(self, start: Start, before: tuple[Phase, ...], phase: Phase) -> list[int]:
-        """Numbers of epochs that strategies ask of this very phase, in order.
+        """Numbers of epochs that strategies ask of this very phase, or to keep it at, in order.
 
         Where a rule or a number of steps decides how many there are, only its own.
         """
@@ -266,7 +266,8 @@ class _Planner:
             if not same or phases[: len(before)] != before:
                 continue
             here = phases[len(before) : len(before) + 1]
-            asked |= {p.length for p in here if p.up_to(1) == plain}
+            for same_phase in (p for p in here if p.up_to(1) == plain):
+                asked |= {same_phase.length, *same_phase.saves}
         return sorted(asked)
 
     def _prefix(self, start: Start, chain: list[Stage], phase: Phase, seed: int) -> Stage | None:

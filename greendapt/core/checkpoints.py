@@ -59,17 +59,20 @@ def _problems(suite: Suite, name: str) -> Iterator[str]:
     *before, last = suite.phases(name) or [None]
     if any(phase.keep_checkpoints for phase in before if phase):
         yield f"strategy.{name}: keep_checkpoints is for the last phase only"
+    for phase in (*before, last):
+        if phase and phase.save_every:
+            yield from (f"strategy.{name}: {why}" for why in _refused(phase, "save_every"))
     if last is None or not last.keep_checkpoints:
         return
     if not suite.strategy[name].phases:
         yield f"strategy.{name}: keep_checkpoints needs a phase of its own, not its base's"
-    yield from (f"strategy.{name}: {why}" for why in _refused(last))
+    yield from (f"strategy.{name}: {why}" for why in _refused(last, "keep_checkpoints"))
 
 
-def _refused(phase: Phase) -> Iterator[str]:
+def _refused(phase: Phase, key: str) -> Iterator[str]:
     if phase.stop is not None:
-        yield "keep_checkpoints needs a phase without a stop rule; replay rules on its checkpoints"
+        yield f"{key} needs a phase without a stop rule"
     if phase.min_steps:
-        yield "keep_checkpoints needs min_steps = 0, so that epochs are what epochs says"
+        yield f"{key} needs min_steps = 0, so that epochs are what epochs says"
     if phase.select == "best" and phase.development_scores:
-        yield "scores are of an epoch, so that keep_checkpoints beside them needs select = 'last'"
+        yield f"scores are of an epoch, so that {key} beside them needs select = 'last'"

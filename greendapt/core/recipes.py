@@ -123,6 +123,8 @@ class Phase(Recipe):
     keep_checkpoints: Epochs = ()
     """After these epochs the weights (with ``select = "best"`` the best so far) are results of
     their own: strategies ``NAME@EPOCH``, see `greendapt.core.checkpoints`."""
+    save_every: PositiveInt | None = None
+    """Epochs after which the state is kept, as a stage of its own: a stop loses what came since."""
     until: PositiveInt | None = None
     """End after so many of ``epochs``; a schedule goes on as if all were to come."""
 
@@ -130,6 +132,11 @@ class Phase(Recipe):
     def length(self) -> int:
         """The epochs after which it ends, where no rule stops it before."""
         return min(self.epochs, self.until or self.epochs)
+
+    @property
+    def saves(self) -> range:
+        """The epochs after which its state is kept, but for the last."""
+        return range(self.save_every, self.length, self.save_every) if self.save_every else range(0)
 
     @property
     def in_parts(self) -> bool:
@@ -142,7 +149,7 @@ class Phase(Recipe):
             said: dict[str, object] = {"epochs": epochs, "until": None}
         else:
             said = {"until": epochs if epochs < self.epochs else None}
-        return self.model_copy(update={**said, "keep_checkpoints": ()})
+        return self.model_copy(update={**said, "keep_checkpoints": (), "save_every": None})
 
     @property
     def needs_val_loss(self) -> bool:
@@ -180,6 +187,7 @@ class Use(Table):
     min_steps: NonNegativeInt | None = None
     watch: Watch | None = None
     keep_checkpoints: Epochs | None = None
+    save_every: PositiveInt | None = None
     until: PositiveInt | None = None
 
 

@@ -287,3 +287,17 @@ def test_where_the_length_decides_the_steps_only_checkpoints_share_a_phase(plann
     assert kept[:1] == early
     assert len(kept) == 2
     assert short != early
+
+
+def test_a_phase_that_is_saved_on_the_way_is_a_chain_of_parts(planned):
+    strategy = {
+        "saved": {"phases": ["head", {"use": "adapt", "epochs": 7, "save_every": 3}]},
+        "short": {"phases": ["head", {"use": "adapt", "epochs": 6}]},
+    }
+    plan = planned(strategy=strategy, run={"strategies": ["saved", "short"]})
+    parts = [s for s in plan["saved", 0, "probe", "full"].stages if s.kind == "adapt"][1:]
+    assert [part.epochs for part in parts] == [3, 6, 7]
+    assert [part.earlier for part in parts] == [None, *parts[:-1]]
+    assert [part.goes_on for part in parts] == [True, True, False]
+    assert keys(plan["short", 0, "probe", "full"], "adapt")[1:] == [p.key for p in parts[:2]]
+    assert not any(name.startswith("saved@") for name, *_ in plan)

@@ -38,8 +38,8 @@ ROWS = [
     "none", "full", "partial:last1", "partial:last2", "hybrid:last1", "hybrid:last2",
     "simplified:cut1", "simplified:cut2",
 ]  # fmt: skip
-"""The eight rows of the paper's table. Phases as 1000 : 150 : 50 epochs, hybrids as 100 + 50. Batches
-are twice the paper's, whose images have twelve times the pixels: else updates would weigh too much."""
+"""The eight rows of the paper's table: phases as 1000 : 150 : 50 epochs, hybrids as 100 + 50. Of
+32 images a step, not 16, as they have a twelfth of the pixels: updates would weigh too much."""
 SIZE = 32
 TABLE_SIZE = 64
 """Where a last block is more than reading its weights: its maps are not single pixels yet."""

@@ -1,6 +1,7 @@
 """Phases that keep checkpoints, from ``greendapt bench`` to ``greendapt replay RUN``."""
 
 import json
+import shutil
 
 import pytest
 from safetensors.torch import load_file
@@ -144,3 +145,31 @@ def test_an_earlier_phase_keeps_none(greendapt, tiny):
     )  # fmt: skip
     assert asked.code == 2
     assert "strategy.full: keep_checkpoints is for the last phase only" in asked.err
+
+
+@pytest.mark.parametrize("schedule", ["constant", "cosine"])
+def test_a_phase_that_is_saved_on_the_way_gives_the_same_and_goes_on_from_there(
+    bench, suite, greendapt, schedule
+):
+    plain = bench(suite(f'schedule = "{schedule}"'), "--strategies", "lengths")
+    whole = rows(plain)["lengths"]
+    shutil.rmtree(plain)
+    run = bench(suite(f'schedule = "{schedule}", save_every = 1'), "--strategies", "lengths")
+    row = rows(run)["lengths"]
+    assert row["metrics"] == whole["metrics"]
+    assert row["training_flops"]["value"] == whole["training_flops"]["value"]
+    *_, first, second, third, fourth = adapted(run, row)
+    lines = (run / "records.jsonl").read_bytes().splitlines(keepends=True)
+    kept = [line for line in lines if json.loads(line)["key"] not in (third["key"], fourth["key"])]
+    (run / "records.jsonl").write_bytes(b"".join(kept))
+    (run / "summary.json").unlink()
+    for key in (third["key"], fourth["key"]):
+        shutil.rmtree(run / "checkpoints" / key)
+    said = greendapt("resume", run)
+    assert said.code == 0, said.err
+    assert rows(run)["lengths"]["metrics"] == whole["metrics"]
+    again = adapted(run, rows(run)["lengths"])
+    assert [one["started_at"] for one in again[-4:-2]] == [
+        first["started_at"],
+        second["started_at"],
+    ]

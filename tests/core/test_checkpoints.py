@@ -62,6 +62,8 @@ def test_a_checkpoint_is_a_strategy_that_ends_early():
         ({"keep_checkpoints": 1, "stop": {"rule": "gain"}}, "without a stop rule"),
         ({"keep_checkpoints": 1, "min_steps": 5}, "min_steps = 0"),
         ({"keep_checkpoints": 1, "watch": {"on": ["robustness"]}}, "select = 'last'"),
+        ({"save_every": 1, "stop": {"rule": "gain"}}, "save_every needs a phase without a stop"),
+        ({"save_every": 1, "min_steps": 5}, "save_every needs min_steps = 0"),
         ({"keep_checkpoints": 1, "run": ["after"]}, "strategy.after: .* the last phase only"),
     ],
 )
