@@ -42,7 +42,9 @@ def _panel(panel: Panel, view: View) -> list[RenderableType]:
         table.add_column("external", justify="right", no_wrap=True)
     key = view.cost_key or "carbon_g"
     table.add_column(words.COST_NOUNS[key], justify="right", no_wrap=True)
-    table.add_column("vs full", justify="right", no_wrap=True)
+    full = {entry.against_full.reference for entry in panel.entries if entry.against_full}
+    for reference in full:  # one at most
+        table.add_column(f"vs {reference}", justify="right")
     picture = plot.pareto(panel, view.cost_key) if view.cost_key else ""
     letters = plot.letters(panel) if picture else {}
     for entry in panel.entries:
@@ -63,8 +65,8 @@ def _cells(entry: Entry, external: Path | None, key: str, buy: str, letter: str)
         outside = entry.metrics.get(external)
         cells.append(words.number(outside.mean) if outside else words.MISSING)
     cells.append(words.cost(entry.costs[key]))
-    full = entry.against_full
-    cells.append(words.against(full.ratios.get(key)) if full else "")
+    if entry.against_full:
+        cells.append(words.against(entry.against_full.ratios.get(key)))
     return [Text(cell, style="bold" if bought else "") for cell in cells]
 
 

@@ -31,6 +31,7 @@ class Question:
     none: str | None
     full: str | None
     path: Path = DEVELOPMENT
+    several_full: bool = False
 
     @property
     def noun(self) -> str:
@@ -51,7 +52,8 @@ class Question:
 
     def called(self, entry: Entry) -> str:
         """The strategy as a sentence says it."""
-        return {self.none: "no DAPT", self.full: "full DAPT"}.get(entry.name, entry.name)
+        full = {} if self.several_full else {self.full: "full DAPT"}
+        return {self.none: "no DAPT", **full}.get(entry.name, entry.name)
 
 
 def verdict(question: Question) -> Verdict:
@@ -97,7 +99,7 @@ def _weigh(question: Question, scored: list[Entry], best: Entry, buy: Entry) -> 
     full = question.find(question.full)
     rest = [*_carries_over(question, buy), *_how_sure(question, buy)]
     if buy is not none:
-        said = [*_buy(question, buy, full), *_missing(full, none)]
+        said = [*_buy(question, buy, full), *_missing(question, full, none)]
         if none is not None:
             said.append(_against_none(question, buy, none))
         if none and full and full is not buy and credibly_worse(question, full, none):
@@ -211,10 +213,10 @@ def _tie(question: Question, count: int, best: Entry, buy: Entry) -> str:
     )
 
 
-def _missing(full: Entry | None, none: Entry | None) -> list[str]:
+def _missing(question: Question, full: Entry | None, none: Entry | None) -> list[str]:
     """What the run cannot tell for want of a reference."""
     sentences = []
-    if full is None:
+    if full is None and not question.several_full:
         sentences.append("The run has no full DAPT to compare with.")
     if none is None:
         sentences.append(

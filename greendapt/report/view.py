@@ -139,8 +139,8 @@ def _title(asked: Asked, questions: Sequence[Asked]) -> str:
     return ", ".join([*map(str, said), _labels(asked[2])])
 
 
-def references(suite: Suite, strategies: Sequence[str]) -> tuple[str | None, str | None]:
-    """The names of no DAPT and of full DAPT among ``strategies``; None where the run has none."""
+def references(suite: Suite, strategies: Sequence[str]) -> tuple[str | None, list[str]]:
+    """The names of no DAPT (None where the run has none) and of full DAPT among ``strategies``."""
 
     def is_none(name: str) -> bool:
         return not suite.phases(name) and suite.cut(name) is None
@@ -156,7 +156,7 @@ def references(suite: Suite, strategies: Sequence[str]) -> tuple[str | None, str
         )
 
     known = [name for name in strategies if name in suite.strategy]
-    return next(filter(is_none, known), None), next(filter(is_full, known), None)
+    return next(filter(is_none, known), None), [*filter(is_full, known)]
 
 
 def _panel(
@@ -168,7 +168,10 @@ def _panel(
 ) -> Panel:
     rows = [r for r in run.summary.rows if (r.backbone, r.transfer, r.shots) == asked]
     paths = compare.metric_paths(rows)
-    none, full = references(run.info.suite, list(dict.fromkeys(row.strategy for row in rows)))
+    suite = run.info.suite
+    none, fulls = references(suite, list(dict.fromkeys(row.strategy for row in rows)))
+    # of full DAPT on several pools none is what the others are to be compared with
+    full = fulls[0] if len({suite.pool(name) for name in fulls}) == 1 else None
     groups = _sorted(_groups(rows), cost_key)
     seeds = list(groups.values())
     standing = compare.standings(seeds, cost_key, headline(paths))
@@ -181,7 +184,9 @@ def _panel(
         )
         for name, stands in zip(groups, standing, strict=True)
     ]
-    question = verdict.Question(entries, groups, cost_key, none, full, headline(paths))
+    question = verdict.Question(
+        entries, groups, cost_key, none, full, headline(paths), several_full=len(fulls) > 1
+    )
     scores = [path for path in paths if path[-1] in HEADLINES]
     return Panel(
         backbone=asked[0],

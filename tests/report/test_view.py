@@ -190,8 +190,8 @@ def test_each_backbone_transfer_and_number_of_shots_is_a_question_of_its_own(see
 
 def test_references_are_found_by_what_they_do_not_by_their_name(run_writer):
     suite = run_writer.suite()
-    assert references(suite, ["cut2-none", "cut2", "hybrid1", "full", "none"]) == ("none", "full")
-    assert references(suite, ["cut2-none", "cut2", "hybrid1"]) == (None, None)
+    assert references(suite, ["cut2-none", "cut2", "hybrid1", "full", "none"]) == ("none", ["full"])
+    assert references(suite, ["cut2-none", "cut2", "hybrid1"]) == (None, [])
 
 
 def test_the_environment_is_told_as_people_say_it(seen):
