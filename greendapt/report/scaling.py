@@ -11,8 +11,9 @@ from greendapt.core.records import Row
 from greendapt.core.units import si
 from greendapt.report import words
 from greendapt.report.compare import metric_values
-from greendapt.report.model import Section
+from greendapt.report.model import Section, Table
 from greendapt.report.rundata import RunData
+from greendapt.stats.intervals import t_interval
 from greendapt.stats.paired import paired_difference
 from greendapt.stats.power import power_law
 
@@ -20,9 +21,10 @@ _SCORES = ("auc", "dice")
 _EQUAL = 1.1
 """Compute is called equal up to this ratio."""
 _SAID = (
-    "Error is 1 - the score on the development test part. A law is error = factor x size ^ "
-    "exponent, fitted to every seed of the pools of one domain; size is the pool's images, or the "
-    "FLOPs of adaptation and transfer. Differences between domains are paired by seed."
+    "Scores are means over seeds. Error is 1 - the score on the development test part. A law is "
+    "error = factor x size ^ exponent, fitted to every seed of the pools of one domain; size is "
+    "the pool's images, or the FLOPs of adaptation and transfer. Differences between domains are "
+    "paired by seed."
 )
 
 Asked = tuple[str, str, int | str]
@@ -50,11 +52,38 @@ def scaling(run: RunData) -> Section | None:
     domains = [row for one, found in points.items() for row in _domains(one, found)]
     gains = [row for one, found in points.items() for row in _gains(run, one, found)]
     tables = [
+        *_curves(run),
         (("question", "domain", "error by images [95%]", "error by FLOPs [95%]"), *laws),
         (("question", "domains", "compute", "score difference [95%]"), *domains),
         (("question", "strategy", "images", "score", "energy per point gained"), *gains),
     ]
     return Section("scale", "Scale", _SAID, tuple(table for table in tables if len(table) > 1))
+
+
+def _curves(run: RunData) -> Iterator[Table]:
+    """The few-shot curve: a row a strategy, a column a number of shots."""
+    rows, shots = run.summary.rows, run.info.suite.run.shots
+    if len(shots) < 2:
+        return
+    found: dict[tuple[str, str], dict[str, list[Row]]] = {}
+    for row in rows:
+        of_task = found.setdefault((row.backbone, row.transfer), {})
+        of_task.setdefault(row.strategy, []).append(row)
+    said = [
+        (", ".join(task), name, *(_mean([r for r in of if r.shots == count]) for count in shots))
+        for task, strategies in found.items()
+        for name, of in strategies.items()
+    ]
+    yield ("task", "strategy", *(f"{_labels(count)} [95%]" for count in shots)), *said
+
+
+def _mean(rows: Sequence[Row]) -> str:
+    score = _score(rows)
+    if not score:
+        return words.MISSING
+    found = t_interval(list(score.values()))
+    bounds = "" if found.low is None else f" [{found.low:.3f}, {found.high:.3f}]"
+    return f"{found.mean:.3f}{bounds}"
 
 
 def _points(run: RunData, asked: Asked) -> Iterator[_Point]:
@@ -138,4 +167,8 @@ def _gains(run: RunData, asked: Asked, points: Sequence[_Point]) -> Iterator[tup
 
 def _question(asked: Asked) -> str:
     backbone, transfer, shots = asked
-    return f"{backbone}, {transfer}, {'all images' if shots == 'full' else f'{shots} shots'}"
+    return f"{backbone}, {transfer}, {_labels(shots)}"
+
+
+def _labels(shots: int | str) -> str:
+    return "all labels" if shots == "full" else words.plural(int(shots), "shot")
