@@ -289,7 +289,7 @@ class _Planner:
         views = f", {phase.bank} views an image" if phase.bank else ""
         cut = f" cut:{start.cut}" if start.cut else ""
         label = f"{start.backbone}{cut} prefix of {trains}{views}{self._on}"
-        label += f", seed {seed}" if moved or phase.bank else ""
+        label += f", seed {seed}" if moved or phase.bank or start.seed is not None else ""
         return Stage("prefix", label, key, start, source, phase=phase)
 
     def _probed(self, start: Start, source: tuple[Stage, ...], ask: _Ask) -> list[Stage]:

@@ -86,7 +86,7 @@ def test_nothing_of_a_prefix_is_left_when_nobody_reads_it(run):
 def test_a_limit_too_small_gives_the_plain_way_with_a_warning(run):
     cached = run("cached", "--strategies", "partial")
     plain = run("plain", "--strategies", "partial", "--set", "run.prefix_cache_gb=1e-6")
-    assert "warning: test_resnet prefix of last:1 is not stored" in plain.said
+    assert "warning: test_resnet prefix of last:1, seed 0 is not stored" in plain.said
     assert "more than the limit of 1 kB" in plain.said
     for who, metrics in cached.metrics().items():
         auc = plain.metrics()[who]["development"]["auc"]
@@ -103,7 +103,7 @@ def test_a_run_that_lost_its_prefixes_makes_them_again(run, greendapt):
     (done.folder / "summary.json").unlink()
     resumed = greendapt("resume", done.folder)
     assert resumed.code == 0, resumed.err
-    assert "prefix of last:1: runs again, its files are gone" in resumed.err
+    assert "prefix of last:1, seed 0: runs again, its files are gone" in resumed.err
     again = json.loads((done.folder / "summary.json").read_text())
     assert [row["metrics"] for row in again["rows"]] == [*done.metrics().values()]
 
