@@ -23,6 +23,7 @@ Name = tuple[str, ...]
 
 NOISY = tuple(name for name, gauge in GAUGES.items() if gauge.tier is Tier.NOISY)
 SCORES = tuple(name for name, gauge in GAUGES.items() if gauge.tier is Tier.ACCURACY)
+_PATHS = ("path", "images", "csv", "metadata")
 _MACHINE = ("platform", "cpu", "cores", "threads", "device", "gpu")
 """What of a run's environment makes costs comparable; software may be what is under test."""
 
@@ -200,12 +201,19 @@ def machine_of(said: Mapping[str, Any]) -> tuple[str, Machine]:
 def _data_key(said: Mapping[str, Any]) -> str:
     """Of what the data are, by their sources and counts; no path, no name of a file."""
     suite = said["suite"]["data"]
-    external = suite.get("external", {})
-    tables = [suite["pool"], suite["development"], *(external[name] for name in sorted(external))]
-    sources = [
-        {k: v for k, v in one.items() if k not in ("path", "images", "csv")} for one in tables
-    ]
-    return key_of(sources=sources, counts=said["data"])
+    tables = [suite["pool"], suite["development"]]
+    for more in ("external", "pools", "targets"):
+        found = suite.get(more, {})
+        tables += [found[name] for name in sorted(found)]
+    counts = {role: one for role, one in said["data"].items() if one}
+    return key_of(sources=_without_paths(tables), counts=counts)
+
+
+def _without_paths(said: Any) -> Any:
+    if isinstance(said, Mapping):
+        kept = {k: v for k, v in said.items() if k not in _PATHS}
+        return {k: _without_paths(v) for k, v in kept.items()}
+    return [*map(_without_paths, said)] if isinstance(said, list) else said
 
 
 def _cell(rows: Sequence[Row]) -> Cell:
