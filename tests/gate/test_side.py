@@ -7,16 +7,17 @@ import pytest
 from greendapt.gate.side import _data_key
 
 FOLDER = {"source": "folder", "path": "/here/xrays", "label": "label"}
+MERGED = {"source": "merged", "sources": [FOLDER]}
 SAID = {
     "suite": {
         "data": {
             "pool": FOLDER,
             "development": {"source": "phantom", "images": 80, "seed": 2},
-            "pools": {"two": {"domain": "medical", "data": {"source": "merged", "sources": [FOLDER]}}},
+            "pools": {"two": {"domain": "medical", "data": MERGED}},
         }
     },
     "data": {"pool": {"images": 9}, "development": {"images": 80}, "external": {}},
-}  # fmt: skip
+}
 
 
 def changed(change):
