@@ -102,7 +102,7 @@ def meter():
 def xrays(tmp_path_factory):
     """A folder of JPEG files, a sub-folder a class."""
     root = tmp_path_factory.mktemp("xrays")
-    spec = PhantomData(source="phantom", images=320, seed=1)
+    spec = PhantomData(source="phantom", images=480, seed=1)
     made = load(spec, name="x", image_size=256, aliases={})
     for i, (pixels, target) in enumerate(zip(made.pixels[:, 0], made.targets, strict=True)):
         folder = root / made.classes[target]
