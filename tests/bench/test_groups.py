@@ -9,6 +9,8 @@ from greendapt.bench.executors.groups import chains, common
 from greendapt.bench.plan import stages
 from greendapt.bench.session import prepare_session
 
+pytestmark = pytest.mark.usefixtures("undone")
+
 
 @pytest.fixture(scope="module")
 def plan(tiny):
