@@ -6,7 +6,7 @@ import sys
 import time
 import traceback
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -24,15 +24,16 @@ from greendapt.core.errors import RunError
 from greendapt.core.figures import Figure
 from greendapt.core.records import SCHEMA, Record
 from greendapt.meter import Meter, Window
-from greendapt.store.run import latest
+from greendapt.store.run import Growing
 
 POLL_S = 0.5
 """How often a stage is asked for again that another worker does."""
+_GONE = "runs again, its files are gone and a later stage reads them"
 
 
 @dataclass
 class Executor:
-    """Works through stages, each under a claim; ``records`` is the run so far, last of each stage.
+    """Works through stages, each under a claim.
 
     ``retry``: which failed records are from before (stage -> when it started); those run again, and
     others are failures of this very run. None: all that are there at the start.
@@ -46,22 +47,30 @@ class Executor:
     debug: bool = False
     retry: Mapping[str, str] | None = None
     note: str = ""
-    records: dict[str, Record] = field(default_factory=dict)
+    _written: Growing = field(init=False)
     _before: dict[str, Record] = field(default_factory=dict)
     _needed: dict[str, str] = field(default_factory=dict)
+    _needed_by: dict[str, list[str]] = field(default_factory=dict)
     _broken: set[str] = field(default_factory=set)
-    _sizes: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._written = Growing(self.bench.folder)
+
+    @property
+    def records(self) -> dict[str, Record]:
+        """The run so far, last of each stage."""
+        return self._written.last
 
     def run(self, planned: list[Stage], among: list[Stage] | None = None) -> dict[str, Record]:
         """Every stage, parents first, each once. Returns the records by key.
 
         ``among``: all stages of the run, where ``planned`` is a part of them.
         """
-        self._refresh()
-        self._before = dict(self.records)
+        self._before = dict(self._written.refresh())
         works = {stage.key: work(self.bench, stage) for stage in planned}
         self.reporter.total(len(planned), sum(works.values()))
         self._needed = self._find_needed(planned)
+        self._needed_by = _readers(stage for stage in planned if stage.key in self._needed)
         if not self._needed:
             self.reporter.say("every stage is finished: all are reused, nothing is left to run")
         readers = _readers(among or planned)
@@ -93,19 +102,22 @@ class Executor:
         with self.claims.take(stage.key) as claim:
             if claim is None:
                 return False
-            self._refresh()
-            found = self.records.get(stage.key)
-            if found is not None and found != self._before.get(stage.key):
-                self.reporter.skip(stage.label, predicted, f"{found.status} by another worker")
-                if found.status == "failed":
+            self._written.refresh()
+            if self._is_new(stage.key):
+                status = self.records[stage.key].status
+                self.reporter.skip(stage.label, predicted, f"{status} by another worker")
+                if status == "failed":
                     self._broken.add(stage.key)
+                return True
+            if reason == _GONE and all(map(self._is_new, self._needed_by[stage.key])):
+                # thrown away after its last reader, between our look at records and that at files
+                self.reporter.skip(stage.label, predicted, "what reads it is done")
                 return True
             return self._do(stage, predicted, reason, claim)
 
-    def _refresh(self) -> None:
-        sizes = self.bench.folder.sizes()
-        if sizes != self._sizes:
-            self._sizes, self.records = sizes, latest(self.bench.folder.records())
+    def _is_new(self, key: str) -> bool:
+        """Whether a stage was done since we began."""
+        return key in self.records and self.records[key] != self._before.get(key)
 
     def _discard(self, stage: Stage, readers: Mapping[str, list[str]]) -> None:
         """Throw a prefix away after the last of those that read it."""
@@ -134,7 +146,7 @@ class Executor:
         while read:
             stage = read.pop()
             if stage.key not in {*needed, *self._broken} and not self._has_output(stage):
-                needed[stage.key] = "runs again, its files are gone and a later stage reads them"
+                needed[stage.key] = _GONE
                 read += stage.reads
         return needed
 
@@ -157,9 +169,7 @@ class Executor:
         if not claim.is_mine():
             self.reporter.say(f"{stage.label}: taken over by another worker, its record counts")
             return False
-        self.bench.folder.append(record)
-        self.records[stage.key] = record
-        self._sizes |= self.bench.folder.own_size()
+        self._written.append(record)
         wall_s = record.figures["wall_s"].value if "wall_s" in record.figures else 0.0
         self.reporter.finish(wall_s or 0.0)
         if record.status == "failed":
@@ -219,12 +229,12 @@ class Executor:
         )
 
 
-def _readers(of: list[Stage]) -> dict[str, list[str]]:
-    """Prefix -> the stages that read it."""
+def _readers(of: Iterable[Stage]) -> dict[str, list[str]]:
+    """Stage -> those ``of`` that read it."""
     readers: dict[str, list[str]] = defaultdict(list)
     for stage in of:
-        if stage.prefix:
-            readers[stage.prefix.key].append(stage.key)
+        for parent in stage.reads:
+            readers[parent.key].append(stage.key)
     return readers
 
 

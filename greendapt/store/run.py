@@ -184,6 +184,27 @@ class RunFolder:
             ) from error
 
 
+class Growing:
+    """The ``last`` record of each stage, while workers write; read again only where a file grew."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        self.last: dict[str, Record] = {}
+        self._folder = folder
+        self._sizes: dict[str, int] = {}
+
+    def refresh(self) -> dict[str, Record]:
+        """``last``, with what others have written by now."""
+        sizes = self._folder.sizes()
+        if sizes != self._sizes:
+            self._sizes, self.last = sizes, latest(self._folder.records())
+        return self.last
+
+    def append(self, record: Record) -> None:
+        self._folder.append(record)
+        self.last[record.key] = record
+        self._sizes |= self._folder.own_size()
+
+
 def latest(records: list[Record]) -> dict[str, Record]:
     """The last record of each stage key."""
     return {record.key: record for record in records}

@@ -11,7 +11,7 @@ from greendapt.bench.plan import Cell, Stage, stages
 from greendapt.bench.progress import Reporter
 from greendapt.core.errors import RunError
 from greendapt.core.records import Record
-from greendapt.store.run import RunFolder, latest
+from greendapt.store.run import Growing, RunFolder, latest
 
 _LOOK_S = 0.5
 
@@ -41,11 +41,15 @@ class Follow:
     ask: Ask
     reporter: Reporter
     works: Mapping[str, float]
+    """Predicted, of each stage of the plan."""
     told: dict[str, Record] = field(default_factory=dict)
+    _written: Growing = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._written = Growing(self.ask.folder)
 
     def begin(self) -> None:
-        planned = stages(self.ask.plan)
-        self.reporter.total(len(planned), sum(self.works.values()))
+        self.reporter.total(len(self.works), sum(self.works.values()))
         self._tell(lambda record: f"reused, done {record.started_at}")
 
     def until(self, over: Callable[[], bool]) -> None:
@@ -58,10 +62,9 @@ class Follow:
                 time.sleep(_LOOK_S)
 
     def _tell(self, how: Callable[[Record], str]) -> None:
-        planned = {stage.key: stage for stage in stages(self.ask.plan)}
-        for key, record in latest(self.ask.folder.records()).items():
+        for key, record in self._written.refresh().items():
             old = self.ask.retry.get(key) == record.started_at
-            if key in planned and not old and self.told.get(key) != record:
+            if key in self.works and not old and self.told.get(key) != record:
                 self.told[key] = record
                 self.reporter.skip(record.label, self.works[key], how(record))
 
