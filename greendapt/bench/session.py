@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -133,15 +133,12 @@ class Session:
     ) -> None:
         """Do ``planned`` stages in this process; see `Executor`."""
         bench = self.bench(folder, ranks)
-        meter = Meter(device=str(self.engine.device), carbon=self.grid, idle_s=_REST_S)
-        try:
+        with self._meter() as meter:
             warm_up(bench, planned)
             executor = Executor(bench, meter, reporter, claims, debug, retry, note)
             executor.run(planned, stages(self.plan))
             folder.keep_meter_facts(meter.facts())
             ranks.same(None)  # the others may go
-        finally:
-            meter.close()
 
     def _lead(self, folder: RunFolder, ranks: Ranks) -> None:
         """Tell the other ranks what is run, and wait until they have read its data."""
@@ -153,12 +150,12 @@ class Session:
         """What another rank does while rank 0 works on ``folder``."""
         bench, planned = self.bench(folder, ranks), stages(self.plan)
         ranks.meet()
-        meter = Meter(device=str(self.engine.device), carbon=self.grid, idle_s=_REST_S)
-        try:
+        with self._meter() as meter:
             warm_up(bench, planned)
             assist(bench, meter, planned)
-        finally:
-            meter.close()
+
+    def _meter(self) -> AbstractContextManager[Meter]:
+        return closing(Meter(device=str(self.engine.device), carbon=self.grid, idle_s=_REST_S))
 
     def bench(self, folder: RunFolder, ranks: Ranks = ALONE) -> Workbench:
         """What its stages work with; their files go to ``folder``."""

@@ -36,9 +36,7 @@ def ratio(found: Interval) -> str:
 
 def difference(found: Interval) -> str:
     """``-0.004 [-0.011, +0.003]``."""
-    if found.low is None or found.high is None:
-        return f"{found.mean:+.3f}"
-    return f"{found.mean:+.3f} [{found.low:+.3f}, {found.high:+.3f}]"
+    return found.text("+.3f")
 
 
 def risen(figure: str, base: float, head: float) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 
 from greendapt.core.figures import Figure, Quality
 from greendapt.core.records import COST_UNITS, Row
+from greendapt.core.suite import Suite
 from greendapt.report.model import (
     COST_KEYS,
     Comparison,
@@ -29,6 +30,26 @@ Seeds = Mapping[int, Row]
 _SCORES = ("auc", "dice", "balanced_accuracy", "ece", "jaccard", "mcc", "hausdorff95_px")
 _RANGES = {"mcc": (-1.0, 1.0), "hausdorff95_px": (0.0, math.inf)}
 """What a metric can be; else 0 to 1."""
+
+
+def references(suite: Suite, strategies: Sequence[str]) -> tuple[str | None, list[str]]:
+    """The names of no DAPT (None where the run has none) and of full DAPT among ``strategies``."""
+
+    def is_none(name: str) -> bool:
+        return not suite.phases(name) and suite.cut(name) is None
+
+    def is_full(name: str) -> bool:
+        phases = suite.phases(name)
+        trained = [phase.train for phase in phases]
+        return (
+            "all" in trained
+            and all(phase.until is None for phase in phases)
+            and {"all", "head"}.issuperset(map(str, trained))
+            and not suite.cut(name)
+        )
+
+    known = [name for name in strategies if name in suite.strategy]
+    return next(filter(is_none, known), None), [*filter(is_full, known)]
 
 
 def metric_paths(rows: Iterable[Row]) -> tuple[Path, ...]:

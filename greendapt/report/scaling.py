@@ -10,14 +10,13 @@ from statistics import fmean
 from greendapt.core.records import Row
 from greendapt.core.units import si
 from greendapt.report import words
-from greendapt.report.compare import metric_values
-from greendapt.report.model import Section, Table
+from greendapt.report.compare import metric_values, references
+from greendapt.report.model import HEADLINES, Section, Table
 from greendapt.report.rundata import RunData
-from greendapt.stats.intervals import t_interval
+from greendapt.stats.intervals import Interval, t_interval
 from greendapt.stats.paired import paired_difference
 from greendapt.stats.power import power_law
 
-_SCORES = ("auc", "dice")
 _EQUAL = 1.1
 """Compute is called equal up to this ratio."""
 _SAID = (
@@ -81,9 +80,7 @@ def _mean(rows: Sequence[Row]) -> str:
     score = _score(rows)
     if not score:
         return words.MISSING
-    found = t_interval(list(score.values()))
-    bounds = "" if found.low is None else f" [{found.low:.3f}, {found.high:.3f}]"
-    return f"{found.mean:.3f}{bounds}"
+    return t_interval(score.values()).text(".3f")
 
 
 def _points(run: RunData, asked: Asked) -> Iterator[_Point]:
@@ -109,7 +106,7 @@ def _points(run: RunData, asked: Asked) -> Iterator[_Point]:
 
 def _score(rows: Sequence[Row]) -> dict[int, float]:
     by_seed = {row.seed: row for row in rows}
-    found = (metric_values(by_seed, ("development", name)) for name in _SCORES)
+    found = (metric_values(by_seed, ("development", name)) for name in HEADLINES)
     return next((values for values in found if values), {})
 
 
@@ -127,8 +124,7 @@ def _law(points: Sequence[tuple[float, float]]) -> str:
     law = power_law([size for size, _ in points], [error for _, error in points])
     if law is None:
         return words.MISSING
-    bounds = "" if law.low is None else f" [{law.low:.2f}, {law.high:.2f}]"
-    return f"{law.exponent:.2f}{bounds}"
+    return Interval(law.exponent, law.low, law.high).text(".2f")
 
 
 def _domains(asked: Asked, points: Sequence[_Point]) -> Iterator[tuple[str, ...]]:
@@ -139,21 +135,24 @@ def _domains(asked: Asked, points: Sequence[_Point]) -> Iterator[tuple[str, ...]
             continue
         found = paired_difference(one.score, other.score)
         if found is not None:
-            bounds = "" if found.low is None else f" [{found.low:+.3f}, {found.high:+.3f}]"
             yield (
                 _question(asked),
                 f"{one.strategy} less {other.strategy}",
                 si(ours, "FLOP"),
-                f"{found.mean:+.3f}{bounds}",
+                found.text("+.3f"),
             )
 
 
 def _gains(run: RunData, asked: Asked, points: Sequence[_Point]) -> Iterator[tuple[str, ...]]:
-    """Energy over that of ``none``, by the points (0.01) gained over it."""
+    """Energy over that of no DAPT, by the points (0.01) gained over it; nothing without it."""
+    suite = run.info.suite
+    name, _ = references(suite, suite.run.strategies)
+    if name is None:
+        return
     none = [
         row
         for row in run.summary.rows
-        if row.strategy == "none" and (row.backbone, row.transfer, row.shots) == asked
+        if row.strategy == name and (row.backbone, row.transfer, row.shots) == asked
     ]
     base, spent = _score(none), {row.seed: row.energy_j.value for row in none}
     for point in points:

@@ -15,7 +15,6 @@ from greendapt.stats.comparison import (
     compare,
     fixed_lengths,
 )
-from greendapt.stats.intervals import Interval
 from greendapt.store.run_trajectories import trajectories
 
 
@@ -45,7 +44,7 @@ def tables(rows: Sequence[Row], agree: Sequence[Agreement]) -> list[Table]:
     found = [tuple(tuple(row[:shown]) for row in [head, *body])]
     if agree:
         ranks = [
-            (one.score, _interval(one.spearman), _interval(one.weighted_kendall)) for one in agree
+            (one.score, one.spearman.text(".2f"), one.weighted_kendall.text(".2f")) for one in agree
         ]
         found.append((("score", "Spearman [95%]", "weighted Kendall [95%]"), *ranks))
     return found
@@ -55,15 +54,10 @@ def _row(row: Row) -> list[str]:
     t = row.totals
     return [
         row.rule,
-        _interval(t.regret),
-        _interval(t.versus_full, "+"),
-        _interval(t.versus_equal, "+"),
+        t.regret.text(".2f"),
+        t.versus_full.text("+.2f"),
+        t.versus_equal.text("+.2f"),
         f"{t.paid:.0f} ({t.paid_share:.0%})",
         f"{t.wins}/{t.ties}/{t.losses}",
         ", ".join(sorted({text.partition("@")[0] for text in row.settings.values()})),
     ]
-
-
-def _interval(value: Interval, sign: str = "") -> str:
-    low_high = "" if value.low is None else f" [{value.low:{sign}.2f}, {value.high:{sign}.2f}]"
-    return f"{value.mean:{sign}.2f}{low_high}"

@@ -139,26 +139,6 @@ def _title(asked: Asked, questions: Sequence[Asked]) -> str:
     return ", ".join([*map(str, said), _labels(asked[2])])
 
 
-def references(suite: Suite, strategies: Sequence[str]) -> tuple[str | None, list[str]]:
-    """The names of no DAPT (None where the run has none) and of full DAPT among ``strategies``."""
-
-    def is_none(name: str) -> bool:
-        return not suite.phases(name) and suite.cut(name) is None
-
-    def is_full(name: str) -> bool:
-        phases = suite.phases(name)
-        trained = [phase.train for phase in phases]
-        return (
-            "all" in trained
-            and all(phase.until is None for phase in phases)
-            and {"all", "head"}.issuperset(map(str, trained))
-            and not suite.cut(name)
-        )
-
-    known = [name for name in strategies if name in suite.strategy]
-    return next(filter(is_none, known), None), [*filter(is_full, known)]
-
-
 def _panel(
     run: RunData,
     asked: Asked,
@@ -169,7 +149,7 @@ def _panel(
     rows = [r for r in run.summary.rows if (r.backbone, r.transfer, r.shots) == asked]
     paths = compare.metric_paths(rows)
     suite = run.info.suite
-    none, fulls = references(suite, list(dict.fromkeys(row.strategy for row in rows)))
+    none, fulls = compare.references(suite, list(dict.fromkeys(row.strategy for row in rows)))
     # of full DAPT on several pools none is what the others are to be compared with
     full = fulls[0] if len({suite.pool(name) for name in fulls}) == 1 else None
     groups = _sorted(_groups(rows), cost_key)

@@ -21,6 +21,12 @@ class Interval(NamedTuple):
     low: float | None
     high: float | None
 
+    def text(self, form: str) -> str:
+        """``0.51 [0.40, 0.62]``, each number as ``form`` says; without bounds the mean alone."""
+        if self.low is None or self.high is None:
+            return f"{self.mean:{form}}"
+        return f"{self.mean:{form}} [{self.low:{form}}, {self.high:{form}}]"
+
 
 def t_interval(values: Iterable[float], level: float = 0.95) -> Interval:
     """Mean and Student's t interval of independent values (one a seed).

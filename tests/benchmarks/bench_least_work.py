@@ -10,14 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from greendapt.bench.session import Session, prepare_session
 from greendapt.bench.suites import find
 from greendapt.bench.suites import load as load_suite
-from greendapt.core.datasets import PhantomData
 from greendapt.core.recipes import Phase
-from greendapt.data.dataset import load
 from greendapt.data.images import cores
 from greendapt.meter import Meter
 from greendapt.models.backbone import create_backbone, size_option
@@ -99,16 +96,8 @@ def meter():
 
 
 @pytest.fixture(scope="module")
-def xrays(tmp_path_factory):
-    """A folder of JPEG files, a sub-folder a class."""
-    root = tmp_path_factory.mktemp("xrays")
-    spec = PhantomData(source="phantom", images=480, seed=1)
-    made = load(spec, name="x", image_size=256, aliases={})
-    for i, (pixels, target) in enumerate(zip(made.pixels[:, 0], made.targets, strict=True)):
-        folder = root / made.classes[target]
-        folder.mkdir(exist_ok=True)
-        Image.fromarray(pixels).save(folder / f"{i:03}.jpg", quality=90)
-    return root
+def xrays(phantom_files):
+    return phantom_files(images=480, size=256, seed=1)
 
 
 @pytest.fixture

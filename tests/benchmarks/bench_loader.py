@@ -16,7 +16,7 @@ import pytest
 import torch
 from PIL import Image
 
-from greendapt.core.datasets import FolderData, PhantomData
+from greendapt.core.datasets import FolderData
 from greendapt.data.dataset import load
 from greendapt.data.images import cores, read_images
 from greendapt.data.listing import read_folder
@@ -33,18 +33,9 @@ WORKERS = {"num_workers": cores(), "persistent_workers": True}
 
 
 @pytest.fixture(scope="module")
-def xrays(tmp_path_factory):
+def xrays(phantom_files):
     real = os.environ.get("GREENDAPT_REAL_DATA")
-    if real:
-        return Path(real) / "kermany_cxr"
-    root = tmp_path_factory.mktemp("xrays")
-    spec = PhantomData(source="phantom", images=IMAGES)
-    made = load(spec, name="x", image_size=512, aliases={})
-    for i, (pixels, target) in enumerate(zip(made.pixels[:, 0], made.targets, strict=True)):
-        folder = root / made.classes[target]
-        folder.mkdir(exist_ok=True)
-        Image.fromarray(pixels).save(folder / f"{i}.jpg", quality=90)
-    return root
+    return Path(real) / "kermany_cxr" if real else phantom_files(images=IMAGES, size=512)
 
 
 @pytest.fixture(scope="module")

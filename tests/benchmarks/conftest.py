@@ -4,6 +4,27 @@ import statistics
 import time
 
 import pytest
+from PIL import Image
+
+from greendapt.core.datasets import PhantomData
+from greendapt.data.dataset import load
+
+
+@pytest.fixture(scope="module")
+def phantom_files(tmp_path_factory):
+    """``phantom_files(images=, size=, seed=)``: a folder of JPEG files, a sub-folder a class."""
+
+    def write(*, images, size, seed=0):
+        root = tmp_path_factory.mktemp("xrays")
+        spec = PhantomData(source="phantom", images=images, seed=seed)
+        made = load(spec, name="x", image_size=size, aliases={})
+        for i, (pixels, target) in enumerate(zip(made.pixels[:, 0], made.targets, strict=True)):
+            folder = root / made.classes[target]
+            folder.mkdir(exist_ok=True)
+            Image.fromarray(pixels).save(folder / f"{i:03}.jpg", quality=90)
+        return root
+
+    return write
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ import pytest
 
 from greendapt.core.figures import Quality
 from greendapt.report.build import load_run
+from greendapt.report.compare import references
 from greendapt.report.model import DEVELOPMENT
-from greendapt.report.view import references
 from greendapt.stats.intervals import t_interval
 
 

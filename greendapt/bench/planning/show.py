@@ -13,7 +13,7 @@ from greendapt.core.suite import Suite
 from greendapt.core.units import duration, grams, si
 from greendapt.meter.carbon import Grid, grid
 
-_HEADER = ("if it ran alone", "stages", "FLOPs", "time", "energy", "carbon")
+_HEADER: tuple[str, ...] = ("if it ran alone", "stages", "FLOPs", "time", "energy", "carbon")
 
 
 def by_strategy(cells: Sequence[Cell], said: Forecast) -> dict[str, Expected]:
@@ -38,9 +38,7 @@ def plan_text(suite: Suite, cells: Sequence[Cell], said: Forecast) -> str:
         f"once, {n['kept']} of them need not run",
         "",
     ]
-    rows: list[tuple[str, ...]] = [
-        ("if it ran alone", "stages", "FLOPs", "time", "energy", "carbon")
-    ]
+    rows = [_HEADER]
     rows += [_row(name, one, where) for name, one in by_strategy(cells, said).items()]
     rows.append(_row("all, shared stages once", _paid(said), where))
     sunk = _sunk(said)
