@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import difflib
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +83,8 @@ def load(path: Path, profile: str = "default", changes: Sequence[Mapping[str, An
 
 def _refused(path: Path, lines: Sequence[str]) -> SuiteError:
     many = f"{len(lines)} problems:\n  " if len(lines) > 1 else ""
-    return SuiteError(f"{path}: {many}" + "\n  ".join(lines))
+    where = f"suite {path.stem}" if path in shipped().values() else path
+    return SuiteError(f"{where}: {many}" + "\n  ".join(lines))
 
 
 def overlay(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
@@ -150,17 +151,27 @@ def _problems(error: ValidationError, table: Mapping[str, Any]) -> list[str]:
     """One line a key: what is wrong with it, and what it is."""
     lines: dict[str, list[str]] = {}
     for item in error.errors():
-        key = ".".join(map(str, _where(item["loc"], table)))
+        where = _where(item["loc"], table)
+        key = ".".join(map(str, where))
         message = item["msg"].removeprefix("Value error, ").removeprefix("Input ")
         if item["type"] == "too_short" and any(k.startswith(f"{key}.") for k in lines):
             continue  # too short only because its items are wrong
         if item["type"] == "extra_forbidden":
-            message = "unknown key"
+            message = "unknown key" + _meant(str(where[-1]), _at(table, where[:-1]))
         elif isinstance(item["input"], str | int | float):
             message = f"{_SAID.get(key, message)} (is {item['input']!r})"
         lines.setdefault(key, []).append(message)
     whole = [line for text in lines.pop("", []) for line in text.split("\n")]
     return whole + [f"{key}: {', or '.join(dict.fromkeys(said))}" for key, said in lines.items()]
+
+
+def _meant(key: str, beside: Iterable[str]) -> str:
+    """A hint from the kind of table that shares most keys with what stands ``beside`` this one."""
+    schema = Suite.model_json_schema()
+    kinds = [kind.get("properties", {}) for kind in (schema, *schema["$defs"].values())]
+    known = max(kinds, key=lambda kind: len(kind.keys() & set(beside)))
+    near = difflib.get_close_matches(key, known, n=1)
+    return f"; did you mean {near[0]}?" if near else ""
 
 
 def _problems_behind(error: ValidationError, table: Mapping[str, Any]) -> list[str]:
@@ -170,9 +181,7 @@ def _problems_behind(error: ValidationError, table: Mapping[str, Any]) -> list[s
     left = copy.deepcopy(dict(table))
     for item in error.errors():
         *path, last = _where(item["loc"], table) or ("",)
-        place: Any = left
-        for part in path:
-            place = place[part] if _holds(place, part) else None
+        place = _at(left, path)
         if isinstance(place, dict):
             place.pop(last, None)
     try:
@@ -193,6 +202,14 @@ def _where(loc: Sequence[str | int], table: Mapping[str, Any]) -> tuple[str | in
             continue
         where.append(part)
     return tuple(where)
+
+
+def _at(table: Mapping[str, Any], path: Sequence[str | int]) -> Any:
+    """What stands there; None where nothing does."""
+    place: Any = table
+    for part in path:
+        place = place[part] if _holds(place, part) else None
+    return place
 
 
 def _holds(place: Any, part: str | int) -> bool:

@@ -198,7 +198,9 @@ def _rows(path: Path, wanted: Iterable[str]) -> list[Row]:
     try:
         with path.open(newline="", encoding="utf-8") as file:
             rows: list[Row] = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}") from error
+    except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path} cannot be read as a table: {error}") from error
     if not rows:
         raise DataError(f"{path} has no rows")

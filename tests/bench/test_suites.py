@@ -129,3 +129,8 @@ def test_a_union_is_named_by_the_key_in_the_file(tiny):
     assert "transfer.probe.epochs: should be greater than 0 (is 0)" in lines
     assert any(line.startswith("run.shots.0: ") for line in lines)
     assert len(lines) == 3
+
+
+def test_a_shipped_suite_is_named_by_its_name():
+    with pytest.raises(SuiteError, match=r"^suite chestxray: run\.epoks: unknown key$"):
+        load(find("chestxray"), changes=[{"run": {"epoks": 1}}])

@@ -89,7 +89,7 @@ def refused_data(refused, good):
         (["--intensity", "-1"], "carbon.intensity_g_per_kwh: should be greater than or equal to 0"),
         (["--pue", "0.5"], "carbon.pue: should be greater than or equal to 1 (is 0.5)"),
         (["--set", "nonsense"], "--set nonsense: write KEY=VALUE"),
-        (["--set", "run.seedz=3"], "run.seedz: unknown key"),
+        (["--set", "run.seedz=3"], "run.seedz: unknown key; did you mean seeds?"),
         (["--data", "nonsense"], "--data nonsense: write pool=DIR"),
         (["--data", "pool="], "--data pool=: write pool=DIR"),
         (["--profile", "nope"], "there is no profile 'nope' (there is: default, long)"),
