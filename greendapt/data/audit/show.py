@@ -73,7 +73,7 @@ def _rows(counts: Sequence[Counts]) -> Iterator[tuple[str, list[str]]]:
     yield "images", [f"{one.images:,}" for one in counts]
     yield "patients", ["unknown" if one.patients is None else f"{one.patients:,}" for one in counts]
     if any(one.unreadable for one in counts):
-        yield "cannot be read (number)", [_numbers(one.unreadable) for one in counts]
+        yield "cannot be read (image no.)", [_numbers(one.unreadable) for one in counts]
     tallies = {
         "split": [one.splits for one in counts],
         "view": [one.views for one in counts],
