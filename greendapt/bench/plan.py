@@ -115,7 +115,7 @@ class Digests:
     external: str
     weights: dict[str, str] = field(default_factory=dict)
     precisions: dict[str, str] = field(default_factory=dict)
-    """What each backbone computes in, where that is not float32."""
+    """What each backbone computes in (`Step.arithmetic`), where that is not float32."""
     pools: dict[str, str] = field(default_factory=dict)
     targets: dict[str, tuple[str, str]] = field(default_factory=dict)
     """Development and external sets of other tasks."""

@@ -200,7 +200,7 @@ def prepare_session(
     digests_of = {name: _digests(*task) for name, task in tasks.items()}
     identities = {name: one.identity for name, one in found.items()}
     steps = chosen_steps(suite, engine.device, (said or {}).get("steps", {}), say)
-    precisions = {name: str(trial.step.precision) for name, trial in steps.items()}
+    precisions = {name: trial.step.arithmetic for name, trial in steps.items()}
     digests = Digests(
         data.pool.digest,
         *digests_of.pop(""),

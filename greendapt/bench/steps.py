@@ -9,14 +9,16 @@ from typing import Any
 import torch
 
 from greendapt.bench.environment import environment, fingerprint
+from greendapt.core.errors import SuiteError
 from greendapt.core.keys import key_of
 from greendapt.core.suite import Suite
 from greendapt.disk.cache import cache_folder
 from greendapt.disk.files import disk_errors, write_json
 from greendapt.models.backbone import create_backbone
+from greendapt.train.parallel import launched
 from greendapt.train.step import PLAIN, Trial, try_steps
 
-_TRIAL = 1
+_TRIAL = 2
 """Raise when other steps are tried."""
 
 
@@ -27,6 +29,11 @@ def chosen(
     say: Callable[[str], None],
 ) -> dict[str, Trial]:
     """By backbone. ``before``: what a run that goes on had chosen; that is kept."""
+    if suite.run.fast_step == "compiled" and launched():
+        raise SuiteError(
+            "run.fast_step = compiled is for one process; with torchrun leave it out, "
+            "or take --set run.fast_step=true"
+        )
     if not suite.run.fast_step:
         return {name: Trial(PLAIN) for name in suite.model.backbones}
     return {
@@ -39,7 +46,9 @@ def _kept(suite: Suite, name: str, device: torch.device, say: Callable[[str], No
     """The choice made on this machine before, else a trial, which is then kept."""
     here = environment(device)
     size = suite.model.image_size
-    key = key_of(trial=_TRIAL, machine=fingerprint(here), backbone=name, size=size)
+    compiled = suite.run.fast_step == "compiled"
+    asked = {"machine": fingerprint(here), "backbone": name, "size": size, "compiled": compiled}
+    key = key_of(trial=_TRIAL, **asked)
     path = cache_folder() / "steps" / f"{key}.json"
     try:
         return Trial.told(json.loads(path.read_bytes()))
@@ -51,6 +60,7 @@ def _kept(suite: Suite, name: str, device: torch.device, say: Callable[[str], No
         size,
         device,
         cores=int(here["cores"]),
+        compiled=compiled,
     )
     with disk_errors(path, "GREENDAPT_CACHE"):
         path.parent.mkdir(parents=True, exist_ok=True)

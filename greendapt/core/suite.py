@@ -88,9 +88,9 @@ class Run(Table):
     """Compute what lies before the first trainable parameter once per image."""
     prefix_cache_gb: Annotated[float, Field(gt=0)] = 64.0
     """The most that one stored prefix may take on the disk; above it the plain way is taken."""
-    fast_step: bool = True
-    """Try for a moment how a training step is fastest here (layout, precision, threads); else
-    plain float32 with the threads that torch has."""
+    fast_step: bool | Literal["compiled"] = True
+    """Try for a moment how a training step is fastest here (layout, precision, threads, and
+    torch.compile where that is asked for); else plain float32 with the threads that torch has."""
 
 
 class Suite(Table):

@@ -95,7 +95,7 @@ def train_phase(
         train = _cached(network, train, start, engine)
         val = None if val is None else _cached(network, val, start, engine)
     else:
-        encode = _from_images(network, recipe.augmentation, views, draw)
+        encode = _from_images(network, recipe.augmentation, views, draw, engine)
     set_phase(network, units, batch_norm)
     cost = _cost(network, image_size, units, batch_norm, start)
     done = fit(
@@ -165,16 +165,20 @@ def _from_activations(network: Network, start: int) -> Encode:
 
 
 def _from_images(
-    network: Network, kind: Augmentation, views: int, generator: torch.Generator
+    network: Network,
+    kind: Augmentation,
+    views: int,
+    generator: torch.Generator,
+    engine: Engine,
 ) -> Encode:
     """Scaled, augmented images to logits; SimCLR's two views one after the other [2B, ...]."""
+    forward = engine.step.forward(network, engine.device)
 
     def encode(images: Tensor, among: Among | None = None) -> Tensor:
         x = images.float() / 255
         if network.training or views > 1:
             count, part = (among.count, among.part) if among else (len(x), slice(None))
             x = torch.cat([augment(x, kind, generator, count, part) for _ in range(views)])
-        logits: Tensor = network(network.backbone.prepare(x))
-        return logits
+        return forward(network.backbone.prepare(x))
 
     return encode

@@ -6,12 +6,13 @@ import statistics
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
+from greendapt.core.errors import GreendaptError
 from greendapt.meter.clock import now_s
 from greendapt.models.backbone import Backbone
 from greendapt.models.network import Network
@@ -25,11 +26,18 @@ _BATCH = 16
 
 @dataclass(frozen=True)
 class Step:
-    """``layout`` None: the backbone's own; ``threads`` None: what torch has."""
+    """``layout`` None: the backbone's own; ``threads`` None: what torch has; ``compiled``: through
+    torch.compile, with CUDA graphs on a GPU."""
 
     precision: Precision = "float32"
     layout: Layout | None = None
     threads: int | None = None
+    compiled: bool = False
+
+    @property
+    def arithmetic(self) -> str:
+        """What may move results by more than the order of sums."""
+        return f"{self.precision}, compiled" if self.compiled else self.precision
 
     def arrange(self, backbone: Backbone) -> Backbone:
         """The backbone with its weights laid out in memory for this step."""
@@ -45,6 +53,17 @@ class Step:
         if self.precision == "bfloat16":
             return torch.autocast(device.type, torch.bfloat16)
         return nullcontext()
+
+    def forward(self, network: nn.Module, device: torch.device) -> Callable[..., Tensor]:
+        """The forward pass of ``network``, whose own parameters stay the ones that train.
+
+        What another call compiled is forgotten: dynamo keeps a few graphs only of each function.
+        """
+        if not self.compiled:
+            return network
+        torch.compiler.reset()
+        mode = "reduce-overhead" if device.type == "cuda" else "default"
+        return cast(Callable[..., Tensor], torch.compile(network, mode=mode))
 
     @contextmanager
     def threaded(self) -> Iterator[None]:
@@ -77,12 +96,18 @@ class Trial:
 
 
 def try_steps(
-    create: Callable[[], Backbone], image_size: int, device: torch.device, *, cores: int
+    create: Callable[[], Backbone],
+    image_size: int,
+    device: torch.device,
+    *,
+    cores: int,
+    compiled: bool = False,
 ) -> Trial:
     """The fastest step for training all of a backbone, found choice by choice.
 
-    Layout, then precision, then threads; each must save a tenth of the time of the best so far.
-    About twenty steps in all.
+    Layout, then precision, then threads, then with ``compiled`` torch.compile; each must save a
+    tenth of the time of the best so far. About twenty steps in all. Raises GreendaptError where
+    torch cannot compile here.
     """
     best = PLAIN
     seconds: dict[str, float] = {}
@@ -92,6 +117,7 @@ def try_steps(
         choices.append({"precision": "bfloat16"})
     if device.type == "cpu" and torch.get_num_threads() > 1:
         choices += [{"threads": n} for n in sorted({1, cores // 2}) if 0 < n < cores]
+    choices += [{"compiled": True}] if compiled else []
     for choice in choices:
         rival = replace(best, **choice)
         times = _race([best, rival], create, image_size, device)
@@ -104,15 +130,17 @@ def try_steps(
 def _race(
     steps: list[Step], create: Callable[[], Backbone], size: int, device: torch.device
 ) -> dict[Step, float]:
-    """Median seconds of each, in turn, after one step each that is not counted."""
+    """Median seconds of each, in turn, after one step each that is not counted; two where one is
+    compiled: a CUDA graph is recorded in its second."""
+    uncounted = 1 + any(step.compiled for step in steps)
     jobs = {step: _job(step, step.arrange(create()), size, device) for step in steps}
     times: dict[Step, list[float]] = {step: [] for step in steps}
-    for number in range(1 + _ROUNDS):
+    for number in range(uncounted + _ROUNDS):
         for step, job in jobs.items():
             with step.threaded():
                 begun = now_s()
                 job()
-                if number:
+                if number >= uncounted:
                     times[step].append(now_s() - begun)
     return {step: statistics.median(seen) for step, seen in times.items()}
 
@@ -124,10 +152,11 @@ def _job(step: Step, backbone: Backbone, size: int, device: torch.device) -> Cal
     network = Network(backbone, nn.Linear(width, 2)).to(device).train()
     optimizer = torch.optim.Adam(network.parameters(), 1e-4, fused=True)
     labels = torch.arange(_BATCH, device=device) % 2
+    forward = step.forward(network, device)
 
     def run() -> None:
-        with step.autocast(device):
-            loss = functional.cross_entropy(network(images), labels)
+        with step.autocast(device), _compiling():
+            loss = functional.cross_entropy(forward(images), labels)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
@@ -137,6 +166,18 @@ def _job(step: Step, backbone: Backbone, size: int, device: torch.device) -> Cal
     return run
 
 
+@contextmanager
+def _compiling() -> Iterator[None]:
+    try:
+        yield
+    except torch._dynamo.exc.TorchDynamoException as error:
+        why = next(iter(str(error).splitlines()), type(error).__name__)
+        raise GreendaptError(
+            f"run.fast_step = compiled: torch cannot compile here ({why.rstrip('.')}); "
+            "install a C++ compiler, or take --set run.fast_step=true"
+        ) from error
+
+
 def _name(step: Step) -> str:
-    parts = (step.precision, step.layout, step.threads and f"{step.threads} threads")
+    parts = (step.arithmetic, step.layout, step.threads and f"{step.threads} threads")
     return ", ".join(str(part) for part in parts if part)

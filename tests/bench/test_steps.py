@@ -2,10 +2,12 @@
 
 import json
 
+import pytest
 import torch
 
 from greendapt.bench import steps
 from greendapt.bench.suites import load
+from greendapt.core.errors import SuiteError
 from greendapt.train.step import PLAIN
 
 CPU = torch.device("cpu")
@@ -38,3 +40,11 @@ def test_without_it_the_step_is_plain(tiny):
     (trial,) = steps.chosen(suite, CPU, {}, lambda _said: None).values()
     assert trial.step == PLAIN
     assert trial.seconds == {}
+
+
+def test_a_compiled_step_is_for_one_process(tiny, monkeypatch):
+    suite = load(tiny, changes=[{"run": {"fast_step": "compiled"}}])
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("MASTER_ADDR", "localhost")
+    with pytest.raises(SuiteError, match="with torchrun leave it out"):
+        steps.chosen(suite, CPU, {}, lambda _said: None)

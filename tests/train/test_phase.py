@@ -12,6 +12,7 @@ from greendapt.train import prefix
 from greendapt.train.cost import image_cost
 from greendapt.train.loop import Engine, Examples, predict
 from greendapt.train.phase import Stored, train_phase
+from greendapt.train.step import Step
 
 CPU = Engine(torch.device("cpu"))
 TRAIN, VAL, EPOCHS = 20, 6, 3
@@ -44,7 +45,16 @@ def _recipe(units, batch_norm="frozen", **said):
 
 
 def _train(
-    network, units, *, cache=True, batch_norm="frozen", loss="multiclass", seed=0, val=True, **said
+    network,
+    units,
+    *,
+    cache=True,
+    batch_norm="frozen",
+    loss="multiclass",
+    seed=0,
+    val=True,
+    engine=CPU,
+    **said,
 ):
     return train_phase(
         network,
@@ -55,7 +65,7 @@ def _train(
         batch_norm=batch_norm,
         loss=loss,
         seed=seed,
-        engine=CPU,
+        engine=engine,
         cache=cache,
         on_progress=lambda _share: None,
     )
@@ -261,3 +271,14 @@ def test_a_bank_holds_the_images_and_then_their_views():
     assert not torch.equal(parts[70:140], parts[140:])
     assert not torch.equal(parts[70:140], plain)
     assert torch.equal(parts, torch.cat([*prefix.banked(backbone, images, 3, CPU, **said)]))
+
+
+def test_a_compiled_phase_learns_the_same_and_counts_the_same():
+    # frozen statistics: batches of 8 make any other order of sums grow to something else
+    compiled = Engine(torch.device("cpu"), Step(compiled=True))
+    plain, other = _network(), _network()
+    usual, found = _train(plain, "all"), _train(other, "all", engine=compiled)
+    assert found.training_flops == usual.training_flops
+    assert found.fit.train_loss == pytest.approx(usual.fit.train_loss, rel=1e-5)
+    torch.testing.assert_close(_logits(other), _logits(plain), rtol=1e-4, atol=1e-5)
+    assert list(other.state_dict()) == list(plain.state_dict())

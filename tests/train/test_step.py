@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from greendapt.core.errors import GreendaptError
 from greendapt.models.backbone import create_backbone
 from greendapt.train.step import PLAIN, Step, Trial, try_steps
 
@@ -77,3 +78,18 @@ def test_threads_hold_within_the_block():
     with PLAIN.threaded():
         assert torch.get_num_threads() == before
     assert torch.get_num_threads() == before
+
+
+def test_a_compiled_step_is_tried_where_it_is_asked_for(trial):
+    assert not any("compiled" in name for name in trial.seconds)
+    found = try_steps(create, 32, CPU, cores=1, compiled=True)
+    assert any("compiled" in name for name in found.seconds)
+    assert found.step.compiled == ("compiled" in found.step.arithmetic)
+
+
+def test_without_a_compiler_nothing_else_is_taken_instead():
+    from torch._inductor import config
+
+    none = {"cpp.cxx": (None, "/no/compiler"), "force_disable_caches": True}
+    with config.patch(none), pytest.raises(GreendaptError, match=r"install a C\+\+ compiler"):
+        try_steps(create, 32, CPU, cores=1, compiled=True)

@@ -110,7 +110,7 @@ class DataSheet:
 
     @property
     def precision(self) -> str:
-        return self.device.arithmetic(self.bench.suite.run.fast_step)
+        return self.device.arithmetic(bool(self.bench.suite.run.fast_step))
 
     @property
     def basis(self) -> tuple[str, ...]:
