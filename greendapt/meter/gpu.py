@@ -19,6 +19,7 @@ SAMPLE_S = 0.05
 CHECK_S = 5.0
 _LOOK_S = 0.5  # how long a refresh period is looked for
 _POLL_S = 0.001
+_CLOSE_S = 0.005  # known to that is well enough; a busy machine polls late, and looks once more
 
 Span = tuple[float, float]
 """When a window began and ended, in seconds of `clock.now_s`."""
@@ -28,14 +29,14 @@ Span = tuple[float, float]
 class Edge:
     """What a GPU said near an edge of a window; ``trouble`` instead where it said nothing.
 
-    ``watts`` is 0 where unknown. ``fresh``: ``joules`` was true at ``at_s`` (the counter had just
-    moved); else it may be a whole refresh period old.
+    ``watts`` is 0 where unknown. ``off_s``: ``joules`` was true at ``at_s``, give or take that (the
+    counter was seen to move); None: it may be a whole refresh period old.
     """
 
     at_s: float
     joules: float = 0.0
     watts: float = 0.0
-    fresh: bool = False
+    off_s: float | None = None
     trouble: str | None = None
 
 
@@ -62,7 +63,8 @@ class CounterMeter:
     def figure(self, start: Edge, end: Edge, span: Span) -> Figure:
         """Energy in J. ``low``/``high``: what the counter's refresh leaves open.
 
-        Fresh readings are carried from their own time to the window's edge with the power there.
+        Where the time of a reading is known, it is carried to the window's edge with the power
+        there.
         """
         trouble = end.trouble or start.trouble
         if trouble:
@@ -79,8 +81,8 @@ class CounterMeter:
         for edge, at_s, sign in ((start, span[0], 1), (end, span[1], -1)):
             carried = _carried(edge, at_s)
             joules += sign * carried
-            stale_s = 3 * _POLL_S if edge.fresh else refresh_s / 2
-            slack += abs(carried) + stale_s * self._most_w(start, end)
+            off_s = refresh_s / 2 if edge.off_s is None else edge.off_s
+            slack += abs(carried) + off_s * self._most_w(start, end)
         return _figure(self.gpu, "NVML counter", joules, Quality.MEASURED, slack)
 
     def _most_w(self, start: Edge, end: Edge) -> float:
@@ -126,7 +128,7 @@ class PowerMeter:
                 return Edge(now_s(), trouble=self._trouble)
             self._joules += (self._watts + watts) / 2 * (now - self._last_s)
             self._watts, self._last_s = watts, now
-            return Edge(now, self._joules, watts, fresh=True, trouble=self._trouble)
+            return Edge(now, self._joules, watts, off_s=0.0, trouble=self._trouble)
 
     def figure(self, start: Edge, end: Edge, span: Span) -> Figure:
         """Energy in J; ``low``/``high``: a power reading may be a tenth of a second old."""
@@ -163,8 +165,9 @@ GpuMeter = CounterMeter | PowerMeter | NoMeter
 
 
 def _carried(edge: Edge, to_s: float) -> float:
-    """J between a reading and the window's edge, at the power read there; 0 for a stale one."""
-    return edge.watts * (edge.at_s - to_s) if edge.fresh else 0.0
+    """J between a reading and the window's edge, at the power read there; 0 where its time is not
+    known."""
+    return 0.0 if edge.off_s is None else edge.watts * (edge.at_s - to_s)
 
 
 def _lost(gpu: Gpu, why: str) -> Figure:
@@ -223,21 +226,34 @@ def refresh_periods_s(gpus: Sequence[Gpu]) -> dict[str, float]:
 
 def read_edges(meters: Sequence[GpuMeter], *, align: bool = False) -> list[Edge]:
     """One edge a meter. ``align``: wait (two refresh periods at most) until each counter moved."""
+    asked_s = now_s()
     edges = [meter.read() for meter in meters]
     if not align:
         return edges
     waiting = {i: m for i, m in enumerate(meters) if isinstance(m, CounterMeter)}
+    last = {i: (asked_s, edges[i].joules) for i in waiting}
     longest_s = max((m.refresh_s or ASSUMED_REFRESH_S for m in waiting.values()), default=0.0)
     until = now_s() + 2 * longest_s
     while waiting and now_s() < until:
         time.sleep(_POLL_S)
         for i, meter in list(waiting.items()):
-            before, seen = edges[i], meter.read()
-            if seen.trouble or seen.joules != before.joules:
-                # the power at the edge itself is the first one read
-                edges[i] = Edge(seen.at_s, seen.joules, before.watts, True, seen.trouble)
+            asked_s, seen = now_s(), meter.read()
+            if seen.trouble or seen.joules != last[i][1]:
+                edges[i] = _nearer(edges[i], seen, last[i][0])
+            off_s = edges[i].off_s
+            if seen.trouble or (off_s is not None and off_s < _CLOSE_S):
                 del waiting[i]
+            last[i] = asked_s, seen.joules
     return edges
+
+
+def _nearer(known: Edge, seen: Edge, since_s: float) -> Edge:
+    """``seen``, whose counter moved since then, unless the time of ``known`` is known better."""
+    off_s = (seen.at_s - since_s) / 2
+    if not seen.trouble and known.off_s is not None and known.off_s <= off_s:
+        return known
+    # the power at the edge itself is the first one read
+    return Edge(seen.at_s - off_s, seen.joules, known.watts, off_s, seen.trouble)
 
 
 class CrossCheck:

@@ -3,6 +3,7 @@
 import itertools
 import math
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -37,12 +38,23 @@ def metered(seconds, *, align=True, gpus=None):
 @pytest.mark.parametrize("gpus", [1, 3])
 def test_the_counter_is_within_one_percent(standin, gpus):
     standin(gpus=gpus)
-    figures, start, end = metered(0.7)
+    figures, start, end = metered(1.2)
     assert len(figures) == gpus
     for figure in figures:
         assert figure.quality is Quality.MEASURED
         assert figure.value == pytest.approx(sine_j(start, end), rel=0.01)
         assert figure.low <= sine_j(start, end) <= figure.high
+
+
+def test_a_machine_that_polls_late_keeps_the_truth_within_bounds(standin, monkeypatch):
+    standin()
+    late = SimpleNamespace(sleep=lambda seconds: time.sleep(seconds + 0.03))
+    monkeypatch.setattr("greendapt.meter.gpu.time", late)
+    for seconds in (0.41, 0.44, 0.47):
+        (figure,), start, end = metered(seconds)
+        assert figure.low <= sine_j(start, end) <= figure.high
+        # half of a look's time at each edge, and no more
+        assert figure.value == pytest.approx(sine_j(start, end), abs=2 * 300 * 0.02)
 
 
 @pytest.mark.parametrize("gpus", [3])
