@@ -6,7 +6,7 @@ import sys
 import time
 import traceback
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -50,7 +50,7 @@ class Executor:
     _written: Growing = field(init=False)
     _before: dict[str, Record] = field(default_factory=dict)
     _needed: dict[str, str] = field(default_factory=dict)
-    _needed_by: dict[str, list[str]] = field(default_factory=dict)
+    _readers: dict[str, list[str]] = field(default_factory=dict)
     _broken: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -70,17 +70,16 @@ class Executor:
         works = {stage.key: work(self.bench, stage) for stage in planned}
         self.reporter.total(len(planned), sum(works.values()))
         self._needed = self._find_needed(planned)
-        self._needed_by = _readers(stage for stage in planned if stage.key in self._needed)
+        self._readers = _readers(among or planned)
         if not self._needed:
             self.reporter.say("every stage is finished: all are reused, nothing is left to run")
-        readers = _readers(among or planned)
         waiting = planned
         while waiting:
             held: dict[str, Stage] = {}
             for stage in waiting:
                 ready = all(parent.key not in held for parent in stage.reads)
                 if ready and self._settle(stage, works[stage.key]):
-                    self._discard(stage, readers)
+                    self._discard(stage)
                 else:
                     held[stage.key] = stage
             if len(held) == len(waiting):
@@ -109,7 +108,8 @@ class Executor:
                 if status == "failed":
                     self._broken.add(stage.key)
                 return True
-            if reason == _GONE and all(map(self._is_new, self._needed_by[stage.key])):
+            needed_by = (key for key in self._readers[stage.key] if key in self._needed)
+            if reason == _GONE and all(map(self._is_new, needed_by)):
                 # thrown away after its last reader, between our look at records and that at files
                 self.reporter.skip(stage.label, predicted, "what reads it is done")
                 return True
@@ -119,10 +119,10 @@ class Executor:
         """Whether a stage was done since we began."""
         return key in self.records and self.records[key] != self._before.get(key)
 
-    def _discard(self, stage: Stage, readers: Mapping[str, list[str]]) -> None:
+    def _discard(self, stage: Stage) -> None:
         """Throw a prefix away after the last of those that read it."""
         if stage.prefix and all(
-            key in self.records or key in self._broken for key in readers[stage.prefix.key]
+            key in self.records or key in self._broken for key in self._readers[stage.prefix.key]
         ):
             self.bench.folder.discard_checkpoint(stage.prefix.key)
 
@@ -229,7 +229,7 @@ class Executor:
         )
 
 
-def _readers(of: Iterable[Stage]) -> dict[str, list[str]]:
+def _readers(of: list[Stage]) -> dict[str, list[str]]:
     """Stage -> those ``of`` that read it."""
     readers: dict[str, list[str]] = defaultdict(list)
     for stage in of:

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from greendapt.bench.options import Replace
 from greendapt.core.checkpoints import with_checkpoints
+from greendapt.core.datasets import PATH_KEYS
 from greendapt.core.errors import SuiteError
 from greendapt.core.suite import Suite
 
@@ -139,7 +140,7 @@ def _resolve_paths(table: dict[str, Any], folder: Path) -> None:
     merged = [e.get("sources") for e in sets if isinstance(e, dict)]
     sets += [source for sources in merged if isinstance(sources, list) for source in sources]
     for entry in (e for e in sets if isinstance(e, dict)):
-        for key in ("path", "images", "csv", "metadata"):
+        for key in PATH_KEYS:
             if isinstance(entry.get(key), str):
                 entry[key] = str((folder / Path(entry[key]).expanduser()).resolve())
 

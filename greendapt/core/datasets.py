@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt
 
 Split = Literal["train", "val", "test"]
+PATH_KEYS = ("path", "images", "csv", "metadata")
+"""Keys under which a dataset says where it lies."""
 
 
 class Table(BaseModel):

@@ -10,6 +10,7 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
+from greendapt.core.datasets import PATH_KEYS
 from greendapt.core.errors import GreendaptError, RunError
 from greendapt.core.figures import Figure, Quality
 from greendapt.core.keys import key_of
@@ -23,7 +24,6 @@ Name = tuple[str, ...]
 
 NOISY = tuple(name for name, gauge in GAUGES.items() if gauge.tier is Tier.NOISY)
 SCORES = tuple(name for name, gauge in GAUGES.items() if gauge.tier is Tier.ACCURACY)
-_PATHS = ("path", "images", "csv", "metadata")
 _MACHINE = ("platform", "cpu", "cores", "threads", "device", "gpu")
 """What of a run's environment makes costs comparable; software may be what is under test."""
 
@@ -211,8 +211,7 @@ def _data_key(said: Mapping[str, Any]) -> str:
 
 def _without_paths(said: Any) -> Any:
     if isinstance(said, Mapping):
-        kept = {k: v for k, v in said.items() if k not in _PATHS}
-        return {k: _without_paths(v) for k, v in kept.items()}
+        return {k: _without_paths(v) for k, v in said.items() if k not in PATH_KEYS}
     return [*map(_without_paths, said)] if isinstance(said, list) else said
 
 

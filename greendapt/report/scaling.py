@@ -49,7 +49,8 @@ def scaling(run: RunData) -> Section | None:
     points = {one: list(_points(run, one)) for one in asked}
     laws = [row for one, found in points.items() for row in _laws(one, found)]
     domains = [row for one, found in points.items() for row in _domains(one, found)]
-    gains = [row for one, found in points.items() for row in _gains(run, one, found)]
+    none, _ = references(run.info.suite, run.info.suite.run.strategies)
+    gains = [row for one, found in points.items() for row in _gains(run, none, one, found)]
     tables = [
         *_curves(run),
         (("question", "domain", "error by images [95%]", "error by FLOPs [95%]"), *laws),
@@ -143,18 +144,18 @@ def _domains(asked: Asked, points: Sequence[_Point]) -> Iterator[tuple[str, ...]
             )
 
 
-def _gains(run: RunData, asked: Asked, points: Sequence[_Point]) -> Iterator[tuple[str, ...]]:
-    """Energy over that of no DAPT, by the points (0.01) gained over it; nothing without it."""
-    suite = run.info.suite
-    name, _ = references(suite, suite.run.strategies)
-    if name is None:
+def _gains(
+    run: RunData, none: str | None, asked: Asked, points: Sequence[_Point]
+) -> Iterator[tuple[str, ...]]:
+    """Energy over that of ``none``, by the points (0.01) gained over it; nothing without it."""
+    if none is None:
         return
-    none = [
+    without = [
         row
         for row in run.summary.rows
-        if row.strategy == name and (row.backbone, row.transfer, row.shots) == asked
+        if row.strategy == none and (row.backbone, row.transfer, row.shots) == asked
     ]
-    base, spent = _score(none), {row.seed: row.energy_j.value for row in none}
+    base, spent = _score(without), {row.seed: row.energy_j.value for row in without}
     for point in points:
         seeds = sorted(point.score.keys() & base.keys())
         gain = fmean(point.score[s] - base[s] for s in seeds) if seeds else 0.0

@@ -36,7 +36,7 @@ class Step:
 
     @property
     def arithmetic(self) -> str:
-        """What may move results by more than the order of sums."""
+        """What of it is part of a stage's key."""
         return f"{self.precision}, compiled" if self.compiled else self.precision
 
     def arrange(self, backbone: Backbone) -> Backbone:

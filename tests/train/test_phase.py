@@ -53,13 +53,14 @@ def _train(
     loss="multiclass",
     seed=0,
     val=True,
+    sets=None,
+    stored=None,
     engine=CPU,
     **said,
 ):
     return train_phase(
         network,
-        _images(TRAIN, 0),
-        _images(VAL, 1) if val else None,
+        *(sets or (_images(TRAIN, 0), _images(VAL, 1) if val else None)),
         recipe=_recipe(units, batch_norm, **said),
         units=units,
         batch_norm=batch_norm,
@@ -67,6 +68,7 @@ def _train(
         seed=seed,
         engine=engine,
         cache=cache,
+        stored=stored,
         on_progress=lambda _share: None,
     )
 
@@ -240,20 +242,11 @@ def test_a_prefix_stored_before_changes_nothing_to_the_bit(units):
     train, val = _images(TRAIN, 0), _images(VAL, 1)
     pool = torch.cat([train.inputs, val.inputs])
     activations = prefix.activations(backbone, pool, start, CPU)
-    stored = train_phase(
-        before,
+    sets = (
         Examples(pool, train.targets, torch.arange(TRAIN)),
         Examples(pool, val.targets, torch.arange(TRAIN, TRAIN + VAL)),
-        recipe=_recipe(units),
-        units=units,
-        batch_norm="frozen",
-        loss="multiclass",
-        seed=0,
-        engine=CPU,
-        cache=False,
-        stored=Stored(activations, len(pool)),
-        on_progress=lambda _share: None,
     )
+    stored = _train(before, units, sets=sets, cache=False, stored=Stored(activations, len(pool)))
     assert torch.equal(_logits(cached), _logits(before))
     assert stored.fit == done.fit
     through = image_cost(before, (3, 32, 32), start).prefix * len(pool)
