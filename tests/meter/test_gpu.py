@@ -38,7 +38,7 @@ def metered(seconds, *, align=True, gpus=None):
 @pytest.mark.parametrize("gpus", [1, 3])
 def test_the_counter_is_within_one_percent(standin, gpus):
     standin(gpus=gpus)
-    figures, start, end = metered(1.2)
+    figures, start, end = metered(0.7)
     assert len(figures) == gpus
     for figure in figures:
         assert figure.quality is Quality.MEASURED

@@ -12,7 +12,7 @@ import pytest
 pytestmark = [pytest.mark.e2e, pytest.mark.slurm]
 
 # a job a seed, each longer than Slurm takes from asking a job to end to killing it: some 5 s
-ASK = ("--strategies", "partial", "--seeds", "2", "--set", "phase.adapt.epochs=1500")
+ASK = ("--strategies", "partial", "--seeds", "3", "--set", "phase.adapt.epochs=1500")
 JOBS = ("--executor", "slurm", "--slurm", "cpus_per_task=1")
 NEEDED = ("slurmctld", "slurmd", "munged", "sbatch")
 
@@ -94,8 +94,8 @@ def test_a_suite_through_slurm_gives_the_metrics_of_one_process(shell, tiny, tmp
     assert done.code == 0, done.err
     (run,) = tmp_path.iterdir()
     assert metrics(run) == undisturbed
-    assert len([*(run / "workers").glob("*.jsonl")]) == 2
-    assert len([*(run / "logs").glob("*_log.out")]) == 2
+    assert len([*(run / "workers").glob("*.jsonl")]) == 3
+    assert len([*(run / "logs").glob("*_log.out")]) == 3
     assert "the node may" not in (run / "records.jsonl").read_text(encoding="utf-8")
 
 
