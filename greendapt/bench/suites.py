@@ -145,7 +145,10 @@ def _resolve_paths(table: dict[str, Any], folder: Path) -> None:
                 entry[key] = str((folder / Path(entry[key]).expanduser()).resolve())
 
 
-_SAID = {"carbon.region": "should be three capital letters (ISO 3166-1), such as DEU"}
+_SAID = {
+    "carbon.region": "should be three capital letters (ISO 3166-1), such as DEU",
+    "run.fast_step": "should be true, false or 'compiled'",
+}
 
 
 def _problems(error: ValidationError, table: Mapping[str, Any]) -> list[str]:

@@ -90,6 +90,7 @@ def refused_data(refused, good):
         (["--pue", "0.5"], "carbon.pue: should be greater than or equal to 1 (is 0.5)"),
         (["--set", "nonsense"], "--set nonsense: write KEY=VALUE"),
         (["--set", "run.seedz=3"], "run.seedz: unknown key; did you mean seeds?"),
+        (["--set", "run.fast_step=x"], "step: should be true, false or 'compiled' (is 'x')"),
         (["--data", "nonsense"], "--data nonsense: write pool=DIR"),
         (["--data", "pool="], "--data pool=: write pool=DIR"),
         (["--profile", "nope"], "there is no profile 'nope' (there is: default, long)"),
