@@ -101,14 +101,15 @@ class Session:
         """
         with folder.writing(), reporter, _resumable(folder):
             folder.gather()
+            claims = Claims(folder.claims)
             if crew is None:
                 planned = stages(self.plan)
                 if ranks.size > 1:
                     self._lead(folder, ranks)
-                claims = Claims(folder.claims)
                 self.work(folder, reporter, claims, planned, ranks=ranks, debug=debug)
             else:
                 self._by_others(folder, reporter, crew, debug)
+            claims.clear()
             folder.gather()
             folder.write({**folder.read(), "meter": folder.meter_facts()})
             records = latest(folder.records())

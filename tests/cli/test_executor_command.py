@@ -1,8 +1,10 @@
 """Several workers on one run folder: the same metrics, every stage once, whoever is killed."""
 
 import json
+import shutil
 import signal
 import subprocess
+import sys
 import time
 
 import psutil
@@ -35,11 +37,12 @@ def alone(shell, tiny, tmp_path_factory):
 
 @pytest.fixture
 def started(program, tiny, tmp_path):
-    """A run of two workers under way, once one of them has finished a stage; killed at the end."""
+    """Two workers, each with a stage under way, after one of them has finished one; killed at the
+    end."""
     command = [*program, "bench", "--suite", tiny, *ASK, *LOCAL, "--out", tmp_path]
     command += ["--set", "phase.adapt.epochs=40"]
     process = subprocess.Popen([*map(str, command)], stderr=subprocess.PIPE, text=True)
-    while not [*tmp_path.glob("*/workers/*.jsonl")]:
+    while not [*tmp_path.glob("*/workers/*.jsonl")] or len([*tmp_path.glob("*/claims/*")]) < 2:
         assert process.poll() is None, process.stderr.read()
         time.sleep(0.05)
     (run,) = tmp_path.iterdir()
@@ -98,6 +101,20 @@ def test_a_killed_run_leaves_no_worker_and_resumes(started, shell):
     assert before, "no stage was under way when it was killed"
     keys = [record["key"] for record in records(run)]
     assert len(keys) == len(set(keys))
+    assert not any((run / "claims").iterdir())
+
+
+def test_a_claim_whose_holder_died_after_its_record_does_not_outlive_the_run(
+    shell, alone, tmp_path
+):
+    run = shutil.copytree(alone, tmp_path / "run")
+    finished = records(run)[0]["key"]
+    dies = "import os, pathlib, sys; from greendapt.bench.executors.claims import Claims\n"
+    dies += "with Claims(pathlib.Path(sys.argv[1])).take(sys.argv[2]): os._exit(9)"
+    subprocess.run([sys.executable, "-c", dies, run / "claims", finished], check=False)
+    assert [*(run / "claims").iterdir()]
+    done = shell("resume", run, *LOCAL)
+    assert done.code == 0, done.err
     assert not any((run / "claims").iterdir())
 
 

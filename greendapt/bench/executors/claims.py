@@ -146,6 +146,11 @@ class Claims:
             return False
         return time.monotonic() - since_s > self.stale_s
 
+    def clear(self) -> None:
+        """Remove all: at the end of a run nobody needs them, and the dead give none back."""
+        for path in self.folder.glob("*"):
+            path.unlink(missing_ok=True)
+
     def beside(self) -> set[str]:
         """Names of the other workers that do something on this machine now."""
         found = set()
