@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import difflib
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from greendapt.bench.options import Replace
 from greendapt.core.checkpoints import with_checkpoints
 from greendapt.core.datasets import PATH_KEYS
 from greendapt.core.errors import SuiteError
+from greendapt.core.hints import did_you_mean
 from greendapt.core.suite import Suite
 
 _HERE = Path(__file__).resolve().parents[1]
@@ -37,8 +37,7 @@ def find(name_or_path: str) -> Path:
         return path
     if path.suffix == ".toml" or len(path.parts) > 1:
         raise SuiteError(f"--suite: there is no file {path}")
-    near = difflib.get_close_matches(name_or_path, known, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"there is: {', '.join(known)}"
+    hint = did_you_mean(name_or_path, known) or f"there is: {', '.join(known)}"
     raise SuiteError(f"--suite: there is no suite '{name_or_path}'; {hint}")
 
 
@@ -174,8 +173,8 @@ def _meant(key: str, beside: Iterable[str]) -> str:
     schema = Suite.model_json_schema()
     kinds = [kind.get("properties", {}) for kind in (schema, *schema["$defs"].values())]
     known = max(kinds, key=lambda kind: len(kind.keys() & set(beside)))
-    near = difflib.get_close_matches(key, known, n=1)
-    return f"; did you mean {near[0]}?" if near else ""
+    hint = did_you_mean(key, known)
+    return f"; {hint}" if hint else ""
 
 
 def _problems_behind(error: ValidationError, table: Mapping[str, Any]) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from greendapt.core.errors import ModelError
+from greendapt.core.hints import did_you_mean
 from greendapt.models.families import Family, Unit, family_of
 
 _FAMILIES_TEXT = "ResNet, ResNetV2, DenseNet, EfficientNet, MobileNet, RegNet, ConvNeXt, Swin, ViT"
@@ -168,8 +168,8 @@ def check_backbone(name: str) -> None:
     """Raise ModelError unless timm knows ``name``."""
     if timm.is_model(name):
         return
-    near = difflib.get_close_matches(name, timm.list_models(), n=3)
-    hint = f"; did you mean {', '.join(near)}?" if near else " (timm.list_models() lists them)"
+    hint = did_you_mean(name, timm.list_models(), 3)
+    hint = f"; {hint}" if hint else " (timm.list_models() lists them)"
     raise ModelError(f"model.backbones: timm has no model '{name}'{hint}")
 
 

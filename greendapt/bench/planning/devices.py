@@ -6,7 +6,6 @@ It knows peaks, and a run reaches a share of them. The shares assumed here come 
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from dataclasses import dataclass, field
 from functools import cache
@@ -22,6 +21,7 @@ from greendapt.bench.planning.traffic import Traffic
 from greendapt.bench.predict import Effort
 from greendapt.bench.workbench import Workbench
 from greendapt.core.errors import SuiteError
+from greendapt.core.hints import did_you_mean
 from greendapt.core.suite import Suite
 
 ARITHMETIC = 0.5
@@ -86,8 +86,7 @@ def device(name: str) -> Device:
     known = devices()
     if name in known:
         return known[name]
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"there is: {', '.join(known)}"
+    hint = did_you_mean(name, known) or f"there is: {', '.join(known)}"
     raise SuiteError(f"--device {name}: no data sheet of it is known; {hint}")
 
 
