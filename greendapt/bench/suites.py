@@ -61,12 +61,13 @@ def load(path: Path, profile: str = "default", changes: Sequence[Mapping[str, An
     Raises one SuiteError that lists every problem with its key.
     """
     table = read_table(path)
-    overlays = table.pop("profile", {})
-    if profile != "default" and profile not in overlays:
-        raise SuiteError(
-            f"{path}: there is no profile '{profile}' (there is: default, {', '.join(overlays)})"
-        )
-    for change in (overlays.get(profile, {}), *changes):
+    laid = table.get("profile", {})
+    if not isinstance(laid, dict) or not all(isinstance(one, dict) for one in laid.values()):
+        raise _refused(path, ["profile: should be a table for each, such as [profile.long]"])
+    known = profiles(table)
+    if profile not in known:
+        raise _refused(path, [f"there is no profile '{profile}' (there is: {', '.join(known)})"])
+    for change in (laid.get(profile, {}), *changes):
         table = overlay(table, change)
     table["profile"] = profile
     _resolve_paths(table, path.parent)

@@ -117,7 +117,8 @@ def try_steps(
         choices.append({"precision": "bfloat16"})
     if device.type == "cpu" and torch.get_num_threads() > 1:
         choices += [{"threads": n} for n in sorted({1, cores // 2}) if 0 < n < cores]
-    choices += [{"compiled": True}] if compiled else []
+    if compiled:
+        choices.append({"compiled": True})
     for choice in choices:
         rival = replace(best, **choice)
         times = _race([best, rival], create, image_size, device)

@@ -134,3 +134,15 @@ def test_a_union_is_named_by_the_key_in_the_file(tiny):
 def test_a_shipped_suite_is_named_by_its_name():
     with pytest.raises(SuiteError, match=r"^suite chestxray: run\.epoks: unknown key$"):
         load(find("chestxray"), changes=[{"run": {"epoks": 1}}])
+
+
+@pytest.mark.parametrize("said", ["profile = 3", "[profile]\nlong = 3"])
+def test_a_profile_that_is_no_table_is_refused(tmp_path, said):
+    (tmp_path / "odd.toml").write_text(said)
+    with pytest.raises(SuiteError, match=r"odd\.toml: profile: should be a table for each"):
+        load(tmp_path / "odd.toml")
+
+
+def test_an_unknown_profile_of_a_shipped_suite_names_it_by_its_name():
+    with pytest.raises(SuiteError, match=r"^suite chestxray: there is no profile 'nope' \("):
+        load(find("chestxray"), "nope")

@@ -47,18 +47,8 @@ def bench(tiny, tmp_path, package):
 
     def run(launcher, name, *options):
         out = tmp_path / name
-        command = [
-            *launcher,
-            "-m",
-            "greendapt",
-            "bench",
-            "--suite",
-            tiny,
-            *ASK,
-            *options,
-            "--out",
-            out,
-        ]
+        command = [*launcher, "-m", "greendapt", "bench", "--suite", tiny, "--out", out]
+        command += [*ASK, *options]
         done = subprocess.run(
             [*map(str, command)],
             capture_output=True,

@@ -33,7 +33,7 @@ class Job:
 
     def __call__(self) -> None:
         """Do the stages. Raises RunError where the run's data is another than it was."""
-        claims = Claims(Path(self.run) / "claims")
+        claims = Claims(RunFolder(Path(self.run)).claims)
         folder = RunFolder(Path(self.run), claims.worker.name)
         reporter = PlainReporter()
         session = prepare_session(stored_suite(folder), reporter.say, folder.read())
