@@ -253,7 +253,7 @@ def _carries_over(question: Question, buy: Entry) -> list[str]:
         said = [f"{question.called(buy)} reaches {words.score(buy.metrics[path])}"]
         for rival in rivals:
             if path in rival.metrics:
-                difference = words.difference(question.gap(rival, buy, path))
+                difference = words.difference(question.gap(buy, rival, path))
                 mean = words.number(rival.metrics[path].mean)
                 said.append(f"{question.called(rival)} {mean} (difference {difference})")
         sentences.append(f"On {path[1]} (external) {', '.join(said)}.")
