@@ -157,7 +157,7 @@ def undone():
 
 
 def _as_it_was():
-    """Undo what a run sets for its whole process (greendapt.bench.process)."""
+    """Undo what a run sets for its whole process (greendapt.run.process)."""
     import torch
 
     torch.set_flush_denormal(False)

@@ -31,18 +31,18 @@ def audit(
     """
     from rich.console import Console
 
-    from greendapt.bench import options
-    from greendapt.core.datasets import FolderData
     from greendapt.data import audit as auditing
-    from greendapt.data.audit import show
+    from greendapt.data.audit import audit_text
+    from greendapt.suite import overrides
+    from greendapt.suite.datasets import FolderData
 
     found = auditing.audit(
-        [FolderData.model_validate(options.folder(where)) for where in folders],
-        aliases=options.aliases(alias or []),
+        [FolderData.model_validate(overrides.folder(where)) for where in folders],
+        aliases=overrides.aliases(alias or []),
         say=lambda line: print(line, file=sys.stderr, flush=True),
     )
     if json:
-        typer.echo(show.as_json(found, names))
+        typer.echo(audit_text.as_json(found, names))
     else:
-        Console(width=80, highlight=False).print(show.as_text(found, names))
+        Console(width=80, highlight=False).print(audit_text.as_text(found, names))
     raise typer.Exit(1 if found.findings else 0)

@@ -22,10 +22,10 @@ def baseline(
 
     Figures of other machines that FILE already has stay, for cells whose exact costs are the same.
     """
-    from greendapt.gate import side, tiers_of
+    from greendapt.gate import facts, tiers_of
     from greendapt.store.baselines import read_baseline, write_baseline
 
     kept = read_baseline(out) if out.exists() else None
-    made = side.only(side.as_baseline([side.of_run(run) for run in runs], kept), tiers_of(tiers))
+    made = facts.only(facts.as_baseline([facts.of_run(run) for run in runs], kept), tiers_of(tiers))
     write_baseline(out, made)
     typer.echo(f"{out}: cells {len(made.cells)}, machines {len(made.machines)}")

@@ -12,7 +12,7 @@ import typer
 from greendapt.cli.options import ExecutorName, Json, SlurmSettings, Workers
 
 if TYPE_CHECKING:
-    from greendapt.core.suite import Suite
+    from greendapt.suite.models import Suite
 
 
 def bench(
@@ -82,8 +82,8 @@ def bench(
 
     Example: greendapt bench --suite chestxray --data pool=XRAYS --data development=LABELLED
     """
-    from greendapt.bench.executors.choose import crew
     from greendapt.cli.running import Ending, run_new
+    from greendapt.run.workers.choose import crew
 
     ending = Ending(crew(executor, workers, slurm or []), json=json, debug=bool(context.obj))
     run_new(suite_of(context.params), out, ending, command=_command(), reuse=reuse)
@@ -91,34 +91,34 @@ def bench(
 
 def suite_of(given: Mapping[str, Any]) -> Suite:
     """The suite that options of these names ask for."""
-    from greendapt.bench import options, suites
+    from greendapt.suite import overrides, suite_files
 
-    change = options.clean(
+    change = overrides.clean(
         {
             "run": {
                 "seeds": given["seeds"],
-                "strategies": options.names(given["strategies"]),
-                "transfers": options.names(given["transfers"]),
-                "shots": options.shots(given["shots"]),
+                "strategies": overrides.names(given["strategies"]),
+                "transfers": overrides.names(given["transfers"]),
+                "shots": overrides.shots(given["shots"]),
                 "device": given["device"],
                 "prefix_cache": given["prefix_cache"],
                 "fast_step": given["fast_step"],
             },
             "model": {
-                "backbones": options.names(given["backbone"]),
+                "backbones": overrides.names(given["backbone"]),
                 "image_size": given["image_size"],
-                "weights": options.weights(given["weights"]),
+                "weights": overrides.weights(given["weights"]),
             },
             "carbon": {
                 "region": given["region"],
                 "intensity_g_per_kwh": given["intensity"],
                 "pue": given["pue"],
             },
-            "data": options.datasets(given["data"] or []),
+            "data": overrides.datasets(given["data"] or []),
         }
     )
-    changes: list[dict[str, Any]] = [change, *map(suites.setting, given["set_"] or [])]
-    return suites.load(suites.find(given["suite"]), given["profile"], changes)
+    changes: list[dict[str, Any]] = [change, *map(suite_files.setting, given["set_"] or [])]
+    return suite_files.load(suite_files.find(given["suite"]), given["profile"], changes)
 
 
 def _command() -> str:

@@ -11,9 +11,9 @@ import typer
 from greendapt.cli.options import Json, Tiers
 
 if TYPE_CHECKING:
-    from greendapt.core.limits import Limits, Tier
+    from greendapt.gate.facts import Side
     from greendapt.gate.outputs import Findings
-    from greendapt.gate.side import Side
+    from greendapt.suite.limits import Limits, Tier
 
 
 def check(
@@ -60,10 +60,10 @@ def check(
     Examples: greendapt check runs/chestxray-... --baseline baseline.toml --limit auc=-0.02;
     greendapt check --against origin/main --suite suite.toml --bench "--profile smoke"
     """
-    from greendapt.core import limits
     from greendapt.core.errors import GreendaptError
     from greendapt.gate import check as gate
     from greendapt.gate import outputs, tiers_of
+    from greendapt.suite import limits
 
     asked, judged = limits.from_options(limit or []), tiers_of(tiers)
     if against is not None and run is None and baseline is None:
@@ -89,9 +89,9 @@ def _against(
     import shlex
     from dataclasses import replace
 
-    from greendapt.bench.against import Pairs, trees
-    from greendapt.gate.against import judge_pairs
-    from greendapt.gate.side import of_run
+    from greendapt.gate.facts import of_run
+    from greendapt.gate.pairs import judge_pairs
+    from greendapt.run.revisions import Pairs, trees
 
     with trees(ref) as (base, head):
         pairs = Pairs(

@@ -27,9 +27,9 @@ def compare(
     """
     from greendapt.core.errors import GreendaptError
     from greendapt.disk.files import write_atomic
-    from greendapt.gate import side_by_side
+    from greendapt.gate import comparison_text
     from greendapt.gate.compare import compare as found_in
-    from greendapt.gate.side import of_run
+    from greendapt.gate.facts import of_run
 
     if len(runs) < 2:
         raise GreendaptError("compare RUN_A RUN_B: give two runs or more")
@@ -37,8 +37,8 @@ def compare(
     if not found.differences:
         raise GreendaptError("the runs have no cell in common: there is nothing to compare")
     if markdown is not None:
-        write_atomic(markdown, side_by_side.as_markdown(found).encode())
+        write_atomic(markdown, comparison_text.as_markdown(found).encode())
     if json:
-        typer.echo(side_by_side.as_json(found), nl=False)
+        typer.echo(comparison_text.as_json(found), nl=False)
     else:
-        side_by_side.print_text(found)
+        comparison_text.print_text(found)

@@ -38,9 +38,9 @@ def pack(
     """
     from json import dumps
 
-    from greendapt.bench.packing import packs
     from greendapt.core.units import si
-    from greendapt.data.packs import pack_folder
+    from greendapt.data.pack.packs import pack_folder
+    from greendapt.run.packed_data import packs
 
     kept = packs(lambda line: print(line, file=sys.stderr, flush=True))
     said = []

@@ -16,7 +16,7 @@ def doctor(
 ) -> None:
     """Say what this machine can measure, why not the rest, and how fine its figures are."""
     from greendapt.meter.doctor import examine, report_lines
-    from greendapt.meter.show import as_json
+    from greendapt.meter.record_text import as_json
 
     report = examine(device=device, repeats=repeats)
     typer.echo(as_json(report) if json else "\n".join(report_lines(report)), nl=not json)

@@ -54,9 +54,9 @@ def _network(name: str, image_size: int, outputs: int, train: str) -> Network:
     from torch import nn
 
     from greendapt.core.errors import ModelError
-    from greendapt.dapt.phases import set_phase
     from greendapt.models.backbone import create_backbone
     from greendapt.models.network import Network
+    from greendapt.train.train_sets import set_phase
 
     last = train.removeprefix("last:")
     if last != train and not (last.isdecimal() and int(last) > 0):

@@ -52,10 +52,10 @@ def measure(
 
     Example: greendapt measure --json -- python train.py --epochs 3
     """
+    from greendapt.accounting.grid import grid
     from greendapt.meter import Meter
-    from greendapt.meter.carbon import grid
     from greendapt.meter.command import run_metered, scored
-    from greendapt.meter.show import as_json, record_lines
+    from greendapt.meter.record_text import as_json, record_lines
 
     carbon = grid(region, intensity, pue).with_machine(embodied_kg, lifetime_years)
     meter = Meter(device=device, carbon=carbon, align=True, idle_s=idle)

@@ -11,9 +11,9 @@ from greendapt.cli.bench import bench, suite_of
 from greendapt.cli.options import Json, with_options_of
 
 if TYPE_CHECKING:
-    from greendapt.bench.plan import Cell
-    from greendapt.core.forecast import Forecast
-    from greendapt.core.suite import Suite
+    from greendapt.run.plan import Cell
+    from greendapt.store.forecasts import Forecast
+    from greendapt.suite.models import Suite
 
 _BENCH_DEVICES = (None, "auto", "cpu", "cuda")
 
@@ -48,12 +48,12 @@ def plan(
     if run is not None:
         typer.echo(_compared(run, json=json))
         return
-    from greendapt.bench.planning.show import plan_json, plan_text
+    from greendapt.forecast.plan_text import plan_json, plan_text
 
     sheet = device not in _BENCH_DEVICES
     suite = suite_of({**context.params, "device": None if sheet else device})
     if sheet:
-        from greendapt.bench.planning.forecast import forecast_device
+        from greendapt.forecast.predict import forecast_device
 
         said, cells = forecast_device(suite, str(device), gpus, out)
     else:
@@ -62,12 +62,12 @@ def plan(
 
 
 def _here(suite: Suite, out: Path, reuse: Path | None, gpus: int) -> tuple[Forecast, list[Cell]]:
-    from greendapt.bench.planning.forecast import forecast_here
-    from greendapt.bench.planning.kept import keep_plan
-    from greendapt.bench.reuse import comparable
-    from greendapt.bench.session import prepare_session
     from greendapt.cli.running import say
     from greendapt.core.errors import SuiteError
+    from greendapt.forecast.kept_plans import keep_plan
+    from greendapt.forecast.predict import forecast_here
+    from greendapt.run.reuse import comparable
+    from greendapt.run.session import prepare_session
     from greendapt.store.run import RunFolder, latest
 
     if gpus > 1:
@@ -84,10 +84,10 @@ def _here(suite: Suite, out: Path, reuse: Path | None, gpus: int) -> tuple[Forec
 
 def _compared(path: Path, *, json: bool) -> str:
     """Predicted against measured, by kind of stage."""
-    from greendapt.bench.planning.show import aligned
     from greendapt.core.errors import RunError
-    from greendapt.core.forecast import Forecast
-    from greendapt.report.planned import HEADER, as_json, cells, planned
+    from greendapt.forecast.plan_text import aligned
+    from greendapt.report.view.planned import HEADER, as_json, cells, planned
+    from greendapt.store.forecasts import Forecast
     from greendapt.store.run import RunFolder
 
     folder = RunFolder(path)

@@ -11,9 +11,9 @@ import typer
 from greendapt.cli.options import Json
 
 if TYPE_CHECKING:
-    from greendapt.report.model import Table
-    from greendapt.stats.comparison import Agreement, Row
+    from greendapt.report.view.model import Table
     from greendapt.stats.intervals import Interval
+    from greendapt.stats.rule_comparison import Agreement, Row
 
 
 def replay(
@@ -47,10 +47,10 @@ def replay(
 
     A rule sees one look after the other and pays for all of them.
     """
-    from greendapt.bench.options import names
-    from greendapt.report.stopping import tables
-    from greendapt.stats.comparison import Terms, agreements, common_scores, compare, usual
+    from greendapt.report.view.stopping import tables
+    from greendapt.stats.rule_comparison import Terms, agreements, common_scores, compare, usual
     from greendapt.store.trajectories import read_trajectories
+    from greendapt.suite.overrides import names
 
     series = [one for path in trajectories for one in read_trajectories(path)]
     terms = Terms(budget_share=budget, tie=tie, transfer_epochs=transfer_epochs)

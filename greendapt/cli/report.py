@@ -25,19 +25,19 @@ def report(
 ) -> None:
     """Rebuild report.html, report.md and report.svg of a run, or write it in other formats."""
     from greendapt.core.errors import RunError
-    from greendapt.report import formats, terminal
-    from greendapt.report.build import load_run
-    from greendapt.report.view import view
+    from greendapt.report.formats import table, terminal
+    from greendapt.report.report_files import load_run
+    from greendapt.report.view.from_run import view
 
-    names = formats.USUAL if form is None else formats.parse(form)
+    names = table.USUAL if form is None else table.parse(form)
     loaded = load_run(run)
     seen = view(loaded)
     if out is not None:
         if form is not None and len(names) > 1:
             raise RunError("--out names one file: give one --format with it")
-        written = formats.write_to(loaded, seen, names[0], out)
+        written = table.write_to(loaded, seen, names[0], out)
     else:
-        written = formats.write(loaded, seen, [n for n in names if n != "terminal"], run)
+        written = table.write(loaded, seen, [n for n in names if n != "terminal"], run)
         if "terminal" in names:
             terminal.show(seen)
     for path in written:

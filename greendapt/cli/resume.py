@@ -19,7 +19,7 @@ def resume(
     json: Json = False,
 ) -> None:
     """Go on with a run that was stopped, saying why each stage runs or is reused."""
-    from greendapt.bench.executors.choose import crew
     from greendapt.cli.running import Ending, run_again
+    from greendapt.run.workers.choose import crew
 
     run_again(run, Ending(crew(executor, workers, slurm or []), json=json, debug=bool(context.obj)))

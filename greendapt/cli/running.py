@@ -9,20 +9,20 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
-from greendapt.bench.executors.crew import Crew
-from greendapt.bench.executors.following import follow
-from greendapt.bench.plan import stages
-from greendapt.bench.planning.kept import kept_plan
-from greendapt.bench.progress import Reporter, reporter
-from greendapt.bench.reuse import adopt, comparable
-from greendapt.bench.session import Session, prepare_session, stored_suite, unfinished
 from greendapt.core.errors import CellFailed
 from greendapt.core.records import Summary
-from greendapt.core.suite import Suite
-from greendapt.report.build import load_run, write_reports
-from greendapt.report.terminal import render_terminal
-from greendapt.report.view import view
+from greendapt.forecast.kept_plans import kept_plan
+from greendapt.report.formats.terminal import render_terminal
+from greendapt.report.report_files import load_run, write_reports
+from greendapt.report.view.from_run import view
+from greendapt.run.plan import stages
+from greendapt.run.progress import Reporter, reporter
+from greendapt.run.reuse import adopt, comparable
+from greendapt.run.session import Session, prepare_session, stored_suite, unfinished
+from greendapt.run.workers.executor import Crew
+from greendapt.run.workers.torchrun import follow
 from greendapt.store.run import RunFolder
+from greendapt.suite.models import Suite
 from greendapt.train.parallel import ALONE, Ranks, open_ranks
 
 

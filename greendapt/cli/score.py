@@ -9,7 +9,7 @@ import typer
 from greendapt.cli.options import Json
 
 if TYPE_CHECKING:
-    from greendapt.core.datasets import Dataset
+    from greendapt.suite.datasets import Dataset
     from greendapt.transfer.scores.evidence import Score
 
 
@@ -47,7 +47,7 @@ def score(
     Robustness also as robustness:DISTANCE:MARGIN, with cosine, pearson or l2.
     Example: greendapt score --weights timm --backbone resnet18 --data xrays:diagnosis --scores all
     """
-    from greendapt.bench.options import names as parts
+    from greendapt.suite.overrides import names as parts
     from greendapt.train.loop import Engine
     from greendapt.transfer.scores.extract import Place
     from greendapt.transfer.scores.rate import load_images, load_weights, rate
@@ -73,8 +73,8 @@ def score(
 
 
 def _dataset(where: str) -> Dataset:
-    from greendapt.bench.options import dataset
-    from greendapt.core.datasets import FolderData, MergedData, PhantomData
+    from greendapt.suite.datasets import FolderData, MergedData, PhantomData
+    from greendapt.suite.overrides import dataset
 
     if where == "phantom":
         return PhantomData(source="phantom")

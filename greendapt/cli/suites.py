@@ -14,7 +14,7 @@ def suites(context: typer.Context) -> None:
     """List the suites that come with greendapt."""
     if context.invoked_subcommand is not None:
         return
-    from greendapt.bench.suites import profiles, read_table, shipped
+    from greendapt.suite.suite_files import profiles, read_table, shipped
 
     for name, path in shipped().items():
         table = read_table(path)
@@ -27,7 +27,7 @@ def show(
     name: Annotated[str, typer.Argument(help="A suite's name, or a file of your own.")],
 ) -> None:
     """Print a suite file: a start for one of your own. It is checked on the way."""
-    from greendapt.bench.suites import find, load
+    from greendapt.suite.suite_files import find, load
 
     path = find(name)
     load(path)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from greendapt.core.recipes import Augmentation
+from greendapt.suite.recipes import Augmentation
 
 
 @dataclass(frozen=True)

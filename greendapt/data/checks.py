@@ -8,16 +8,16 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from greendapt.core.datasets import Dataset, Target
 from greendapt.core.errors import DataError
-from greendapt.core.suite import Suite
 from greendapt.data.dataset import load
-from greendapt.data.folder import Needs, NoLabels
 from greendapt.data.imageset import ImageSet
+from greendapt.data.leaks import Rasters, column_auc, near_duplicates
 from greendapt.data.masks import mask_classes, with_masks
-from greendapt.data.neighbours import Rasters, column_auc, near_duplicates
-from greendapt.data.packs import Packs
+from greendapt.data.pack.packs import Packs
+from greendapt.data.sources.folder import Needs, NoLabels
 from greendapt.data.splits import SPLITS
+from greendapt.suite.datasets import Dataset, Target
+from greendapt.suite.models import Suite
 
 NEAR_DUPLICATES_UP_TO = 20_000
 _FEW = 30

@@ -12,7 +12,7 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter1d
 
 from greendapt.core.errors import DataError
-from greendapt.core.suite import Corruption
+from greendapt.suite.models import Corruption
 
 Pixels = NDArray[np.uint8]
 Floats = NDArray[np.float32]

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from greendapt.core import datasets
 from greendapt.core.errors import DataError
-from greendapt.data.folder import Needs, NoLabels, load_folder
-from greendapt.data.fractal import load_fractal
 from greendapt.data.imageset import NO_MASK, ImageSet, Task
 from greendapt.data.labels import Names, Part
-from greendapt.data.merge import UNCERTAIN, merge
-from greendapt.data.packs import Packs
-from greendapt.data.phantom import load_phantom
-from greendapt.data.xrv import load_xrv
+from greendapt.data.pack.packs import Packs
+from greendapt.data.phantom.images import load_phantom
+from greendapt.data.sources.folder import Needs, NoLabels, load_folder
+from greendapt.data.sources.fractal import load_fractal
+from greendapt.data.sources.merged import UNCERTAIN, merge
+from greendapt.data.sources.xrv import load_xrv
+from greendapt.suite import datasets
 
 __all__ = ["NO_MASK", "ImageSet", "Needs", "Task", "load"]
 

@@ -11,8 +11,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from greendapt.core.datasets import Split
 from greendapt.data.splits import by_appearance
+from greendapt.suite.datasets import Split
 
 Task = Literal["multiclass", "multilabel", "unlabelled"]
 Ints = NDArray[np.int64]

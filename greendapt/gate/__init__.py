@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from greendapt.core.errors import GreendaptError
-from greendapt.core.limits import Tier
+from greendapt.suite.limits import Tier
 
 
 def tiers_of(text: str | None, option: str = "--tiers") -> frozenset[Tier]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from greendapt.core.limits import Limits, Tier
 from greendapt.gate import tiers
+from greendapt.gate.facts import Name, Side, of_baseline, of_run
+from greendapt.gate.outcomes import Outcome, Verdict
 from greendapt.gate.outputs import Findings
-from greendapt.gate.side import Name, Side, of_baseline, of_run
-from greendapt.gate.verdict import Outcome, Verdict
 from greendapt.store.baselines import read_baseline
+from greendapt.suite.limits import Limits, Tier
 
 
 def run_against_baseline(

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from statistics import fmean
 
-from greendapt.core.limits import GAUGES, Tier
-from greendapt.gate.side import NOISY, SCORES, Cell, Name, Side
-from greendapt.stats.change import separated, unpaired_ratio
+from greendapt.gate.facts import NOISY, SCORES, Cell, Name, Side
+from greendapt.stats.cost_change import separated, unpaired_ratio
 from greendapt.stats.intervals import Interval
 from greendapt.stats.paired import paired_difference
+from greendapt.suite.limits import GAUGES, Tier
 
 EXACT = tuple(name for name, gauge in GAUGES.items() if gauge.tier is Tier.EXACT)
 FIGURES = (*SCORES, *EXACT, *NOISY)

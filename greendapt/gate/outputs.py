@@ -9,8 +9,8 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from greendapt.disk.files import disk_errors, write_atomic
-from greendapt.gate.side import Name
-from greendapt.gate.verdict import Outcome, Verdict, by_gravity, short_names, worst
+from greendapt.gate.facts import Name
+from greendapt.gate.outcomes import Outcome, Verdict, by_gravity, short_names, worst
 
 MARKDOWN_BYTES = 1_000_000
 """GitHub drops a step summary above 1 MiB."""

@@ -6,14 +6,14 @@ import math
 from statistics import fmean
 
 from greendapt.core.figures import Quality
-from greendapt.core.limits import GAUGES, Limits, Tier
-from greendapt.gate import words
-from greendapt.gate.side import NOISY, Cell, Name
-from greendapt.gate.verdict import Outcome, Verdict
-from greendapt.stats.change import unpaired_ratio
+from greendapt.gate import change_text
+from greendapt.gate.facts import NOISY, Cell, Name
+from greendapt.gate.outcomes import Outcome, Verdict
+from greendapt.stats.cost_change import unpaired_ratio
 from greendapt.stats.intervals import Interval
 from greendapt.stats.paired import paired_difference
 from greendapt.store.baselines import Spread
+from greendapt.suite.limits import GAUGES, Limits, Tier
 
 ENOUGH = 3
 """Repeats of each side without which a noisy figure is not judged."""
@@ -49,9 +49,9 @@ def _counted(name: Name, figure: str, base: int, head: int, limit: float) -> Ver
     rise = _rise(base, head)
     noun = GAUGES[figure].says[1]
     if head > base * (1 + limit):
-        outcome, phrase = Outcome.REGRESSION, words.risen(figure, base, head)
+        outcome, phrase = Outcome.REGRESSION, change_text.risen(figure, base, head)
     elif head < base:
-        outcome, phrase = Outcome.PASS, f"{noun} {words.percent(rise)}"
+        outcome, phrase = Outcome.PASS, f"{noun} {change_text.percent(rise)}"
     else:
         outcome, phrase = Outcome.PASS, f"{noun} {'the same' if head == base else 'within limits'}"
     change = None if math.isinf(rise) else rise
@@ -99,7 +99,7 @@ def _sample(spread: Spread) -> tuple[float, float, int]:
 
 def against_limit(figure: str, change: Interval, limit: float) -> tuple[Outcome, str]:
     """A ratio's interval against the rise that is allowed: over it, under it, or neither."""
-    said = f"{noun(figure)} {words.ratio(change)}"
+    said = f"{noun(figure)} {change_text.ratio(change)}"
     allowed = f"+{100 * limit:g}%"
     if change.low is None or change.high is None:
         return Outcome.INCONCLUSIVE, f"{said}, without an interval"
@@ -144,7 +144,7 @@ def _scored(name: Name, score: str, base: Cell, head: Cell, limits: Limits) -> V
 
 
 def _not_worse(score: str, change: Interval, limit: float) -> tuple[Outcome, str]:
-    said = f"{noun(score)} {words.difference(change)}"
+    said = f"{noun(score)} {change_text.difference(change)}"
     if change.low is None or change.high is None:
         return Outcome.INCONCLUSIVE, f"{said}, one seed: no interval, run three or more"
     if change.low >= limit:

@@ -1,5 +1,5 @@
 """Time, energy, memory, FLOPs and carbon, each with its quality and source."""
 
-from greendapt.meter.ledger import Meter, Window
+from greendapt.meter.window import Meter, Window
 
 __all__ = ["Meter", "Window"]

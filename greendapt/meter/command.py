@@ -7,11 +7,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from greendapt.accounting.grid import carbon_intensity_score
 from greendapt.core.errors import MeterError
 from greendapt.core.figures import Figure, Quality
-from greendapt.meter.carbon import carbon_intensity_score
-from greendapt.meter.ledger import Meter
 from greendapt.meter.memory import lifetime_peak_bytes
+from greendapt.meter.window import Meter
 
 
 def run_metered(

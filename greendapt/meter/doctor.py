@@ -11,9 +11,9 @@ from typing import Any
 from greendapt.core.errors import MeterError
 from greendapt.core.figures import Figure
 from greendapt.meter.clock import now_s
-from greendapt.meter.ledger import Meter
-from greendapt.meter.nvml import Gpu, strangers
-from greendapt.meter.rapl import HOW_TO_ALLOW
+from greendapt.meter.sources.nvml import Gpu, strangers
+from greendapt.meter.sources.rapl import HOW_TO_ALLOW
+from greendapt.meter.window import Meter
 
 _BLOCK = bytes(1 << 20)
 _WINDOW_S = 0.25

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from greendapt.accounting.green_algorithms import green_algorithms
+from greendapt.accounting.grid import Grid
 from greendapt.core.figures import Figure, Quality, add, total
 from greendapt.core.units import JOULES_PER_KWH
-from greendapt.meter.carbon import Grid
-from greendapt.meter.green_algorithms import green_algorithms
 
 NODE_PARTS = ("cpu", "dram", "ram")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from greendapt.report.rundata import RunData
+from greendapt.store.runinfo import RunData
 
 _PATH = re.compile(r"(?<![\w/.~])(?:~|\.{1,2})?(?:/[^\s/:,;'\"()=]+)+/?")
 

@@ -13,12 +13,13 @@ from pydantic import ValidationError
 
 from greendapt.core.errors import RunError
 from greendapt.disk.files import disk_errors, read_json, write_atomic
-from greendapt.report import formats, html, trend, words
-from greendapt.report.build import load_run
+from greendapt.report import trend, words
+from greendapt.report.charts.theme import CSS, colour, shape
+from greendapt.report.formats import html, table
 from greendapt.report.public import public
-from greendapt.report.theme import CSS, colour, shape
+from greendapt.report.report_files import load_run
 from greendapt.report.trend import Published
-from greendapt.report.view import view
+from greendapt.report.view.from_run import view
 
 RECORD = "published.json"
 PAGE = "index.html"
@@ -65,8 +66,8 @@ def _pages(folder: Path, name: str) -> tuple[Published, dict[str, bytes]]:
     run = public(load_run(folder))
     seen = view(run)
     record = trend.published(run, seen, name)
-    pages = formats.FORMATS["html"].make(run, seen, PAGE)
-    pages |= formats.FORMATS["md"].make(run, seen, "report.md")
+    pages = table.FORMATS["html"].make(run, seen, PAGE)
+    pages |= table.FORMATS["md"].make(run, seen, "report.md")
     return record, pages | {RECORD: (record.model_dump_json(indent=1) + "\n").encode()}
 
 

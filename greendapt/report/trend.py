@@ -10,10 +10,10 @@ from pydantic import BaseModel, ConfigDict
 
 from greendapt.core.keys import key_of
 from greendapt.report import words
-from greendapt.report.drawing import Size, open_marks, raw
-from greendapt.report.model import Entry, View
-from greendapt.report.rundata import RunData
-from greendapt.report.theme import Theme, colour, shape
+from greendapt.report.charts.drawing import Size, open_marks, raw
+from greendapt.report.charts.theme import Theme, colour, shape
+from greendapt.report.view.model import Entry, View
+from greendapt.store.runinfo import RunData
 
 _SIZE = Size(470, 240)
 _SCORE = "development score"

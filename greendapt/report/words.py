@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from greendapt.core.records import COST_UNITS
 from greendapt.core.units import duration, grams, si
-from greendapt.report.model import Cost, Estimate, Panel, Path, Standing
+from greendapt.report.view.model import Cost, Estimate, Panel, Path, Standing
 from greendapt.stats.intervals import Interval
 
 MISSING = "n/a"

@@ -13,9 +13,9 @@ from typing import Literal
 
 import numpy as np
 
-from greendapt.core import recipes
 from greendapt.core.errors import SuiteError
 from greendapt.stats.looks import Decision, Look, Rule
+from greendapt.suite import recipes
 
 Keep = Literal["best", "last"]
 

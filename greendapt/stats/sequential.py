@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Literal
 
-from greendapt.stats.change import log_ratio
+from greendapt.stats.cost_change import log_ratio
 from greendapt.stats.intervals import Interval
 
 ERROR = 0.02

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from greendapt.core.checkpoints import kept_epochs
 from greendapt.core.records import Record, Row, Summary
-from greendapt.core.suite import Suite
-from greendapt.stats.trajectories import Series
+from greendapt.stats.series import Series
+from greendapt.suite.checkpoints import kept_epochs
+from greendapt.suite.models import Suite
 
 _POINTS = 100.0
 """AUC and Dice in points, as in the released tables."""

@@ -12,10 +12,10 @@ import numpy as np
 from pydantic import ValidationError
 
 from greendapt.core.errors import DataError, RunError
-from greendapt.core.suite import Suite
-from greendapt.stats.trajectories import Floats, Series, mean
+from greendapt.stats.series import Floats, Series, mean
 from greendapt.store.run import RunFolder
 from greendapt.store.run_trajectories import trajectories
+from greendapt.suite.models import Suite
 
 _OWN = ("series", "dataset", "seed", "epoch", "quality")
 _SPENT = ("energy_j", "wall_s")

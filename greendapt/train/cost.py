@@ -9,13 +9,13 @@ from functools import cache
 import torch
 from torch import Tensor, nn
 
-from greendapt.core.recipes import BatchNorm, Train
-from greendapt.dapt.phases import first_trainable, set_phase
 from greendapt.meter.flops import training_step_flops
 from greendapt.models.backbone import Backbone, InputSpec, create_backbone
 from greendapt.models.network import Network, mlp
+from greendapt.suite.recipes import BatchNorm, Train
 from greendapt.train.loop import Fit
 from greendapt.train.prefix import feature_size
+from greendapt.train.train_sets import first_trainable, set_phase
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from greendapt.core.errors import GreendaptError, MeterError
-from greendapt.core.recipes import Recipe
 from greendapt.meter.clock import now_s
+from greendapt.suite.recipes import Recipe
 from greendapt.train.inputs import Inputs, take
 from greendapt.train.objectives import Loss, labelled
 from greendapt.train.parallel import ALONE, Ranks

@@ -8,16 +8,16 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from greendapt.core.recipes import Augmentation, BatchNorm, Recipe, Train
-from greendapt.dapt.phases import first_trainable, set_phase, trainable_params
 from greendapt.data.augment import augment
 from greendapt.models.network import Network
+from greendapt.suite.recipes import Augmentation, BatchNorm, Recipe, Train
 from greendapt.train import prefix
 from greendapt.train.cost import ImageCost, image_cost, nbytes, phase_cost
 from greendapt.train.inputs import gathered
 from greendapt.train.loop import Bank, Encode, Engine, Examples, Fit, State, Watch, fit, lowest
 from greendapt.train.objectives import LOSSES
 from greendapt.train.parallel import Among
+from greendapt.train.train_sets import first_trainable, set_phase, trainable_params
 
 
 @dataclass(frozen=True)

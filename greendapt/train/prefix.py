@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 
 from greendapt.core.errors import ModelError
-from greendapt.core.recipes import Augmentation
 from greendapt.data.augment import augment
 from greendapt.models.backbone import Backbone
+from greendapt.suite.recipes import Augmentation
 from greendapt.train.inputs import Inputs
 from greendapt.train.loop import Engine, predict
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
-from greendapt.core.recipes import Probe
 from greendapt.models.network import Standardize, mlp
+from greendapt.suite.recipes import Probe
 from greendapt.train.cost import head_cost
 from greendapt.train.loop import Engine, Examples, fit
 from greendapt.train.objectives import LOSSES

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from greendapt.core.errors import DataError
-from greendapt.core.recipes import BatchNorm, Recipe, Train
 from greendapt.data.imageset import ImageSet
 from greendapt.data.masks import mask_classes, with_masks
 from greendapt.models.unet import UNet
+from greendapt.suite.recipes import BatchNorm, Recipe, Train
 from greendapt.train import inputs
 from greendapt.train.inputs import Inputs
 from greendapt.train.loop import Engine, Examples, State, predict

@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 import torch
 
-from greendapt.bench.session import Session, prepare_session
-from greendapt.bench.suites import find
-from greendapt.bench.suites import load as load_suite
-from greendapt.core.recipes import Phase
-from greendapt.data.images import cores
+from greendapt.data.sources.image_files import cores
 from greendapt.meter import Meter
 from greendapt.models.backbone import create_backbone, size_option
 from greendapt.models.network import Network, mlp
+from greendapt.run.session import Session, prepare_session
 from greendapt.store.run import RunFolder
+from greendapt.suite.recipes import Phase
+from greendapt.suite.suite_files import find
+from greendapt.suite.suite_files import load as load_suite
 from greendapt.train import prefix
 from greendapt.train.loop import Engine, Examples
 from greendapt.train.phase import Stored, train_phase

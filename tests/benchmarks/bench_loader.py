@@ -16,12 +16,12 @@ import pytest
 import torch
 from PIL import Image
 
-from greendapt.core.datasets import FolderData
 from greendapt.data.dataset import load
-from greendapt.data.images import cores, read_images
-from greendapt.data.listing import read_folder
-from greendapt.data.packs import Packs
+from greendapt.data.pack.packs import Packs
+from greendapt.data.sources.image_files import cores, read_images
+from greendapt.data.sources.listing import read_folder
 from greendapt.meter import Meter
+from greendapt.suite.datasets import FolderData
 from greendapt.train import inputs
 from greendapt.train.loop import Examples
 
@@ -146,7 +146,7 @@ PEAK = """
 import sys, time
 from pathlib import Path
 import numpy as np, torch
-from greendapt.data.packs import Packs
+from greendapt.data.pack.packs import Packs
 from greendapt.meter import Meter
 from greendapt.train.inputs import take
 root, images = Path(sys.argv[1]), int(sys.argv[2])

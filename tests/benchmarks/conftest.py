@@ -6,8 +6,8 @@ import time
 import pytest
 from PIL import Image
 
-from greendapt.core.datasets import PhantomData
 from greendapt.data.dataset import load
+from greendapt.suite.datasets import PhantomData
 
 
 @pytest.fixture(scope="module")

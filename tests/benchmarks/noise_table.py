@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from greendapt.core.figures import Quality
-from greendapt.core.limits import Limits
 from greendapt.gate import tiers
-from greendapt.gate.side import Cell, Repeats
+from greendapt.gate.facts import Cell, Repeats
 from greendapt.stats.sequential import decide, looks
+from greendapt.suite.limits import Limits
 
 MACHINE, DRIFT, NOISE = 0.10, 0.03, 0.02
 RISES = (0.0, 0.05, 0.10, 0.20)

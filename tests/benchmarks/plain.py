@@ -17,16 +17,16 @@ from torch.utils.data import DataLoader, Sampler, Subset
 from torchvision import transforms
 from torchvision.datasets import ImageFolder
 
-from greendapt.bench.session import Session
 from greendapt.core.keys import seed_of
-from greendapt.core.recipes import Phase, Probe
-from greendapt.dapt.phases import trainable_units
-from greendapt.data.images import cores
+from greendapt.data.sources.image_files import cores
 from greendapt.data.splits import hold_out
 from greendapt.models import weights
 from greendapt.models.backbone import Backbone
 from greendapt.models.network import Network, mlp
+from greendapt.run.session import Session
+from greendapt.suite.recipes import Phase, Probe
 from greendapt.train.loop import Engine, Examples
+from greendapt.train.train_sets import trainable_units
 from greendapt.transfer.metrics import judge
 from greendapt.transfer.probe import make_head, train_probe
 

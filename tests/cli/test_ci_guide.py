@@ -9,7 +9,7 @@ import typer
 import yaml
 
 from greendapt.cli.app import app
-from greendapt.plugin import pytest_addoption
+from greendapt.pytest_plugin import pytest_addoption
 
 DOCS = Path(__file__).parents[2] / "docs"
 JOBS = ("ci/github.yml", "ci/gitlab.yml")
@@ -76,7 +76,7 @@ def test_the_guide_names_the_options_of_the_plug_in():
 
 
 def test_the_guide_has_every_exit_code():
-    from greendapt.gate.verdict import Outcome
+    from greendapt.gate.outcomes import Outcome
 
     rows = dict(re.findall(r"^\| (\w+) \| (\d) \|", read("ci.md"), flags=re.MULTILINE))
     assert rows == {outcome.value: str(outcome.exit_code) for outcome in Outcome}

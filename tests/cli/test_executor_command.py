@@ -53,7 +53,7 @@ def started(program, tiny, tmp_path):
 
 def workers(process):
     found = psutil.Process(process.pid).children()
-    return [one for one in found if "greendapt.bench.executors.job" in one.cmdline()]
+    return [one for one in found if "greendapt.run.workers.job" in one.cmdline()]
 
 
 def test_two_workers_give_the_metrics_of_one_process_and_say_whose_energy_it_is(
@@ -109,7 +109,7 @@ def test_a_claim_whose_holder_died_after_its_record_does_not_outlive_the_run(
 ):
     run = shutil.copytree(alone, tmp_path / "run")
     finished = records(run)[0]["key"]
-    dies = "import os, pathlib, sys; from greendapt.bench.executors.claims import Claims\n"
+    dies = "import os, pathlib, sys; from greendapt.run.workers.claims import Claims\n"
     dies += "with Claims(pathlib.Path(sys.argv[1])).take(sys.argv[2]): os._exit(9)"
     subprocess.run([sys.executable, "-c", dies, run / "claims", finished], check=False)
     assert [*(run / "claims").iterdir()]

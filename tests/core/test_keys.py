@@ -7,7 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from greendapt.core.keys import key_of, seed_of
-from greendapt.core.recipes import Phase
+from greendapt.suite.recipes import Phase
 
 CONTENT = st.dictionaries(
     st.text(max_size=5),

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from greendapt.data.anatomy import Blob, Body, Disease, Pose, blur_matrix, project
+from greendapt.data.phantom.anatomy import Blob, Body, Disease, Pose, blur_matrix, project
 
 SIZE = 64
 

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from greendapt.core.datasets import FolderData, PhantomData
 from greendapt.core.errors import DataError
 from greendapt.data.audit import audit
 from greendapt.data.audit.counts import Answers, age_band, sex
 from greendapt.data.dataset import load
+from greendapt.suite.datasets import FolderData, PhantomData
 
 
 @pytest.fixture(scope="module")

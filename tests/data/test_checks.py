@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from greendapt.core.errors import DataError
-from greendapt.core.suite import Suite
 from greendapt.data import checks
 from greendapt.data.checks import overlap, prepare
 from greendapt.data.imageset import ImageSet, codes
 from greendapt.data.splits import assign_splits
+from greendapt.suite.models import Suite
 
 
 def images(

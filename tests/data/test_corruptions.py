@@ -3,11 +3,11 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from greendapt.core.datasets import PhantomData
 from greendapt.core.errors import DataError
-from greendapt.core.suite import Corruption
 from greendapt.data.corruptions import STRENGTHS, corrupt
 from greendapt.data.dataset import load
+from greendapt.suite.datasets import PhantomData
+from greendapt.suite.models import Corruption
 
 KINDS = get_args(Corruption)
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from greendapt.core.datasets import FolderData
 from greendapt.core.errors import DataError
 from greendapt.data.dataset import load
+from greendapt.suite.datasets import FolderData
 
 ALIASES = {"normal": ("no_finding",)}
 

@@ -1,8 +1,8 @@
 import numpy as np
 
-from greendapt.core.datasets import FractalData
 from greendapt.data.dataset import load
-from greendapt.data.neighbours import thumbnails
+from greendapt.data.leaks import thumbnails
+from greendapt.suite.datasets import FractalData
 
 
 def fractals(classes=6, images=48, seed=0, size=48, needs="labels"):

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from greendapt.data.harmonise import Findings, names_of, place
+from greendapt.data.sources.harmonise import Findings, names_of, place
 
 NAMES = ("edema", "effusion", "mass", "no_finding", "pneumonia")
 CELL = st.sampled_from([0.0, 1.0, float("nan")])

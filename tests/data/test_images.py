@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from greendapt.data.images import read_images, read_masks
+from greendapt.data.sources.image_files import read_images, read_masks
 
 
 def saved(path, values, **how):

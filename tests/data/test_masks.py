@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from greendapt.core.datasets import PhantomData
 from greendapt.core.errors import DataError
 from greendapt.data.dataset import NO_MASK, load
 from greendapt.data.masks import mask_classes, with_masks
+from greendapt.suite.datasets import PhantomData
 
 
 @pytest.fixture(scope="module")

@@ -10,14 +10,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from greendapt.core.datasets import Data, MergedData
 from greendapt.core.errors import DataError
 from greendapt.data.checks import check_together
 from greendapt.data.dataset import load
-from greendapt.data.folder import NoLabels
 from greendapt.data.imageset import Stack
-from greendapt.data.packs import Packs
+from greendapt.data.pack.packs import Packs
+from greendapt.data.sources.folder import NoLabels
 from greendapt.meter import Meter
+from greendapt.suite.datasets import Data, MergedData
 from greendapt.train import inputs
 from greendapt.train.inputs import take
 

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from greendapt.core.datasets import PhantomData
 from greendapt.data.dataset import load
-from greendapt.data.neighbours import column_auc
+from greendapt.data.leaks import column_auc
+from greendapt.suite.datasets import PhantomData
 
 
 def phantoms(

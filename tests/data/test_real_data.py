@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from greendapt.core.datasets import FolderData, MergedData
 from greendapt.data.audit import audit
 from greendapt.data.checks import check_together
 from greendapt.data.dataset import load
+from greendapt.suite.datasets import FolderData, MergedData
 
 ROOT = os.environ.get("GREENDAPT_REAL_DATA")
 pytestmark = pytest.mark.skipif(

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from greendapt.core.datasets import MergedData, XrayVisionData
 from greendapt.core.errors import DataError
 from greendapt.data.dataset import load
-from greendapt.data.xrv import arguments
+from greendapt.data.sources.xrv import arguments
+from greendapt.suite.datasets import MergedData, XrayVisionData
 
 
 def read(root, **said):

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from greendapt.core.figures import Quality
 from greendapt.gate.compare import Change, compare
-from greendapt.gate.side import Cell, Repeats, Side
+from greendapt.gate.facts import Cell, Repeats, Side
 from greendapt.store.baselines import Machine
 
 NAME = ("full", "resnet18", "probe", "full")

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from greendapt.core.figures import Quality
-from greendapt.meter.cpu_model import CpuModel, RamModel, ram_model
+from greendapt.meter.sources.codecarbon import CpuModel, RamModel, ram_model
 
 
 @pytest.fixture(scope="module")

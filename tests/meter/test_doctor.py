@@ -6,7 +6,7 @@ import pytest
 
 from greendapt.core.errors import MeterError
 from greendapt.meter.doctor import examine, report_lines, smallest_rise
-from greendapt.meter.show import as_json
+from greendapt.meter.record_text import as_json
 
 
 def test_a_machine_with_counters(standin, two_sockets, monkeypatch):

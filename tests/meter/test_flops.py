@@ -18,13 +18,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from greendapt.core.errors import MeterError
-from greendapt.meter.flops import (
-    FlopCount,
-    count_call,
-    count_step,
-    meta_copy,
-    training_step_flops,
-)
+from greendapt.meter.flops import FlopCount, count_call, count_step, meta_copy, training_step_flops
 from greendapt.meter.flops_fvcore import fvcore_forward_flops
 
 torch.set_num_threads(1)

@@ -10,8 +10,8 @@ import pytest
 from greendapt.core.figures import Quality
 from greendapt.meter import Meter
 from greendapt.meter.clock import now_s
-from greendapt.meter.gpu import CounterMeter, PowerMeter, gpu_meters, read_edges
-from greendapt.meter.nvml import open_gpus
+from greendapt.meter.sources.gpu_energy import CounterMeter, PowerMeter, gpu_meters, read_edges
+from greendapt.meter.sources.nvml import open_gpus
 
 
 def sine_j(start_s, end_s, watts=300.0, amplitude=0.0, period_s=1.0):
@@ -49,7 +49,7 @@ def test_the_counter_is_within_one_percent(standin, gpus):
 def test_a_machine_that_polls_late_keeps_the_truth_within_bounds(standin, monkeypatch):
     standin()
     late = SimpleNamespace(sleep=lambda seconds: time.sleep(seconds + 0.03))
-    monkeypatch.setattr("greendapt.meter.gpu.time", late)
+    monkeypatch.setattr("greendapt.meter.sources.gpu_energy.time", late)
     for seconds in (0.41, 0.44, 0.47):
         (figure,), start, end = metered(seconds)
         assert figure.low <= sine_j(start, end) <= figure.high

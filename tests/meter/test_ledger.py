@@ -5,10 +5,10 @@ import time
 
 import pytest
 
+from greendapt.accounting.grid import grid
 from greendapt.core.errors import MeterError
 from greendapt.core.figures import Figure, Quality
 from greendapt.meter import Meter
-from greendapt.meter.carbon import grid
 from greendapt.meter.share import merged
 
 

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from greendapt.meter import Meter
-from greendapt.meter.nvml import open_gpus, strangers
+from greendapt.meter.sources.nvml import open_gpus, strangers
 
 UUIDS = [f"GPU-{i}{i}{i}{i}-standin" for i in range(4)]
 

@@ -13,9 +13,9 @@ from codecarbon.core.cpu import IntelRAPL
 from codecarbon.core.units import Time
 
 from greendapt.core.units import JOULES_PER_KWH
-from greendapt.meter.gpu import gpu_meters, read_edges
-from greendapt.meter.nvml import open_gpus
-from greendapt.meter.rapl import Rapl
+from greendapt.meter.sources.gpu_energy import gpu_meters, read_edges
+from greendapt.meter.sources.nvml import open_gpus
+from greendapt.meter.sources.rapl import Rapl
 
 
 @pytest.mark.parametrize("sine_w", [0, 100])

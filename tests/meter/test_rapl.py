@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from greendapt.core.figures import Quality
 from greendapt.meter import Meter
-from greendapt.meter.rapl import Domain, Rapl
+from greendapt.meter.sources.rapl import Domain, Rapl
 
 
 @pytest.fixture

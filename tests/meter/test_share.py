@@ -2,9 +2,9 @@
 
 import pytest
 
+from greendapt.accounting.grid import grid
 from greendapt.core.figures import Figure, Quality
 from greendapt.core.records import COST_UNITS
-from greendapt.meter.carbon import grid
 from greendapt.meter.share import Plate, Share, merged
 
 GRID = grid(None, 3600.0)

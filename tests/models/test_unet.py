@@ -6,10 +6,10 @@ import torch
 from timm.models.vision_transformer import VisionTransformer
 
 from greendapt.core.errors import ModelError
-from greendapt.dapt.phases import set_phase, trainable_params
 from greendapt.meter.flops import training_step_flops
 from greendapt.models.backbone import Backbone, InputSpec, create_backbone
 from greendapt.models.unet import UNet
+from greendapt.train.train_sets import set_phase, trainable_params
 
 FAMILIES = {
     "resnet10t": 96,

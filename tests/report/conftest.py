@@ -8,9 +8,9 @@ import pytest
 
 from greendapt.core.figures import Figure, Quality
 from greendapt.core.records import Failure, Record, Row, Summary
-from greendapt.core.suite import Suite
-from greendapt.report.build import load_run
-from greendapt.report.view import view
+from greendapt.report.report_files import load_run
+from greendapt.report.view.from_run import view
+from greendapt.suite.models import Suite
 
 # strategy: (development AUC without seeds' noise, gain outside, adaptation energy in kJ)
 LEVELS = {

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from greendapt.cli.report import report
 from greendapt.core.errors import RunError
-from greendapt.report.build import load_run, write_reports
+from greendapt.report.report_files import load_run, write_reports
 
 
 @pytest.fixture

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from greendapt.report import chart, drawing
-from greendapt.report.axes import Axis, ticks
-from greendapt.report.build import load_run
-from greendapt.report.model import DEVELOPMENT
-from greendapt.report.theme import CSS, DARK, LIGHT, SHAPES
-from greendapt.report.view import view
+from greendapt.report.charts import drawing, pareto_chart
+from greendapt.report.charts.axes import Axis, ticks
+from greendapt.report.charts.theme import CSS, DARK, LIGHT, SHAPES
+from greendapt.report.report_files import load_run
+from greendapt.report.view.from_run import view
+from greendapt.report.view.model import DEVELOPMENT
 
 
 @pytest.fixture
@@ -33,7 +33,10 @@ def contrast(a, b):
 
 def test_every_strategy_is_named_beside_its_point(panel):
     picture = ET.fromstring(
-        drawing.svg(chart.pareto_spec(panel, DEVELOPMENT, "carbon_g", LIGHT, chart.WIDE), LIGHT)
+        drawing.svg(
+            pareto_chart.pareto_spec(panel, DEVELOPMENT, "carbon_g", LIGHT, pareto_chart.WIDE),
+            LIGHT,
+        )
     )
     written = [element.text for element in picture.iter("{http://www.w3.org/2000/svg}text")]
     for entry in panel.entries:
@@ -42,7 +45,7 @@ def test_every_strategy_is_named_beside_its_point(panel):
 
 
 def test_points_carry_the_numbers_of_the_table(panel):
-    spec = chart.pareto_spec(panel, DEVELOPMENT, "energy_j", LIGHT, chart.WIDE)
+    spec = pareto_chart.pareto_spec(panel, DEVELOPMENT, "energy_j", LIGHT, pareto_chart.WIDE)
     for row, entry in zip(spec["data"]["values"], panel.entries, strict=True):
         assert row["score"] == entry.metrics[DEVELOPMENT].mean
         assert row["cost"] == pytest.approx(entry.costs["energy_j"].estimate.mean / 1e3)
@@ -50,7 +53,7 @@ def test_points_carry_the_numbers_of_the_table(panel):
 
 
 def test_one_drawing_serves_both_themes_through_css_variables(panel):
-    spec = chart.pareto_spec(panel, DEVELOPMENT, "carbon_g", CSS, chart.NARROW)
+    spec = pareto_chart.pareto_spec(panel, DEVELOPMENT, "carbon_g", CSS, pareto_chart.NARROW)
     picture = drawing.svg(spec, CSS)
     assert 'fill="var(--ink)"' in picture
     assert 'stroke="var(--s0)"' in picture
@@ -74,14 +77,16 @@ def test_text_and_marks_stand_out_as_wcag_aa_asks(theme, grounds):
 def test_the_line_of_chance_is_drawn_where_the_picture_reaches_it(run_writer):
     run_writer.external = {"near": 0.5}
     panel = view(load_run(run_writer.write())).panels[0]
-    near = chart.pareto_spec(panel, ("external", "near", "auc"), "carbon_g", LIGHT, chart.WIDE)
+    near = pareto_chart.pareto_spec(
+        panel, ("external", "near", "auc"), "carbon_g", LIGHT, pareto_chart.WIDE
+    )
     assert "chance" in drawing.svg(near, LIGHT)
-    far = chart.pareto_spec(panel, DEVELOPMENT, "carbon_g", LIGHT, chart.WIDE)
+    far = pareto_chart.pareto_spec(panel, DEVELOPMENT, "carbon_g", LIGHT, pareto_chart.WIDE)
     assert "chance" not in drawing.svg(far, LIGHT)
 
 
 def test_the_text_alternative_holds_every_point(panel):
-    said = chart.alternative(panel, DEVELOPMENT, "carbon_g")
+    said = pareto_chart.alternative(panel, DEVELOPMENT, "carbon_g")
     for entry in panel.entries:
         assert f"{entry.name}: {entry.metrics[DEVELOPMENT].mean:.3f}" in said
 

@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from greendapt.core.errors import RunError
 from greendapt.core.figures import Figure, Quality
 from greendapt.core.units import JOULES_PER_KWH
-from greendapt.report import formats, tables
-from greendapt.report.build import load_run
-from greendapt.report.cells import as_csv, as_parquet, cells, guarded
-from greendapt.report.emissions import COLUMNS, emissions_csv
-from greendapt.report.latex import escape, render_latex
-from greendapt.report.modelcard import render_modelcard
-from greendapt.report.view import view
+from greendapt.report.formats import html_tables, table
+from greendapt.report.formats.cells import as_csv, as_parquet, cells, guarded
+from greendapt.report.formats.emissions import COLUMNS, emissions_csv
+from greendapt.report.formats.latex import escape, render_latex
+from greendapt.report.formats.modelcard import render_modelcard
+from greendapt.report.report_files import load_run
+from greendapt.report.view.from_run import view
 from greendapt.report.words import cost_title, quantity
 
 
@@ -68,7 +68,7 @@ def test_numbers_stay_numbers():
 
 
 def test_json_holds_verdicts_and_cells(run):
-    said = json.loads(formats.FORMATS["json"].make(run, view(run), "x")["x"])
+    said = json.loads(table.FORMATS["json"].make(run, view(run), "x")["x"])
     assert said["schema"] == 1
     assert [v["best_buy"] for v in said["verdicts"]] == [p.verdict.buy for p in view(run).panels]
     assert said["cells"] == cells(run.summary.rows)
@@ -141,12 +141,12 @@ def test_a_model_card_without_a_known_carbon_states_none(run_writer):
 
 def test_hostile_names_are_words_in_every_format(run_writer, hostile):
     run = load_run(run_writer.folder)
-    for line in read(formats.FORMATS["csv"].make(run, hostile, "x")["x"].decode()):
+    for line in read(table.FORMATS["csv"].make(run, hostile, "x")["x"].decode()):
         assert not line["strategy"].startswith(("=", "+", "-", "@"))
-    card = formats.FORMATS["modelcard"].make(run, hostile, "x")["x"].decode()
+    card = table.FORMATS["modelcard"].make(run, hostile, "x")["x"].decode()
     assert "\n" not in re.search(r"source: (\".*\")\n", card)[1]
     assert "<" not in card.split("---", 2)[2]
-    assert "<script" not in formats.FORMATS["latex"].make(run, hostile, "x")["x"].decode()
+    assert "<script" not in table.FORMATS["latex"].make(run, hostile, "x")["x"].decode()
 
 
 @pytest.mark.parametrize(
@@ -176,7 +176,7 @@ def test_figures_beside_the_headline_are_in_the_tables_and_scale_as_they_should(
         for row in run.summary.rows
     ]
     seen = view(replace(run, summary=run.summary.model_copy(update={"rows": rows})))
-    table = tables.more(seen.panels[0])
+    table = html_tables.more(seen.panels[0])
     assert {"SCI per image trained", "Embodied carbon"} <= set(table["titles"])
     cells = dict(zip(table["titles"], table["rows"][0]["cells"], strict=True))
     assert cells["Embodied carbon"].fixed == cells["Embodied carbon"].grams  # the grid has no say

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from greendapt.core.figures import Quality
-from greendapt.report import plot
-from greendapt.report.build import load_run
-from greendapt.report.html import render_html
-from greendapt.report.markdown import escape, render_markdown
-from greendapt.report.terminal import plain
-from greendapt.report.view import view
+from greendapt.report.charts import text_plot
+from greendapt.report.formats.html import render_html
+from greendapt.report.formats.markdown import escape, render_markdown
+from greendapt.report.formats.terminal import plain
+from greendapt.report.report_files import load_run
+from greendapt.report.view.from_run import view
 
 HOSTILE = ["<script>alert(1)</script>", "](javascript:x)"]
 VOID = {"meta", "link", "br", "hr", "img", "input"}
@@ -161,7 +161,8 @@ def test_one_view_gives_the_same_bytes_twice(seen):
 
 def test_reading_a_run_needs_no_torch(run_writer):
     code = (
-        "import sys; from pathlib import Path; from greendapt.report.build import write_reports; "
+        "import sys; from pathlib import Path; "
+        "from greendapt.report.report_files import write_reports; "
         f"write_reports(Path({str(run_writer.write())!r})); "
         "sys.exit(bool({'torch', 'timm', 'torchvision'} & set(sys.modules)))"
     )
@@ -178,9 +179,9 @@ def test_the_markdown_of_a_known_run_is_as_it_was(run_writer):
 
 def test_the_terminal_plots_every_strategy_of_a_panel(seen):
     panel = seen().panels[0]
-    drawing = plot.pareto(panel, "carbon_g")
+    drawing = text_plot.pareto(panel, "carbon_g")
     body = [line.partition("|")[2] for line in drawing.splitlines() if "|" in line]
-    named = plot.letters(panel)
+    named = text_plot.letters(panel)
     marks = {letter for line in body for letter in line} - {" ", "."}
     assert marks - {"#"} <= set(named.values())
     assert len(marks - {"#"}) + 2 * ("#" in marks) >= len(panel.entries) - body.count("#")

@@ -5,7 +5,7 @@ import math
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from greendapt.report.labels import leader_end, place
+from greendapt.report.charts.label_places import leader_end, place
 
 SIZE = (470.0, 330.0)
 HEIGHT = 14.0

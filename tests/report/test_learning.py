@@ -6,8 +6,8 @@ import pytest
 
 from greendapt.core.figures import Figure, Quality
 from greendapt.core.records import Record
-from greendapt.report.build import load_run
-from greendapt.report.learning import epoch_shares, learning
+from greendapt.report.report_files import load_run
+from greendapt.report.view.learning import epoch_shares, learning
 
 
 def record(wall_s, **details):

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from greendapt.report.html import render_html
+from greendapt.report.formats.html import render_html
 from greendapt.report.words import quantity
 
 playwright = pytest.importorskip("playwright.sync_api")

@@ -3,9 +3,9 @@
 import pytest
 
 from greendapt.core.figures import Figure, Quality
-from greendapt.core.forecast import Forecast, StageForecast
 from greendapt.core.records import Record
-from greendapt.report.planned import cells, planned
+from greendapt.report.view.planned import cells, planned
+from greendapt.store.forecasts import Forecast, StageForecast
 
 
 def record(key, wall_s, energy_j, reused=False):

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from greendapt.core.figures import Quality
-from greendapt.report.build import load_run
-from greendapt.report.compare import references
-from greendapt.report.model import DEVELOPMENT
+from greendapt.report.report_files import load_run
+from greendapt.report.view.estimates import references
+from greendapt.report.view.model import DEVELOPMENT
 from greendapt.stats.intervals import t_interval
 
 

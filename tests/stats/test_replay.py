@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from greendapt.stats.looks import Decision
-from greendapt.stats.replay import (
+from greendapt.stats.rule_replay import (
     Replayed,
     agreement,
     leave_one_dataset_out,
@@ -18,7 +18,7 @@ from greendapt.stats.replay import (
     totals,
     weighted_kendall,
 )
-from greendapt.stats.trajectories import Series, mean, views
+from greendapt.stats.series import Series, mean, views
 
 
 @dataclass(frozen=True)

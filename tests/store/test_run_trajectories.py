@@ -5,8 +5,8 @@ import pytest
 
 from greendapt.core.figures import Figure
 from greendapt.core.records import Record, Row, Summary
-from greendapt.core.suite import Suite
 from greendapt.store.run_trajectories import trajectories
+from greendapt.suite.models import Suite
 
 PHANTOM = {"source": "phantom"}
 

@@ -5,11 +5,11 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from greendapt.dapt.phases import first_trainable, set_phase
 from greendapt.models.backbone import create_backbone
 from greendapt.models.network import Network, Standardize, mlp
 from greendapt.train.cost import ImageCost, forward_flops, head_cost, image_cost, nbytes
 from greendapt.train.loop import Fit
+from greendapt.train.train_sets import first_trainable, set_phase
 
 SHAPE = (3, 32, 32)
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from greendapt.core.recipes import Phase
+from greendapt.suite.recipes import Phase
 from greendapt.train.loop import Bank, Diverged, Engine, Examples, fit, predict
 from greendapt.train.objectives import multiclass, multilabel
 

@@ -15,7 +15,7 @@ from greendapt.train.parallel import ALONE, Ranks, launched
 SCRIPT = """
 import json, sys, torch
 from pathlib import Path
-from greendapt.core.recipes import Phase
+from greendapt.suite.recipes import Phase
 from greendapt.models.backbone import create_backbone
 from greendapt.models.network import Network, mlp
 from greendapt.train.loop import Engine, Examples

@@ -4,15 +4,15 @@ import pytest
 import torch
 from torch import nn
 
-from greendapt.core.recipes import Phase
-from greendapt.dapt.phases import first_trainable
 from greendapt.models.backbone import create_backbone
 from greendapt.models.network import Network, mlp
+from greendapt.suite.recipes import Phase
 from greendapt.train import prefix
 from greendapt.train.cost import image_cost
 from greendapt.train.loop import Engine, Examples, predict
 from greendapt.train.phase import Stored, train_phase
 from greendapt.train.step import Step
+from greendapt.train.train_sets import first_trainable
 
 CPU = Engine(torch.device("cpu"))
 TRAIN, VAL, EPOCHS = 20, 6, 3

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from greendapt.core.recipes import Recipe
 from greendapt.stats.rules import Budget, Fixed, Patience
+from greendapt.suite.recipes import Recipe
 from greendapt.train.loop import Engine, Examples, fit, lowest
 from greendapt.train.objectives import multiclass
 from greendapt.train.watch import Tracker, Watcher

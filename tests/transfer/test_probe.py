@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from greendapt.core.recipes import Probe
 from greendapt.models.network import Standardize
+from greendapt.suite.recipes import Probe
 from greendapt.train.cost import head_cost
 from greendapt.train.loop import Engine, Examples, predict
 from greendapt.transfer.metrics import judge

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from greendapt.core.datasets import PhantomData
 from greendapt.core.errors import ModelError, WeightsError
 from greendapt.models import weights
 from greendapt.models.backbone import create_backbone
 from greendapt.models.network import mlp
+from greendapt.suite.datasets import PhantomData
 from greendapt.train.loop import Engine
 from greendapt.transfer.scores.extract import JITTER, Place, gather, jitter, two_views
 from greendapt.transfer.scores.rate import HEAD, load_images, load_weights, rate

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from greendapt.core.datasets import PhantomData
 from greendapt.core.errors import DataError
-from greendapt.core.recipes import Recipe
 from greendapt.data.dataset import load
 from greendapt.models.backbone import create_backbone
 from greendapt.models.unet import UNet
+from greendapt.suite.datasets import PhantomData
+from greendapt.suite.recipes import Recipe
 from greendapt.train.loop import Engine
 from greendapt.transfer.mask_metrics import judge_masks
 from greendapt.transfer.segmentation import labelled, mask_examples, predict_masks, train_unet

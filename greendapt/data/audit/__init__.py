@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from greendapt.core.datasets import FolderData
 from greendapt.data.audit.counts import Counts, count
 from greendapt.data.audit.overlap import Shared, Twins, shared_patients, twins
-from greendapt.data.audit.read import Source, read
-from greendapt.data.audit.telling import Telling, telling
+from greendapt.data.audit.rows import Source, read
+from greendapt.data.audit.source_signal import Telling, telling
 from greendapt.data.labels import Names
-from greendapt.data.listing import ASTRAY
+from greendapt.data.sources.listing import ASTRAY
+from greendapt.suite.datasets import FolderData
 
 
 @dataclass(frozen=True)

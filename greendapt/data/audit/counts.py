@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from greendapt.data.audit.read import NO, UNSURE, YES, Source, free_text
-from greendapt.data.listing import Row
+from greendapt.data.audit.rows import NO, UNSURE, YES, Source, free_text
+from greendapt.data.sources.listing import Row
 
 _SEX = ("sex", "gender", "patientsex", "patientgender")
 _AGE = ("age", "patientage")

@@ -9,9 +9,9 @@ from itertools import combinations
 
 import numpy as np
 
-from greendapt.data.audit.read import Source
+from greendapt.data.audit.rows import Source
 from greendapt.data.imageset import Ints
-from greendapt.data.neighbours import Rasters, near_pairs
+from greendapt.data.leaks import Rasters, near_pairs
 from greendapt.data.splits import SPLITS
 
 

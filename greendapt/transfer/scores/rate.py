@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 from torch import nn
 
-from greendapt.core import datasets
 from greendapt.core.errors import WeightsError
 from greendapt.data.dataset import Needs, load
 from greendapt.data.imageset import ImageSet
 from greendapt.models import weights
 from greendapt.models.backbone import Backbone
+from greendapt.suite import datasets
 from greendapt.train.loop import Engine
 from greendapt.train.prefix import feature_size
 from greendapt.transfer.scores.evidence import Score

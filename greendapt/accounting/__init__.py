@@ -1,0 +1,1 @@
+"""From joules to grams: grids, embodied carbon, and scores of carbon intensity."""

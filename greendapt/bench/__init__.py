@@ -1,1 +1,0 @@
-"""From a suite to a finished run: read, plan, execute, resume, sum up."""

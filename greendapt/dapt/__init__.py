@@ -1,1 +1,0 @@
-"""Strategies: which units of a backbone train in a phase, and what its batch-norm does."""

@@ -1,0 +1,136 @@
+"""An audit as JSON, and as tables of 80 columns."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from greendapt.data.audit import Audit
+from greendapt.data.audit.counts import Answers, Counts
+from greendapt.data.audit.overlap import Twins
+from greendapt.data.audit.source_signal import Telling
+
+_ABREAST = 3
+_FEW = 12
+_LABELS = 60
+
+
+def as_json(found: Audit, names: bool) -> str:
+    """``names``: with the names of files and patients."""
+    said = asdict(found)
+    if not names:
+        del said["named"]
+        for one in said["twins"]:
+            del one["pairs"]
+        for one in said["patients"]:
+            del one["ids"]
+    for one in (*said["patients"], *said["twins"]):
+        one |= {key: _joined(one[key]) for key in ("one", "other")}
+    return json.dumps({"clean": not found.findings, **said}, indent=2, ensure_ascii=False)
+
+
+def _joined(place: dict[str, str]) -> dict[str, str | None]:
+    return {"source": place["source"], "split": place["split"] or None}
+
+
+def as_text(found: Audit, names: bool) -> RenderableType:
+    """Tables of counts, what stands twice, how the sources differ, and what to put right."""
+    parts: list[RenderableType] = []
+    for start in range(0, len(found.counts), _ABREAST):
+        parts.append(_counts(found.counts[start : start + _ABREAST]))
+    if found.twins:
+        parts.append(_twins(found.twins))
+    parts += [Text(_told(one)) for one in found.telling]
+    if names:
+        for title, lines in found.named.items():
+            parts += [Text(), Text(title, style="bold"), *(Text(f"  {line}") for line in lines)]
+    parts.append(Text())
+    if found.findings:
+        parts += [Text(f"! {line}", style="yellow") for line in found.findings]
+    else:
+        parts.append(Text("Nothing to put right.", style="green"))
+    return Group(*parts)
+
+
+def _counts(counts: Sequence[Counts]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), width=80)
+    table.add_column("", overflow="fold", ratio=2)
+    for one in counts:
+        table.add_column(Text(one.source), justify="right", overflow="fold", ratio=1)
+    for name, cells in _rows(counts):
+        table.add_row(Text(name), *map(Text, cells))
+    return table
+
+
+def _rows(counts: Sequence[Counts]) -> Iterator[tuple[str, list[str]]]:
+    """Names and cells, one a source."""
+    yield "images", [f"{one.images:,}" for one in counts]
+    yield "patients", ["unknown" if one.patients is None else f"{one.patients:,}" for one in counts]
+    if any(one.unreadable for one in counts):
+        yield "cannot be read (image no.)", [_numbers(one.unreadable) for one in counts]
+    tallies = {
+        "split": [one.splits for one in counts],
+        "view": [one.views for one in counts],
+        "sex": [one.sexes for one in counts],
+        "age": [one.ages for one in counts],
+    }
+    for title, each in tallies.items():
+        for key in dict.fromkeys(key for tally in each for key in tally):
+            yield f"{title} {key}", [_share(tally, key) for tally in each]
+    labels = sorted({key for one in counts for key in one.labels})
+    for key in labels[:_LABELS]:
+        yield f"label {key}", [_answers(one.labels.get(key)) for one in counts]
+    if len(labels) > _LABELS:
+        yield f"and {len(labels) - _LABELS} more labels (--json has them)", [""] * len(counts)
+
+
+def _numbers(places: Sequence[int]) -> str:
+    if not places:
+        return "0"
+    more = ", ..." if len(places) > _FEW else ""
+    return f"{len(places)} ({', '.join(map(str, places[:_FEW]))}{more})"
+
+
+def _share(tally: dict[str, int], key: str) -> str:
+    if not tally:
+        return "-"
+    return f"{tally.get(key, 0):,}  {_percent(tally.get(key, 0), sum(tally.values()))}"
+
+
+def _percent(part: int, whole: int) -> str:
+    return "  <1%" if 0 < part < whole / 200 else f"{part / whole:5.0%}"
+
+
+def _answers(said: Answers | None) -> str:
+    """Positives, their share of what is known; ``? 3`` are uncertain, ``- 4`` missing."""
+    if said is None:
+        return "-"
+    known = said.yes + said.no
+    text = f"{said.yes:,}  {_percent(said.yes, known)}" if known else "0"
+    text = f"{text}  ? {said.uncertain:,}" if said.uncertain else text
+    return f"{text}  - {said.missing:,}" if said.missing else text
+
+
+def _twins(twins: Sequence[Twins]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), width=80)
+    table.add_column("images of", overflow="fold", ratio=2)
+    table.add_column("that are in", overflow="fold", ratio=2)
+    for title in ("exactly", "nearly"):
+        table.add_column(title, justify="right", ratio=1)
+    for one in twins:
+        where = "the same, before" if one.one == one.other else str(one.one)
+        table.add_row(Text(str(one.other)), Text(where), f"{one.exact:,}", f"{one.near:,}")
+    return table
+
+
+def _told(one: Telling) -> str:
+    if one.auc is None:
+        return f"Telling the sources apart by {one.seen} alone: not tried, {one.why}."
+    interval = "" if one.low is None else f" [{one.low:.3f}, {one.high:.3f}]"
+    return f"Telling the sources apart by {one.seen} alone: AUC {one.auc:.3f}{interval}"

@@ -1,0 +1,168 @@
+"""What an audit looks at: the rows of a folder, its labels, and small pictures of its images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from greendapt.core.errors import DataError
+from greendapt.data.labels import MISSING, UNCERTAIN, Names, plain
+from greendapt.data.leaks import Rasters
+from greendapt.data.sources.image_files import read_images
+from greendapt.data.sources.listing import Listing, Problem, Row, finding_columns, read_folder
+from greendapt.data.splits import SPLITS
+from greendapt.suite.datasets import FolderData
+
+_SIZE = 64
+_CHUNK = 2048
+YES, NO, UNSURE = 1.0, 0.0, -1.0
+
+
+@dataclass(frozen=True)
+class Source:
+    """N images of one folder.
+
+    labels
+        Canonical name -> float32 [N] of YES, NO, UNSURE or NaN (missing). Each class of a column of
+        classes is a label here.
+    hashes
+        uint64 [N] of the decoded images.
+    bad
+        Position -> why the image cannot be read.
+    """
+
+    name: str
+    rows: list[Row]
+    labels: dict[str, NDArray[np.float32]]
+    rasters: Rasters
+    hashes: NDArray[np.uint64]
+    bad: dict[int, str]
+    problems: list[Problem]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def splits(self) -> list[str]:
+        """Of each image; empty where the folder has none, or another word."""
+        return [row.split if row.split in SPLITS else "" for row in self.rows]
+
+
+def free_text(values: Sequence[str]) -> bool:
+    """Whether a column holds what is of one image rather than of a kind of images."""
+    distinct = len(set(values))
+    return distinct > 20 and distinct > len(values) / 2
+
+
+def read(specs: Sequence[FolderData], names: Names, say: Callable[[str], None]) -> list[Source]:
+    """Every folder. Raises DataError where one lists nothing, or has not the column or split."""
+    paths = [_folder(spec.path) for spec in specs]
+    listings = [read_folder(path) for path in paths]
+    called = _called(paths)
+    chosen = [_rows(listing, spec) for listing, spec in zip(listings, specs, strict=True)]
+    labels = [
+        _labels(listing, rows, spec, names)
+        for listing, rows, spec in zip(listings, chosen, specs, strict=True)
+    ]
+    done = []
+    for name, listing, rows, said in zip(called, listings, chosen, labels, strict=True):
+        say(f"reading {len(rows)} images of {name}")
+        done.append(_source(name, rows, *said, problems=listing.problems))
+    return done
+
+
+def _source(
+    name: str,
+    rows: list[Row],
+    labels: dict[str, NDArray[np.float32]],
+    texts: list[Problem],
+    problems: list[Problem],
+) -> Source:
+    rasters, hashes = [], []
+    bad: dict[int, str] = {}
+    for start in range(0, len(rows), _CHUNK):
+        batch = read_images([row.path for row in rows[start : start + _CHUNK]], _SIZE)
+        rasters.append(Rasters.of([batch.pixels]))
+        hashes.append(batch.hashes)
+        bad |= {start + i: why for i, why in batch.bad}
+    return Source(
+        name=name,
+        rows=rows,
+        labels=labels,
+        rasters=Rasters.together(rasters),
+        hashes=np.concatenate(hashes),
+        bad=bad,
+        problems=problems + texts,
+    )
+
+
+def _folder(path: Path) -> Path:
+    """Of a labels.csv: where it lies."""
+    return path.parent if path.name == "labels.csv" and path.is_file() else path
+
+
+def _called(paths: Sequence[Path]) -> list[str]:
+    """The folders' own names; with their parents' where two are the same."""
+    short = [path.resolve().name or str(path) for path in paths]
+    return [
+        f"{path.resolve().parent.name}/{name} ({k + 1})" if short.count(name) > 1 else name
+        for k, (path, name) in enumerate(zip(paths, short, strict=True))
+    ]
+
+
+def _rows(listing: Listing, spec: FolderData) -> list[Row]:
+    rows = [row for row in listing.rows if spec.split is None or row.split == spec.split]
+    if not rows:
+        part = "" if spec.split is None else f" in the split '{spec.split}'"
+        raise DataError(f"{spec.path} lists no image inside it{part}")
+    return rows
+
+
+def _labels(
+    listing: Listing, rows: Sequence[Row], spec: FolderData, names: Names
+) -> tuple[dict[str, NDArray[np.float32]], list[Problem]]:
+    """Of the columns asked for, else of ``label`` and every finding; and columns of free text."""
+    findings = finding_columns(listing)
+    wanted = [plain(part) for part in (spec.label or "*").split(",") if part.strip()]
+    unknown = [column for column in wanted if column != "*" and column not in listing.columns]
+    if unknown:
+        there = ", ".join(listing.columns.values()) or "no columns"
+        raise DataError(f"{spec.path} has no label column '{unknown[0]}'; it has: {there}")
+    if "*" in wanted:
+        wanted = [*(["label"] if "label" in listing.columns else []), *findings]
+    found: dict[str, NDArray[np.float32]] = {}
+    texts = []
+    for column in wanted:
+        said = [row.label or "" if column == "label" else row.cells[column] for row in rows]
+        if column in findings:
+            columns = {names(listing.columns[column]): _numbers(said)}
+        elif free_text(said):
+            texts.append(Problem(f"values of the column '{column}' are no classes", said))
+            continue
+        else:
+            columns = _classes(said, names)
+        for name, values in columns.items():
+            found[name] = np.fmax(found[name], values) if name in found else values
+    return found, texts
+
+
+def _numbers(said: Sequence[str]) -> NDArray[np.float32]:
+    cells = [cell.lower() for cell in said]
+    values = [
+        UNSURE if cell in UNCERTAIN else np.nan if cell in MISSING else float(cell)
+        for cell in cells
+    ]
+    return np.array(values, dtype=np.float32)
+
+
+def _classes(said: Sequence[str], names: Names) -> dict[str, NDArray[np.float32]]:
+    there = np.array([cell.lower() not in ("", "nan", "na", "null") for cell in said])
+    called = np.array([names(cell) for cell in said])
+    return {
+        name: np.where(there, called == name, np.nan).astype(np.float32)
+        for name in sorted(set(called[there].tolist()))
+    }

@@ -1,0 +1,1 @@
+"""Synthetic chest X-rays from two simulated hospitals."""

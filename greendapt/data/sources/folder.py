@@ -1,0 +1,248 @@
+"""A dataset folder as an ImageSet; everything wrong with it is found first, and said at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from greendapt.core.errors import DataError
+from greendapt.data.imageset import ImageSet, Ints, Task, codes
+from greendapt.data.labels import (
+    MISSING,
+    UNCERTAIN,
+    Names,
+    Part,
+    class_targets,
+    merge_columns,
+    plain,
+)
+from greendapt.data.pack.packs import Packs
+from greendapt.data.sources.image_files import read_images, read_masks
+from greendapt.data.sources.listing import (
+    SPLIT_NAMES,
+    Listing,
+    Row,
+    finding_columns,
+    listed,
+    read_folder,
+)
+from greendapt.data.splits import settle_splits
+from greendapt.suite.datasets import FolderData
+
+Needs = Literal["labels", "images", "masks"]
+
+
+class NoLabels(DataError):
+    """There is no label column of the name that was asked for."""
+
+
+@dataclass(frozen=True)
+class Labels:
+    task: Task
+    classes: tuple[str, ...]
+    targets: NDArray[np.int64] | NDArray[np.float32]
+    notes: tuple[str, ...] = ()
+
+
+def load_folder(
+    spec: FolderData,
+    *,
+    name: str,
+    image_size: int,
+    names: Names,
+    needs: Needs,
+    packs: Packs | None = None,
+    part: Part | None = None,
+) -> ImageSet:
+    """Read ``spec.path``. Raises one DataError that lists every problem found.
+
+    ``labels`` wants labels; ``images`` leaves them out (unlabelled); ``masks`` reads label maps.
+    ``part``: it is one source of several.
+    """
+    listing = read_folder(spec.path)
+    columns = _label_columns(listing, spec) if needs == "labels" else []
+    problems = [str(problem) for problem in listing.problems]
+    picked = _pick(listing, spec)
+    rows = [listing.rows[i] for i in picked]
+    labels, label_problems = _labels(listing, rows, columns, names, part)
+    if packs is None:
+        batch, at = read_images([row.path for row in rows], image_size), np.arange(len(rows))
+    else:
+        batch, at = packs.images(spec.path, [row.path for row in listing.rows], image_size), picked
+    bad = dict(batch.bad)
+    unreadable = [f"{rows[k].shown} ({bad[i]})" for k, i in enumerate(at.tolist()) if i in bad]
+    if unreadable:
+        problems.append(listed("images cannot be read", unreadable))
+    masks, mask_problems = _masks(rows, image_size) if needs == "masks" else (None, [])
+    problems += label_problems + mask_problems
+    if problems:
+        raise DataError("\n".join(f"{spec.path}: {problem}" for problem in problems))
+    origin = _origin(spec.path)
+    patients = codes(origin, (row.patient or f"\0{row.path}" for row in rows))
+    splits, split_notes = _splits(rows, spec, patients, labels.targets)
+    return ImageSet(
+        name=name,
+        origin=origin,
+        synthetic=False,
+        task=labels.task,
+        classes=labels.classes,
+        pixels=batch.pixels,
+        rows=None if len(at) == len(batch.hashes) else at,
+        targets=labels.targets,
+        patients=patients,
+        splits=splits,
+        hashes=batch.hashes[at],
+        views=_views(rows),
+        masks=masks,
+        notes=labels.notes + split_notes + batch.notes,
+    )
+
+
+def _origin(path: Path) -> str:
+    """The folder; its parent where the folder is one split of a dataset (``chest/train``)."""
+    real = path.resolve()
+    return str(real.parent if plain(real.name) in SPLIT_NAMES else real)
+
+
+def _pick(listing: Listing, spec: FolderData) -> Ints:
+    """Positions in the listing."""
+    if spec.split is None:
+        return np.arange(len(listing.rows))
+    if all(row.split is None for row in listing.rows):
+        raise DataError(
+            f"{spec.path} has no splits (no column 'split', no train/val/test folders), "
+            f"so '@{spec.split}' picks nothing; leave it out"
+        )
+    rows = [i for i, row in enumerate(listing.rows) if row.split == spec.split]
+    if not rows:
+        raise DataError(f"{spec.path}: the split '{spec.split}' is empty; pick another")
+    return np.array(rows)
+
+
+# --- labels ---------------------------------------------------------------------------------
+
+
+def _label_columns(listing: Listing, spec: FolderData) -> list[str]:
+    """Plain names of the label columns; ``*`` and no label at all mean every finding column."""
+    if spec.label is None and "label" in listing.columns:
+        return ["label"]
+    if spec.label is None or spec.label.strip() == "*":
+        wanted = finding_columns(listing)
+        missing = [] if wanted else ["label" if spec.label is None else "*"]
+    else:
+        wanted = [plain(part) for part in spec.label.split(",") if part.strip()]
+        missing = [p.strip() for p in spec.label.split(",") if plain(p) not in listing.columns]
+    if missing or not wanted:
+        there = ", ".join(listing.columns.values()) or "no columns"
+        raise NoLabels(
+            f"{spec.path} has no label column {' or '.join(map(repr, missing)) or repr('')}; "
+            f"it has: {there}"
+        )
+    return wanted
+
+
+def _labels(
+    listing: Listing,
+    rows: Sequence[Row],
+    columns: Sequence[str],
+    names: Names,
+    part: Part | None,
+) -> tuple[Labels, list[str]]:
+    if not columns:
+        return Labels("unlabelled", (), np.full(len(rows), -1, dtype=np.int64)), []
+    findings = finding_columns(listing)
+    if len(columns) > 1 or (columns[0] in findings and columns[0] != "label"):
+        wrong = [listing.columns[c] for c in columns if c not in findings]
+        if wrong:
+            return _NOTHING, [
+                listed("columns are not findings (only 0, 1, -1 or empty cells)", wrong)
+            ]
+        found = _findings([listing.columns[c] for c in columns], columns, rows, names, part)
+        every = len(columns) == len(findings)
+        return (found, []) if part else _differing(found, every)
+    return _classes(columns[0], rows, names, part)
+
+
+_NOTHING = Labels("unlabelled", (), np.empty(0, dtype=np.int64))
+
+
+def _classes(
+    column: str, rows: Sequence[Row], names: Names, part: Part | None
+) -> tuple[Labels, list[str]]:
+    said = [(row.label if column == "label" else row.cells[column]) or "" for row in rows]
+    empty = [
+        row.shown
+        for row, label in zip(rows, said, strict=True)
+        if label.lower() in ("", "nan", "na", "null")
+    ]
+    if empty:
+        return _NOTHING, [listed(f"images have no label in the column '{column}'", empty)]
+    classes, targets = class_targets(said, names)
+    if len(classes) < 2 and part is None:
+        return _NOTHING, [f"every image is '{classes[0]}'; at least two classes are needed"]
+    return Labels("multiclass", classes, targets), []
+
+
+def _findings(
+    shown: Sequence[str],
+    columns: Sequence[str],
+    rows: Sequence[Row],
+    names: Names,
+    part: Part | None,
+) -> Labels:
+    unsure = part.uncertain if part else np.nan
+    values = [[_number(row.cells[column], unsure) for column in columns] for row in rows]
+    return Labels("multilabel", *merge_columns(shown, np.array(values, dtype=np.float32), names))
+
+
+def _differing(labels: Labels, every: bool) -> tuple[Labels, list[str]]:
+    """Without findings that are the same in every image, where ``every`` column was taken."""
+    targets = labels.targets
+    varies = (targets == 1).any(axis=0) & (targets == 0).any(axis=0)
+    flat = [name for name, keep in zip(labels.classes, varies, strict=True) if not keep]
+    if not varies.any() or (flat and not every):
+        return _NOTHING, [listed("findings never differ between images", flat)]
+    kept = tuple(name for name in labels.classes if name not in flat)
+    notes = (f"Left out, the same in every image: {', '.join(flat)}.",) if flat else ()
+    return Labels("multilabel", kept, targets[:, varies], notes), []
+
+
+def _number(cell: str, uncertain: float) -> float:
+    said = cell.lower()
+    if said in UNCERTAIN:
+        return uncertain
+    return float("nan") if said in MISSING else float(cell)
+
+
+# --- the other columns ----------------------------------------------------------------------
+
+
+def _splits(
+    rows: Sequence[Row],
+    spec: FolderData,
+    patients: NDArray[np.int64],
+    targets: NDArray[np.int64] | NDArray[np.float32],
+) -> tuple[NDArray[np.str_], tuple[str, ...]]:
+    """The file's splits; made by patient where it has none, or where one of them was picked."""
+    said = [row.split for row in rows if row.split is not None and spec.split is None]
+    return settle_splits(said, patients, targets)
+
+
+def _views(rows: Sequence[Row]) -> NDArray[np.str_] | None:
+    if all(not row.view for row in rows):
+        return None
+    return np.array([(row.view or "unknown").upper() for row in rows])
+
+
+def _masks(rows: Sequence[Row], size: int) -> tuple[NDArray[np.uint8], list[str]]:
+    if all(row.mask is None for row in rows):
+        return np.empty((0, size, size), dtype=np.uint8), [
+            "no masks; labels.csv needs a column 'mask' or 'lung_mask' with their paths"
+        ]
+    masks, bad = read_masks([row.mask for row in rows], size)
+    return masks, [listed("masks cannot be read", bad)] if bad else []

@@ -1,0 +1,231 @@
+"""Several sources as one set: views chosen, patients drawn, labels harmonised, nothing mixed up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from greendapt.core.errors import DataError
+from greendapt.data.imageset import NO_MASK, ImageSet, Stack
+from greendapt.data.labels import NO_FINDING, Names, plain
+from greendapt.data.leaks import column_auc
+from greendapt.data.sources.harmonise import Findings, names_of, place
+from greendapt.data.splits import share
+from greendapt.suite.datasets import MergedData
+
+UNKNOWN = "UNKNOWN"
+UNCERTAIN = {"mask": float("nan"), "zero": 0.0, "one": 1.0}
+_VIEWS = {
+    "frontal": ("PA", "AP", "AP Supine", "AP_horizontal", "AP Erect", "Frontal"),
+    "lateral": ("L", "LL", "Lateral", "Left Lateral"),
+}
+
+
+def merge(spec: MergedData, parts: Sequence[ImageSet], *, name: str, names: Names) -> ImageSet:
+    """``parts`` are the sources as loaded, each with a name of its own.
+
+    Raises DataError where sources share patients or no label, or a view filter leaves nothing.
+    """
+    _distinct(parts)
+    seen, copies = _without_copies([_seen(part, spec.views) for part in parts])
+    chosen = [_drawn(part, spec) for part in seen]
+    said = [f"It joins {', '.join(f'{p.name} ({len(p)} images)' for p in chosen)}."]
+    said += [f"{part.name}: {note}" for part in chosen for note in part.notes]
+    labelled, notes = _labelled(chosen, spec, names)
+    joined = _joined(labelled, name)
+    return replace(joined, notes=(*said, *copies, *notes, *_given_away(joined)))
+
+
+# --- which images ---------------------------------------------------------------------------
+
+
+def _distinct(parts: Sequence[ImageSet]) -> None:
+    for k, one in enumerate(parts):
+        for other in parts[:k]:
+            same = len(np.intersect1d(one.patients, other.patients))
+            if same:
+                raise DataError(
+                    f"{other.name} and {one.name} are one source, {same} patients are in both; "
+                    "name it once"
+                )
+
+
+def _seen(part: ImageSet, wanted: Sequence[str]) -> ImageSet:
+    """The images whose view is wanted."""
+    if not wanted:
+        return part
+    words = {plain(w) for view in wanted for w in _VIEWS.get(view.casefold(), (view,))}
+    views = _views_of(part)
+    kept = np.array([plain(view) in words for view in views.tolist()])
+    if not kept.any():
+        raise DataError(
+            f"{part.name}: no image has a view among {', '.join(wanted)} "
+            f"(there is: {', '.join(np.unique(views))}); add one of these to views"
+        )
+    return part.subset(kept)
+
+
+def _without_copies(parts: Sequence[ImageSet]) -> tuple[list[ImageSet], list[str]]:
+    """The sources without images of training and validation that also stand in a later part."""
+    hashes = np.concatenate([part.hashes for part in parts])
+    splits = np.concatenate([part.splits for part in parts])
+    rank = np.select([splits == "train", splits == "val"], [0, 1], 2)
+    _, which = np.unique(hashes, return_inverse=True)
+    last = np.zeros(len(hashes), dtype=np.int64)
+    np.maximum.at(last, which, rank)
+    kept = np.split(rank == last[which], np.cumsum([len(part) for part in parts])[:-1])
+    left_out = sum(int((~keep).sum()) for keep in kept)
+    if not left_out:
+        return list(parts), []
+    note = (
+        f"{left_out} images were left out of training or validation: the same image stands in a "
+        "later part."
+    )
+    return [part.subset(keep) for part, keep in zip(parts, kept, strict=True)], [note]
+
+
+def _drawn(part: ImageSet, spec: MergedData) -> ImageSet:
+    """``spec.fraction`` of the patients, from each split apart."""
+    if spec.fraction == 1:
+        return part
+    kept = np.zeros(len(part), dtype=bool)
+    for split in np.unique(part.splits):
+        there = np.flatnonzero(part.splits == split)
+        kept[there] = share(part.patients[there], spec.fraction, spec.seed, part.targets[there])
+    return part.subset(kept)
+
+
+# --- labels ---------------------------------------------------------------------------------
+
+
+def _labelled(
+    parts: Sequence[ImageSet], spec: MergedData, names: Names
+) -> tuple[list[ImageSet], list[str]]:
+    """The sources over one list of labels, and what a reader should know of it."""
+    tasks = {part.task for part in parts}
+    if tasks == {"unlabelled"}:
+        return list(parts), []
+    if tasks == {"multiclass"}:
+        return _classes(parts, spec)
+    return _findings(parts, spec, names)
+
+
+def _classes(parts: Sequence[ImageSet], spec: MergedData) -> tuple[list[ImageSet], list[str]]:
+    classes = _named([part.classes for part in parts], parts, spec)
+    done, notes = [], []
+    for part in parts:
+        targets = place(part.classes, part.targets.astype(np.int64), classes)
+        lost = int((targets < 0).sum())
+        if lost:
+            notes.append(f"{part.name}: {lost} images of classes that not all sources have go.")
+        done.append(replace(part, classes=classes, targets=targets).subset(targets >= 0))
+    if len(np.unique(np.concatenate([part.targets for part in done]))) < 2:
+        raise DataError(f"every image is '{classes[0]}'; at least two classes are needed")
+    return done, notes
+
+
+def _findings(
+    parts: Sequence[ImageSet], spec: MergedData, names: Names
+) -> tuple[list[ImageSet], list[str]]:
+    nothing = names(NO_FINDING)
+    found = [Findings.of(part).settle(nothing, spec.no_finding) for part in parts]
+    classes = _named([one.names for one in found], parts, spec)
+    values = [one.over(classes) for one in found]
+    every = np.concatenate(values)
+    varies = (every == 1).any(axis=0) & (every == 0).any(axis=0)
+    flat = [name for name, keep in zip(classes, varies, strict=True) if not keep]
+    if not varies.any():
+        raise DataError(f"no label differs between the images of all sources: {', '.join(flat)}")
+    kept = tuple(name for name in classes if name not in flat)
+    notes = [f"Left out, the same in every image: {', '.join(flat)}."] if flat else []
+    done = [
+        replace(part, task="multilabel", classes=kept, targets=v[:, varies])
+        for part, v in zip(parts, values, strict=True)
+    ]
+    return done, [_said(kept, spec), *notes]
+
+
+def _named(
+    known: Sequence[tuple[str, ...]], parts: Sequence[ImageSet], spec: MergedData
+) -> tuple[str, ...]:
+    found = names_of(known, spec.labels)
+    if not found:
+        has = "; ".join(
+            f"{p.name} has {', '.join(k) or 'none'}" for p, k in zip(parts, known, strict=True)
+        )
+        raise DataError(
+            f"the sources share no label ({has}); add [data.aliases], or take labels = 'union'"
+        )
+    return found
+
+
+def _said(classes: tuple[str, ...], spec: MergedData) -> str:
+    if spec.labels == "intersection":
+        return f"Labels are those that all sources have: {', '.join(classes)}."
+    return "Labels are those of any source; what a source does not know is missing there."
+
+
+# --- one set --------------------------------------------------------------------------------
+
+
+def _joined(parts: Sequence[ImageSet], name: str) -> ImageSet:
+    first = parts[0]
+    arrays = [_array(part) for part in parts]
+    starts = np.cumsum([0, *map(len, arrays[:-1])])
+    return ImageSet(
+        name=name,
+        origin=" + ".join(sorted({part.origin for part in parts})),
+        synthetic=any(part.synthetic for part in parts),
+        task=first.task,
+        classes=first.classes,
+        pixels=Stack(tuple(arrays)),
+        rows=np.concatenate([s + p.where for s, p in zip(starts.tolist(), parts, strict=True)]),
+        targets=np.concatenate([part.targets for part in parts]),
+        patients=np.concatenate([part.patients for part in parts]),
+        splits=np.concatenate([part.splits for part in parts]),
+        hashes=np.concatenate([part.hashes for part in parts]),
+        views=None
+        if all(part.views is None for part in parts)
+        else np.concatenate([_views_of(part) for part in parts]),
+        masks=None
+        if all(part.masks is None for part in parts)
+        else np.concatenate([_masks_of(part) for part in parts]),
+        sources=np.repeat([part.origin for part in parts], [len(part) for part in parts]),
+    )
+
+
+def _array(part: ImageSet) -> NDArray[np.uint8]:
+    assert not isinstance(part.pixels, Stack)  # a source is one folder, one class, one phantom
+    return part.pixels
+
+
+def _views_of(part: ImageSet) -> NDArray[np.str_]:
+    return np.full(len(part), UNKNOWN) if part.views is None else part.views
+
+
+def _masks_of(part: ImageSet) -> NDArray[np.uint8]:
+    if part.masks is None:
+        return np.full((len(part), *part.pixels.shape[2:]), NO_MASK, dtype=np.uint8)
+    return part.masks
+
+
+def _given_away(joined: ImageSet) -> list[str]:
+    """How far the source alone predicts labels that several know: a shortcut that merging makes."""
+    if joined.task == "unlabelled" or joined.sources is None or len(joined.origins) < 2:
+        return []
+    targets, classes = joined.targets, len(joined.classes)
+    if targets.ndim == 2:
+        known = [(~np.isnan(targets[joined.sources == one])).any(axis=0) for one in joined.origins]
+        targets = targets[:, np.sum(known, axis=0) > 1]
+        classes = targets.shape[1]
+    every = np.ones(len(joined), dtype=bool)
+    alone = column_auc(joined.sources, targets, every, every, classes)
+    if alone is None:
+        return []
+    return [
+        f"The source alone reaches AUC {alone:.2f} on the labels that several know (0.50 would say "
+        "that it gives nothing away)."
+    ]

@@ -1,0 +1,254 @@
+"""A minute on this machine: one stage of each kind is done small, by the code that a run uses.
+
+It is done in two sizes. Seconds are then a line through both for what lies around the training
+(reading, forward passes, bootstrap, checkpoints), and so many a step for the training itself.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from pathlib import Path
+from statistics import mean, median
+from tempfile import TemporaryDirectory
+
+import psutil
+
+from greendapt.disk.files import disk_errors
+from greendapt.forecast.shrink import likeness, shortened, smaller
+from greendapt.meter import Meter
+from greendapt.meter.clock import now_s
+from greendapt.run.context import Workbench
+from greendapt.run.plan import Kind, Stage
+from greendapt.run.stages import pretrain
+from greendapt.run.stages.base import Outcome
+from greendapt.run.stages.predict import Effort, effort, work
+from greendapt.run.stages.work import do
+from greendapt.store.run import RunFolder
+
+LIMIT_S = 45.0
+_SMALL = 48  # images of each set in the first size
+_EPOCHS_S = 0.6  # of training a stage, to take the median of
+_ROUNDS = 3  # in the second size: other programs on the machine come and go
+_FEW = 3
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A stage done small. ``epoch_s``: seconds of each of its epochs."""
+
+    did: Effort
+    wall_s: float
+    energy_j: float | None
+    epoch_s: tuple[float, ...] = ()
+    looks_every: int = 0
+
+    @property
+    def around_s(self) -> float:
+        """Seconds outside of its epochs."""
+        return self.wall_s - sum(self.epoch_s)
+
+    @property
+    def step_s(self) -> float:
+        """Seconds a step, with its share of validation; the first epoch warms up."""
+        if not self.epoch_s:
+            return 0.0
+        seen = self.epoch_s[1:] if len(self.epoch_s) >= _FEW else self.epoch_s
+        typical = mean(self.epoch_s) if self.looks_every else median(seen)
+        return typical * len(self.epoch_s) / self.did.steps
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How long a stage takes: ``fixed_s`` + ``image_s`` x images + ``step_s`` x steps."""
+
+    fixed_s: float
+    image_s: float
+    step_s: float
+
+    @classmethod
+    def through(cls, samples: Sequence[Sample]) -> Pace:
+        """The line through the smallest and the largest size (medians); steps as in the largest."""
+        few, many = (pick(one.did.images for one in samples) for pick in (min, max))
+        large = [one for one in samples if one.did.images == many]
+        low_s, high_s = (
+            median(one.around_s for one in samples if one.did.images == images)
+            for images in (few, many)
+        )
+        image_s = max(0.0, high_s - low_s) / (many - few) if many > few else 0.0
+        steps = [one for one in large if one.did.steps == max(two.did.steps for two in large)]
+        fixed_s = max(0.0, high_s - image_s * many)
+        return cls(fixed_s, image_s, median(one.step_s for one in steps))
+
+    def wall_s(self, asked: Effort) -> float:
+        return self.fixed_s + self.image_s * asked.images + self.step_s * asked.steps
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Paces by `likeness`; power in W by kind of stage (None: no meter knows); ``others``: how many
+    processors other programs used meanwhile."""
+
+    paces: Mapping[str, Pace]
+    watts: Mapping[Kind, float | None]
+    took_s: float
+    others: float
+
+    def wall_s(self, stage: Stage, asked: Effort) -> float:
+        return self.paces[likeness(stage)].wall_s(asked)
+
+    def energy_j(self, stage: Stage, wall_s: float) -> float | None:
+        watts = self.watts[stage.kind]
+        return None if watts is None else watts * wall_s
+
+
+def calibrate(
+    bench: Workbench,
+    planned: Sequence[Stage],
+    meter: Meter,
+    *,
+    within: Path,
+    limit_s: float = LIMIT_S,
+    say: Callable[[str], None],
+) -> Calibration:
+    """Time what is ``planned``, in at most about ``limit_s``; files go to ``within`` and vanish."""
+    begun, others_s = now_s(), _others_s()
+    chosen = _chosen(bench, planned)
+    say(f"timing {len(chosen)} kinds of stages in small")
+    trial = _Trial(_with_weights(bench), meter, begun + limit_s)
+    with _scratch(within) as folder:
+        trial.run(chosen, _SMALL, folder("small"))
+        images = trial.affordable(begun)
+        for _ in range(_ROUNDS if images > _SMALL else 0):
+            started_s = now_s()
+            trial.run(chosen, images, folder("large"))
+            round_s = now_s() - started_s
+            if now_s() + round_s > trial.until_s:
+                break
+    paces = {like: Pace.through(samples) for like, samples in trial.samples.items()}
+    took_s = now_s() - begun
+    return Calibration(paces, trial.watts(), took_s, (_others_s() - others_s) / took_s)
+
+
+def _others_s() -> float:
+    """Processor seconds that this machine has given to other programs."""
+    times = psutil.cpu_times()
+    idle_s = times.idle + getattr(times, "iowait", 0.0)
+    return float(sum(times) - idle_s - time.process_time())
+
+
+def _chosen(bench: Workbench, planned: Sequence[Stage]) -> list[Stage]:
+    """Of each likeness the stage with the most work, and what these read, in plan order."""
+    most: dict[str, tuple[float, Stage]] = {}
+    for stage in planned:
+        asked = work(bench, stage)
+        if asked > most.get(likeness(stage), (0.0, stage))[0]:
+            most[likeness(stage)] = asked, stage
+    wanted: set[str] = set()
+    queue = [stage for _, stage in most.values()]
+    while queue:
+        stage = shortened(queue.pop(), 1)
+        if stage.key not in wanted:
+            wanted.add(stage.key)
+            queue += [read for read in stage.reads if read.kind != "pretrain"]
+    own = {stage.key: stage for stage in planned}
+    every = {
+        stage.key: own.get(stage.key, stage) for one in planned for stage in (*_behind(one), one)
+    }
+    return [stage for key, stage in every.items() if key in wanted]
+
+
+def _behind(stage: Stage) -> Iterator[Stage]:
+    for read in stage.reads:
+        yield from _behind(read)
+        yield read
+
+
+def _with_weights(bench: Workbench) -> Workbench:
+    """Random weights where the generic ones are not made yet: they take the same time."""
+    there = {name: path if Path(path).is_file() else "none" for name, path in bench.generic.items()}
+    return replace(bench, generic=there)
+
+
+@contextmanager
+def _scratch(within: Path) -> Iterator[Callable[[str], RunFolder]]:
+    """Makes run folders on the disk of the runs; all are gone in the end."""
+    with disk_errors(within), TemporaryDirectory(prefix=".plan-", dir=within) as path:
+        yield lambda name: RunFolder.create(Path(path), name)
+
+
+@dataclass
+class _Trial:
+    """``samples`` by likeness, the smaller size first; a second size ends at ``until_s``."""
+
+    bench: Workbench
+    meter: Meter
+    until_s: float
+    samples: dict[str, list[Sample]] = field(default_factory=lambda: defaultdict(list))
+    spent: dict[Kind, list[Sample]] = field(default_factory=lambda: defaultdict(list))
+
+    def run(self, chosen: Sequence[Stage], images: int, folder: RunFolder) -> None:
+        bench = smaller(self.bench, images, folder)
+        again = bool(self.samples)
+        for stage in chosen:
+            if again and now_s() > self.until_s:
+                return
+            sample = self._time(bench, stage, self._epochs(bench, stage))
+            self.samples[likeness(stage)].append(sample)
+            self.spent[stage.kind].append(sample)
+
+    def affordable(self, begun_s: float) -> int:
+        """Images of each set for the second size, so that it ends in time."""
+        took_s = now_s() - begun_s
+        left_s = self.until_s - now_s() - _EPOCHS_S * len(self.samples)
+        data = self.bench.data
+        sizes = [len(one) for one in data.sets()]
+        return min(max(sizes), int(_SMALL * left_s / took_s)) // 16 * 16
+
+    def watts(self) -> dict[Kind, float | None]:
+        """Energy over time of each kind's samples."""
+        return {kind: _watts(samples) for kind, samples in self.spent.items()}
+
+    def _epochs(self, bench: Workbench, stage: Stage) -> int:
+        """As many as the time for a stage allows, one at first; whole looks."""
+        recipe = stage.phase or stage.transfer
+        if stage.kind == "pretrain" or recipe is None:
+            return 1
+        looks = stage.phase.stop.every if stage.phase and stage.phase.stop else 1
+        known = self.samples.get(likeness(stage))
+        if not known:
+            return min(looks, recipe.epochs)
+        epoch_s = known[-1].step_s * effort(bench, shortened(stage, 1)).steps
+        many = max(1, math.ceil(_EPOCHS_S / max(epoch_s, 1e-6) / looks)) * looks
+        return min(many, recipe.epochs)
+
+    def _time(self, bench: Workbench, stage: Stage, epochs: int) -> Sample:
+        small = shortened(stage, epochs)
+        asked = effort(bench, small)
+        with self.meter.window() as window:
+            done = _do(bench, small, window.energy_so_far_j)
+        ends = (0.0, *done.details.get("epoch_s", ()))
+        return Sample(
+            asked,
+            window.figures["wall_s"].value or 0.0,
+            window.figures["energy_j"].value,
+            tuple(after - before for before, after in pairwise(ends)),
+            looks_every=small.phase.stop.every if small.phase and small.phase.stop else 0,
+        )
+
+
+def _do(bench: Workbench, stage: Stage, energy_j: Callable[[], float | None]) -> Outcome:
+    if stage.kind == "pretrain":
+        return pretrain.pretrain(bench.suite, stage, bench.engine, lambda _: None, keep=False)
+    return do(bench, stage, lambda _: None, energy_j)
+
+
+def _watts(samples: Sequence[Sample]) -> float | None:
+    known = [(one.energy_j, one.wall_s) for one in samples if one.energy_j is not None]
+    wall_s = sum(seconds for _, seconds in known)
+    return sum(joules for joules, _ in known) / wall_s if wall_s else None

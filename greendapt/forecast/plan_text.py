@@ -1,0 +1,121 @@
+"""A plan as text and as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from greendapt.accounting.grid import Grid, grid
+from greendapt.core.figures import Figure, Quality
+from greendapt.core.units import duration, grams, si
+from greendapt.run.plan import Cell
+from greendapt.store.forecasts import Expected, Forecast
+from greendapt.suite.models import Suite
+
+_HEADER: tuple[str, ...] = ("if it ran alone", "stages", "FLOPs", "time", "energy", "carbon")
+
+
+def by_strategy(cells: Sequence[Cell], said: Forecast) -> dict[str, Expected]:
+    """What each strategy would cost alone: shared stages are charged to all that use them, generic
+    pre-training, which is sunk, to none."""
+    keys: dict[str, dict[str, None]] = {}
+    for cell in cells:
+        keys.setdefault(cell.strategy, {}).update({stage.key: None for stage in cell.stages})
+    known = {stage.key: stage for stage in said.stages if stage.role != "sunk"}
+    return {
+        name: said.cost(known[key] for key in used if key in known) for name, used in keys.items()
+    }
+
+
+def plan_text(suite: Suite, cells: Sequence[Cell], said: Forecast) -> str:
+    """Counts, a line a strategy, all together, and what the figures rest on."""
+    where, n = _grid(suite), _counts(cells, said)
+    on = f"{said.gpus} x {said.device}" if said.gpus > 1 else said.device
+    lines = [
+        f"{suite.name}, profile {suite.profile}, on {on}",
+        f"{n['cells']} cells of {n['stages']} stages; {n['distinct']} stages are distinct and run "
+        f"once, {n['kept']} of them need not run",
+        "",
+    ]
+    rows = [_HEADER]
+    rows += [_row(name, one, where) for name, one in by_strategy(cells, said).items()]
+    rows.append(_row("all, shared stages once", _paid(said), where))
+    sunk = _sunk(said)
+    rows += [_row("generic pre-training, sunk", sunk, where)] if sunk.stages else []
+    lines += [*aligned(rows), ""]
+    lines += [f"{one.label}: {one.kept}" for one in said.stages if one.kept]
+    return "\n".join([*lines, *said.basis, f"carbon: {where.source}"])
+
+
+def plan_json(suite: Suite, cells: Sequence[Cell], said: Forecast) -> str:
+    """The same and every stage."""
+    where = _grid(suite)
+
+    def figures(one: Expected) -> dict[str, Any]:
+        return {**one.model_dump(), "carbon_g": _carbon(one, where).value}
+
+    strategies = {name: figures(one) for name, one in by_strategy(cells, said).items()}
+    found = {
+        "suite": suite.name,
+        "profile": suite.profile,
+        **_counts(cells, said),
+        "strategies": strategies,
+        "all": figures(_paid(said)),
+        "sunk": figures(_sunk(said)),
+        "grid": where.source,
+        "plan": said.model_dump(mode="json", by_alias=True),
+    }
+    return json.dumps(found, indent=2)
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Lines of a table: the first column to the left, the others to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows
+    ]
+
+
+def _counts(cells: Sequence[Cell], said: Forecast) -> dict[str, int]:
+    every = sum(len(cell.stages) for cell in cells)
+    return {
+        "cells": len(cells),
+        "stages": every,
+        "distinct": len(said.stages),
+        "shared": every - len(said.stages),
+        "kept": sum(bool(stage.kept) for stage in said.stages),
+    }
+
+
+def _paid(said: Forecast) -> Expected:
+    return said.cost(stage for stage in said.stages if stage.role != "sunk")
+
+
+def _sunk(said: Forecast) -> Expected:
+    return said.cost(stage for stage in said.stages if stage.role == "sunk")
+
+
+def _row(name: str, one: Expected, where: Grid) -> tuple[str, ...]:
+    carbon_g = _carbon(one, where).value
+    return (
+        name,
+        str(one.stages),
+        si(one.flops, "FLOP"),
+        duration(one.wall_s),
+        "unknown" if one.energy_j is None else si(one.energy_j, "J"),
+        "unknown" if carbon_g is None else grams(carbon_g),
+    )
+
+
+def _carbon(one: Expected, where: Grid) -> Figure:
+    if one.energy_j is None:
+        return where.carbon(Figure.unavailable("J", "no meter here knows energy"))
+    return where.carbon(
+        Figure(value=one.energy_j, unit="J", quality=Quality.ESTIMATED, source="planned")
+    )
+
+
+def _grid(suite: Suite) -> Grid:
+    asked = suite.carbon
+    return grid(asked.region, asked.intensity_g_per_kwh, asked.pue)

@@ -1,0 +1,107 @@
+"""A suite whose data nobody reads: as large as the suite says, for a plan of another machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+from greendapt.data.checks import Prepared, prepare
+from greendapt.data.dataset import load
+from greendapt.data.imageset import ImageSet, Task
+from greendapt.data.phantom.hospitals import DIAGNOSES, FINDINGS
+from greendapt.data.splits import FRACTIONS, SPLITS
+from greendapt.models.backbone import check_backbone
+from greendapt.run.context import Workbench
+from greendapt.run.plan import Cell, Digests, cells
+from greendapt.run.stages.predict import check_models
+from greendapt.store.run import RunFolder
+from greendapt.suite import datasets as said
+from greendapt.suite.models import Suite
+from greendapt.train.loop import Engine
+
+
+def stated_plan(suite: Suite, out: Path) -> tuple[Workbench, list[Cell]]:
+    """Cells, and a workbench on which nothing can run. Data that is on a disk is read, for its
+    size; synthetic and stated data are not made. Weights are neither read nor fetched, but for
+    a file's input format."""
+    for backbone in suite.model.backbones:
+        check_backbone(backbone)
+    digests = Digests(
+        "pool",
+        "development",
+        "external",
+        {name: f"stated {name}" for name in suite.model.backbones},
+        pools={name: f"pool {name}" for name in suite.data.pools},
+        targets={name: (name, f"external {name}") for name in suite.data.targets},
+    )
+    planned = cells(suite, digests)
+    check_models(planned, suite.model.image_size)
+    weights = "none" if suite.model.weights == "fractal" else suite.model.weights
+    generic = dict.fromkeys(suite.model.backbones, weights)
+    return Workbench(suite, _data(suite), RunFolder(out), Engine.on("cpu"), generic), planned
+
+
+def _data(suite: Suite) -> Prepared:
+    data, size = suite.data, suite.model.image_size
+    if suite.segments:
+        return prepare(suite, size)  # how many labels there are, only the masks know
+
+    def made(name: str, spec: said.Dataset) -> ImageSet:
+        known = _size(spec)
+        if known is None:
+            return load(spec, name=name, image_size=size, aliases=data.aliases)
+        return _stand_in(name, *known, size)
+
+    tasks = [said.Target(development=data.development, external=data.external)]
+    tasks += data.targets.values()
+    judged = [
+        (
+            made("development", task.development),
+            {name: made(name, one) for name, one in task.external.items()},
+        )
+        for task in tasks
+    ]
+    pools = {name: made(name, pool.data) for name, pool in data.pools.items()}
+    targets = dict(zip(data.targets, judged[1:], strict=True))
+    return Prepared(made("pool", data.pool), *judged[0], [], pools, targets)
+
+
+def _size(spec: said.Dataset) -> tuple[Task, int, int] | None:
+    """Kind of labels, classes and images; None for data that is on a disk."""
+    if isinstance(spec, said.PhantomData):
+        return (
+            ("multiclass", len(DIAGNOSES), spec.images)
+            if spec.task == "diagnosis"
+            else ("multilabel", len(FINDINGS), spec.images)
+        )
+    if isinstance(spec, said.StatedData):
+        return spec.task, spec.classes, spec.images
+    if isinstance(spec, said.FractalData):
+        return "multiclass", spec.classes, spec.images
+    if isinstance(spec, said.MergedData):
+        parts = [_size(one) for one in spec.sources]
+        known = [one for one in parts if one is not None]
+        images = round(spec.fraction * sum(images for *_, images in known))
+        return (*known[0][:2], images) if len(known) == len(parts) else None
+    return None
+
+
+def _stand_in(name: str, task: Task, classes: int, images: int, size: int) -> ImageSet:
+    """As many images of as many classes, split as usual, in no memory."""
+    ends = np.cumsum([round(share * images) for share in FRACTIONS[:2]])
+    rows = np.arange(images)
+    labels = rows % classes
+    return ImageSet(
+        name=name,
+        origin="stated",
+        synthetic=True,
+        task=task,
+        classes=tuple(f"class {k}" for k in range(classes)),
+        pixels=as_strided(np.zeros(1, np.uint8), (images, 1, size, size), (0, 0, 0, 0)),
+        targets=labels if task == "multiclass" else np.eye(classes, dtype=np.float32)[labels],
+        patients=rows,
+        splits=np.array(SPLITS)[np.searchsorted(ends, rows, side="right")],
+        hashes=np.zeros(images, dtype=np.uint64),
+    )

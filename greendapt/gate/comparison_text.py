@@ -1,0 +1,130 @@
+"""A comparison of runs as text, Markdown and JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from greendapt.gate import change_text
+from greendapt.gate.compare import EXACT, Change, Comparison, Difference
+from greendapt.gate.outcomes import short_names
+from greendapt.suite.limits import GAUGES, Tier
+
+_ALWAYS = ("auc", "dice", "training_flops", "wall_s", "energy_j", "peak_memory_bytes")
+"""Other figures are shown where they differ."""
+_MARKS = {
+    Change.DIFFERENT: "*",
+    Change.BEYOND: "*",
+    Change.APART: "?",
+    Change.UNKNOWN: "(one repeat)",
+}
+LEGEND = (
+    "* different, or beyond noise: the 95% interval leaves out no change. ? apart, but too few "
+    "repeats to be sure. Unmarked: the same, or within noise. Scores: differences paired by seed; "
+    "costs: ratios."
+)
+
+
+def as_json(found: Comparison) -> str:
+    """One object: the runs, every difference, the notes."""
+    said = {
+        "schema": 1,
+        "runs": found.runs,
+        "notes": found.notes,
+        "differences": [
+            {**asdict(one), "cell": "/".join(one.cell), "change": one.change._asdict()}
+            for one in found.differences
+        ],
+    }
+    return json.dumps(_finite(said), indent=2, allow_nan=False) + "\n"
+
+
+def _finite(value: object) -> object:
+    """JSON has no infinity: a rise from nothing has no ratio."""
+    if isinstance(value, dict):
+        return {key: _finite(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(one) for one in value]
+    return None if value == float("inf") else value
+
+
+def as_text(found: Comparison) -> RenderableType:
+    """A table a cell, with a column a run; fits 80 columns with two runs."""
+    parts: list[RenderableType] = [Text(f"{_letter(n)}  {run}") for n, run in enumerate(found.runs)]
+    parts += [Text(f"! {note}", style="yellow") for note in found.notes]
+    for title, rows in _tables(found):
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), title_justify="left")
+        table.add_column(title, overflow="fold")
+        table.add_column("A", justify="right", no_wrap=True)
+        for n in range(1, len(found.runs)):
+            table.add_column(_letter(n), justify="right", no_wrap=True)
+            table.add_column(f"{_letter(n)} to A", justify="right")
+        for row in rows:
+            table.add_row(*map(Text, row))
+        parts.append(table)
+    return Group(*parts, Text(LEGEND, style="dim"))
+
+
+def as_markdown(found: Comparison) -> str:
+    """The same tables."""
+    lines = [f"- {_letter(n)}: `{run}`" for n, run in enumerate(found.runs)]
+    lines += [f"- {note}" for note in found.notes]
+    for title, rows in _tables(found):
+        heads = [title, "A", *(h for n in range(1, len(found.runs)) for h in _heads(n))]
+        lines += ["", f"| {' | '.join(heads)} |", f"|{' --- |' + ' ---: |' * (len(heads) - 1)}"]
+        lines += [f"| {' | '.join(row)} |".replace("*", "\\*") for row in rows]
+    return "\n".join([*lines, "", LEGEND.replace("*", "\\*")]) + "\n"
+
+
+def print_text(found: Comparison) -> None:
+    Console().print(as_text(found))
+
+
+def _heads(run: int) -> tuple[str, str]:
+    return _letter(run), f"{_letter(run)} to A"
+
+
+def _letter(run: int) -> str:
+    return chr(ord("A") + run) if run < 26 else f"#{run + 1}"
+
+
+def _tables(found: Comparison) -> Iterator[tuple[str, list[list[str]]]]:
+    names = short_names(one.cell for one in found.differences)
+    for name, title in names.items():
+        rows: dict[str, dict[int, Difference]] = {}
+        for one in found.differences:
+            if one.cell == name:
+                rows.setdefault(one.figure, {})[one.run] = one
+        shown = {
+            figure: by_run
+            for figure, by_run in rows.items()
+            if figure in _ALWAYS or any(one.real for one in by_run.values())
+        }
+        yield title, [_row(figure, by_run, len(found.runs)) for figure, by_run in shown.items()]
+
+
+def _row(figure: str, by_run: dict[int, Difference], runs: int) -> list[str]:
+    base = next(iter(by_run.values())).base
+    cells = [GAUGES[figure].says[1], change_text.amount(figure, base)]
+    for run in range(1, runs):
+        one = by_run.get(run)
+        cells += ["-", "-"] if one is None else [change_text.amount(figure, one.head), _change(one)]
+    return cells
+
+
+def _change(one: Difference) -> str:
+    if one.says is Change.SAME:
+        return "same"
+    if GAUGES[one.figure].tier is Tier.ACCURACY:
+        said = change_text.difference(one.change)
+    elif one.figure in EXACT:
+        said = change_text.percent(one.change.mean) if one.base else "new"
+    else:
+        said = change_text.ratio(one.change)
+    return " ".join([said, *([_MARKS[one.says]] if one.says in _MARKS else [])])

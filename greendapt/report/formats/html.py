@@ -1,0 +1,118 @@
+"""The report as one HTML file: opens offline, asks for nothing, light and dark, prints."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from greendapt.report import words
+from greendapt.report.charts import drawing, learning_curves, pareto_chart
+from greendapt.report.charts.drawing import Size
+from greendapt.report.charts.theme import CSS, DARK, LIGHT, Theme, variables
+from greendapt.report.formats import html_tables, interactive, page_script
+from greendapt.report.formats.html_tables import Grams
+from greendapt.report.view import planned, spending
+from greendapt.report.view.model import Learning, Panel, Path, View
+
+_BLANK = re.compile(r'<path class="(?:background|foreground)"[^>]*d="(?:M0,0h0v0h0Z)?"[^>]*/>')
+_ARIA = re.compile(r' (?:aria-[a-z]+|role)="[^"]*"')
+_CURVES = {"wide": Size(760, 340), "narrow": pareto_chart.NARROW}
+
+
+def render_html(view: View) -> str:
+    """The whole page as text."""
+    payload = interactive.payload(view)
+    grams = Grams(view)
+    return render(
+        "report.html.j2",
+        view=view,
+        packed=page_script.pack(payload) if view.panels else None,
+        script=page_script.own(),
+        countries=payload["countries"] if grams.scalable else [],
+        scalable=grams.scalable,
+        said=grams.said,
+        panels=[_panel(panel, view, number) for number, panel in enumerate(view.panels)],
+        learning=[_learning(one) for one in view.learning],
+        spending=[html_tables.role(role) for role in view.spending],
+        steps=html_tables.steps(view.steps),
+        spending_titles=[spending.TITLES[key] for key in spending.KEYS],
+        planned_titles=planned.HEADER,
+        planned=[planned.cells(row) for row in view.planned],
+        cost_noun=words.COST_NOUNS[view.cost_key] if view.cost_key else "",
+    )
+
+
+def render(template: str, **said: Any) -> str:
+    """A page from its template, with the style sheet and a policy that lets nothing else in."""
+    style = _environment().get_template("style.css.j2").render(light=_css(LIGHT), dark=_css(DARK))
+    policy = page_script.policy(style, scripts="script" in said)
+    return _environment().get_template(template).render(style=Markup(style), policy=policy, **said)
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("greendapt.report.formats", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _css(theme: Theme) -> Markup:
+    return Markup("".join(f"{name}:{value};" for name, value in variables(theme).items()))
+
+
+def _panel(panel: Panel, view: View, number: int) -> dict[str, Any]:
+    keys, paths = interactive.choices(panel)
+    drawn = number < pareto_chart.PICTURED
+    return {
+        "title": panel.title,
+        "verdict": panel.verdict,
+        "axes": [(key, words.cost_title(key)) for key in keys],
+        "measures": [words.measure_title(path) for path in paths],
+        "key": view.cost_key,
+        "charts": [
+            _chart(panel, path, view.cost_key, paths.index(path), drawn)
+            for path in pareto_chart.charted(panel)[: None if drawn else 1]
+        ]
+        if view.cost_key
+        else [],
+        "table": html_tables.comparison(panel, view.cost_key),
+        "more": html_tables.more(panel),
+        "offers": html_tables.offers(panel),
+        "robustness": html_tables.robustness(panel),
+    }
+
+
+def _chart(panel: Panel, path: Path, key: str, number: int, drawn: bool) -> dict[str, Any]:
+    def picture(size: Size) -> Markup:
+        return (
+            inline_svg(pareto_chart.pareto_spec(panel, path, key, CSS, size)) if drawn else Markup()
+        )
+
+    return {
+        "title": words.measure_title(path),
+        "number": number,
+        "alt": pareto_chart.alternative(panel, path, key),
+        "wide": picture(pareto_chart.WIDE),
+        "narrow": picture(pareto_chart.NARROW),
+    }
+
+
+def _learning(learning: Learning) -> dict[str, Any]:
+    drawings = {
+        name: inline_svg(learning_curves.learning_spec(learning, CSS, size))
+        for name, size in _CURVES.items()
+    }
+    return {"title": learning.title, "alt": learning_curves.alternative(learning), **drawings}
+
+
+def inline_svg(spec: dict[str, Any]) -> Markup:
+    """The SVG without what the page says itself. Vega escapes the names inside."""
+    return Markup(_ARIA.sub("", _BLANK.sub("", drawing.svg(spec, CSS))))

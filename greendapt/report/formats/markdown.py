@@ -1,0 +1,156 @@
+"""The report for a README, a pull request or a step summary: GitHub-flavoured Markdown."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Sequence
+from urllib.parse import quote
+
+from greendapt.report import words
+from greendapt.report.view import planned, spending
+from greendapt.report.view.model import Entry, Fact, Panel, Robustness, View
+
+_LIMIT = 60_000
+_SPECIAL = re.compile(r"([\\`*_\[\]|~!@])")
+
+
+def escape(text: str) -> str:
+    """``text`` on one line, with nothing left that Markdown or HTML would act on."""
+    flat = html.escape(" ".join(text.split()), quote=False)
+    return _SPECIAL.sub(r"\\\1", flat)
+
+
+def render_markdown(view: View, picture: str | None = "report.svg") -> str:
+    """The whole report, under 60 kB; it shows ``picture`` from the same folder, if any."""
+    parts = [_head(view, picture), *(_panel(panel, view) for panel in view.panels), *_tail(view)]
+    text = ""
+    for index, part in enumerate(parts):
+        if len((text + part).encode()) > _LIMIT - 200:
+            left = len(parts) - index
+            return text + f"\nCut here to stay small ({left} parts left out): see report.html.\n"
+        text += part
+    return text
+
+
+def _head(view: View, picture: str | None) -> str:
+    lines = [f"# {escape(view.title)}", "", escape(view.scope)]
+    lines += ["", f"**{escape(view.headline)}**"]
+    if view.details:
+        lines += ["", escape(" ".join(view.details))]
+    if view.caveats:
+        lines += ["", "> [!NOTE]", *(f"> - {escape(caveat)}" for caveat in view.caveats)]
+    if view.cost_key and picture:
+        drawn = f"{words.noun(view.panels)} against {words.COST_NOUNS[view.cost_key]}"
+        lines += ["", f"![{drawn}, as in the tables below]({quote(picture)})"]
+    return "\n".join(lines) + "\n"
+
+
+def _panel(panel: Panel, view: View) -> str:
+    said = [] if len(view.panels) == 1 else [escape(" ".join(panel.verdict.sentences)), ""]
+    title = f"Strategies compared: {escape(panel.title)}"
+    return _section(title, [*said, *panel_table(panel, view)])
+
+
+def panel_table(panel: Panel, view: View) -> list[str]:
+    """The lines of a table: scores, costs, the comparison with full DAPT, the front."""
+    scores = panel.scores
+    header = ["Strategy", *(words.measure_title(path) for path in scores)]
+    header += ["Carbon", "Energy", "Wall-clock", "Against full", "On the front"]
+    rows = [
+        [
+            escape(entry.name),
+            *(words.score(entry.metrics.get(path)) for path in scores),
+            *(words.cost(entry.costs[key]) for key in ("carbon_g", "energy_j", "wall_s")),
+            against_full(entry, view.cost_key, words.noun([panel])),
+            words.standing(entry.standing),
+        ]
+        for entry in panel.entries
+    ]
+    return _table(header, rows)
+
+
+def _offers(panel: Panel) -> list[str]:
+    """Quality at equal energy, and the energy to reach a quality."""
+    header = ["Asked", "Strategy", f"Development {words.noun([panel])}", "Energy"]
+    asked = [(f"within {words.amount('energy_j', o.limit)}", o) for o in panel.budgets]
+    asked += [(f"{words.noun([panel])} {words.number(o.limit)}", o) for o in panel.targets]
+    rows = [
+        [said, escape(o.name), words.score(o.score), words.amount("energy_j", o.energy_j)]
+        for said, o in asked
+    ]
+    return ["", f"{escape(panel.title)}:", "", *_table(header, rows)]
+
+
+def _robustness(panel: Panel, found: Robustness) -> list[str]:
+    header = ["Strategy", *(f"{kind} {severity}".strip() for kind, severity in found.conditions)]
+    rows = [
+        [escape(name), *(words.number(e.mean) if e else words.MISSING for e in estimates)]
+        for name, estimates in found.rows.items()
+    ]
+    return ["", f"{escape(panel.title)}:", "", *_table(header, rows)]
+
+
+def against_full(entry: Entry, cost_key: str | None, noun: str) -> str:
+    """Change of cost and of the score against full DAPT: ``-72%, -0.004``."""
+    comparison = entry.against_full
+    if comparison is None or cost_key is None:
+        return ""
+    gap = comparison.score
+    change = words.against(comparison.ratios.get(cost_key))
+    return f"{change}, {noun} {words.signed(gap.mean)}" if gap else change
+
+
+def _tail(view: View) -> list[str]:
+    parts = []
+    if view.spending:
+        header = ["Stages", "Count", *(spending.TITLES[key] for key in spending.KEYS), "Share"]
+        rows = [
+            [
+                role.title,
+                str(role.stages),
+                *(spending.spent_text(role, key) for key in spending.KEYS),
+                "" if role.share is None else words.percent(role.share),
+            ]
+            for role in view.spending
+        ]
+        note = escape(view.spending_note)
+        lines = [note, "", *_table(header, rows)]
+        if view.planned:
+            said = _table(planned.HEADER, [planned.cells(row) for row in view.planned])
+            lines += ["", "Planned before the run, and measured:", "", *said]
+        parts.append(_section("Where the energy went", lines))
+    offers = [line for panel in view.panels if panel.budgets for line in _offers(panel)]
+    if offers:
+        parts.append(_section("Quality at equal energy", offers[1:]))
+    for section in view.sections:
+        lines = [escape(section.said)]
+        for head, *body in section.tables:
+            lines += ["", *_table(head, [[escape(cell) for cell in row] for row in body])]
+        parts.append(_section(section.title, lines))
+    judged = [(panel, panel.robustness) for panel in view.panels if panel.robustness]
+    if judged:
+        lines = [line for panel, found in judged for line in _robustness(panel, found)]
+        parts.append(
+            _section(f"Robustness: {words.noun(view.panels)} on corrupted test images", lines[1:])
+        )
+    if view.failures:
+        lines = [f"- {escape(f.cell)}, {escape(f.stage)}: {escape(f.error)}" for f in view.failures]
+        parts.append(_section("Failed cells", lines))
+    parts.append(_section("Can it be believed?", _facts(view.validity)))
+    lines = ["```", view.command.replace("```", ""), "```", "", *_facts(view.reproduce)]
+    parts.append(_section("How to reproduce", lines))
+    return parts
+
+
+def _section(title: str, lines: Sequence[str]) -> str:
+    return "\n".join(["", f"## {title}", "", *lines]) + "\n"
+
+
+def _facts(facts: Sequence[Fact]) -> list[str]:
+    return [f"- {escape(fact.topic)}: {escape(fact.text)}" for fact in facts]
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    rule = [":--", *["--:"] * (len(header) - 1)]
+    return [f"| {' | '.join(cells)} |" for cells in ([escape(h) for h in header], rule, *rows)]

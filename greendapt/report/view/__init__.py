@@ -1,0 +1,1 @@
+"""What a report says, computed once and drawn by every format."""

@@ -1,0 +1,66 @@
+"""Quality at equal energy, and the energy to reach a quality: read off the front."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from greendapt.report.view.model import Entry, Estimate, Offer
+
+_BUDGETS = (0.1, 0.25, 0.5, 1.0)
+"""Of the energy of the costliest strategy."""
+_BELOW_BEST = (0.0, 0.01, 0.02, 0.05, 0.1)
+
+
+def budgets(entries: Sequence[Entry]) -> tuple[Offer, ...]:
+    """The best strategy that shares of the costliest one's energy buy; cheapest of equals.
+
+    Empty unless every strategy has an energy: a strategy left out would read as worse.
+    """
+    known = _known(entries)
+    top = max((energy for _, energy in known), default=0.0)
+    limits = [share * top for share in _BUDGETS]
+    found = []
+    for limit in limits:
+        within = [(entry, energy) for entry, energy in known if energy <= limit]
+        if within:
+            best, energy = max(within, key=lambda one: (_score(one[0]), -one[1]))
+            found.append(Offer(limit, best.name, _estimate(best), energy))
+    return tuple(found)
+
+
+def targets(entries: Sequence[Entry]) -> tuple[Offer, ...]:
+    """The cheapest strategy whose mean score reaches the best one's, less a little.
+
+    ``limit`` is the score asked for. Empty unless every strategy has an energy.
+    """
+    known = _known(entries)
+    top = max((_score(entry) for entry, _ in known), default=0.0)
+    found = []
+    for below in _BELOW_BEST:
+        reach = [one for one in known if _score(one[0]) >= top - below]
+        if reach:
+            cheapest, energy = min(reach, key=lambda one: (one[1], -_score(one[0])))
+            score = _estimate(cheapest)
+            found.append(Offer(top - below, cheapest.name, score, energy))
+    return tuple(found)
+
+
+def _known(entries: Sequence[Entry]) -> list[tuple[Entry, float]]:
+    energies = [entry.costs["energy_j"].estimate for entry in entries]
+    if len(entries) < 2:
+        return []
+    known = [
+        (entry, energy.mean)
+        for entry, energy in zip(entries, energies, strict=True)
+        if energy is not None and entry.score is not None
+    ]
+    return known if len(known) == len(entries) else []
+
+
+def _score(entry: Entry) -> float:
+    return _estimate(entry).mean
+
+
+def _estimate(entry: Entry) -> Estimate:
+    assert entry.score is not None
+    return entry.score

@@ -1,0 +1,239 @@
+"""From a run to the view model: a pure function, the same for every format."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass, replace
+from pathlib import PurePath
+from statistics import fmean
+from typing import Any
+
+from greendapt.core.records import Row
+from greendapt.report import words
+from greendapt.report.view import budgets, corruption_scores, estimates, validity, verdict
+from greendapt.report.view.estimates import Seeds
+from greendapt.report.view.learning import learning
+from greendapt.report.view.model import (
+    COST_KEYS,
+    HEADLINES,
+    Comparison,
+    Entry,
+    FailedCell,
+    Panel,
+    Path,
+    Standing,
+    View,
+    headline,
+)
+from greendapt.report.view.planned import planned
+from greendapt.report.view.scaling import scaling
+from greendapt.report.view.spending import spending, spending_note, steps
+from greendapt.report.view.stopping import stopping
+from greendapt.store.runinfo import RunData
+from greendapt.suite.models import Suite
+
+Asked = tuple[str, str, int | str]
+"""Backbone, transfer and shots: one question, one panel."""
+
+
+def view(run: RunData) -> View:
+    """Everything a report of ``run`` says, with nothing in its text that a reader cannot see."""
+    found: View = _visible(_view(run))
+    return found
+
+
+def _visible(value: Any) -> Any:
+    """``value`` with `words.visible` text all the way down."""
+    if isinstance(value, str):
+        return value if value.isprintable() else type(value)(words.visible(value))
+    if type(value) is tuple:
+        return tuple(map(_visible, value))
+    if isinstance(value, dict):
+        return {_visible(key): _visible(one) for key, one in value.items()}
+    if is_dataclass(value) and not isinstance(value, type):
+        parts = {one.name: _visible(getattr(value, one.name)) for one in fields(value)}
+        return replace(value, **parts)
+    return value
+
+
+def _view(run: RunData) -> View:
+    summary, suite = run.summary, run.info.suite
+    marks = {s: i for i, s in enumerate(dict.fromkeys(row.strategy for row in summary.rows))}
+    cost_key = _cost_key(summary.rows)
+    questions = _questions(summary.rows)
+    panels = tuple(_panel(run, question, questions, cost_key, marks) for question in questions)
+    return View(
+        title=suite.title,
+        about=suite.about,
+        scope=_scope(run),
+        suite=summary.suite,
+        profile=summary.profile,
+        started_at=words.moment(run.info.started_at),
+        synthetic=summary.synthetic,
+        headline=verdict.headline([(panel.title, panel.verdict) for panel in panels]),
+        details=panels[0].verdict.sentences[1:] if len(panels) == 1 else (),
+        caveats=validity.caveats(run, panels),
+        cost_key=cost_key,
+        panels=panels,
+        learning=learning(run, marks),
+        sections=tuple(found for part in (stopping, scaling) if (found := part(run))),
+        spending=spending(run.records),
+        steps=steps(run),
+        spending_note=spending_note(run),
+        planned=planned(run.info.plan, run.records),
+        spent_g=spent.value if (spent := summary.spent.get("carbon_g")) else None,
+        failures=tuple(
+            FailedCell(
+                f"{f.strategy}, {f.backbone}, seed {f.seed}, {f.transfer}, {_labels(f.shots)}",
+                f.stage,
+                f.error,
+            )
+            for f in summary.failures
+        ),
+        validity=validity.facts(run, panels),
+        intensity_g_per_kwh=run.info.grid.intensity_g_per_kwh,
+        pue=run.info.grid.pue,
+        command=run.info.command,
+        reproduce=validity.reproduction(run),
+    )
+
+
+def _scope(run: RunData) -> str:
+    """Backbones, image size, weights, transfers and seeds, in one line."""
+    rows, suite = run.summary.rows, run.info.suite
+    transfers = list(dict.fromkeys(row.transfer for row in rows)) or list(suite.run.transfers)
+    seeds = len({row.seed for row in rows})
+    return (
+        f"{words.listed(list(suite.model.backbones))} at {suite.model.image_size} px, "
+        f"{PurePath(suite.model.weights).name} weights; transfer by {words.listed(transfers)}; "
+        f"{words.plural(seeds, 'seed')}"
+    )
+
+
+def _cost_key(rows: Sequence[Row]) -> str | None:
+    """The first cost that every row knows: carbon, else energy, time, FLOPs."""
+    known = (
+        k for k in COST_KEYS if all(estimates.figure(row, k).value is not None for row in rows)
+    )
+    return next(known, None) if rows else None
+
+
+def _questions(rows: Sequence[Row]) -> list[Asked]:
+    """(backbone, transfer, shots) in order of appearance; few shots first."""
+    found = dict.fromkeys((row.backbone, row.transfer, row.shots) for row in rows)
+    backbones = list(dict.fromkeys(asked[0] for asked in found))
+    transfers = list(dict.fromkeys(asked[1] for asked in found))
+
+    def order(asked: Asked) -> tuple[int, int, float]:
+        shots = float("inf") if asked[2] == "full" else float(asked[2])
+        return backbones.index(asked[0]), transfers.index(asked[1]), shots
+
+    return sorted(found, key=order)
+
+
+def _labels(shots: int | str) -> str:
+    return "all labels" if shots == "full" else f"{shots} labels a class"
+
+
+def _title(asked: Asked, questions: Sequence[Asked]) -> str:
+    """What sets a question apart from the others, the number of labels always."""
+    several = [len({one[part] for one in questions}) > 1 for part in (0, 1)]
+    said = [name for name, worth in zip(asked[:2], several, strict=True) if worth]
+    return ", ".join([*map(str, said), _labels(asked[2])])
+
+
+def _panel(
+    run: RunData,
+    asked: Asked,
+    questions: Sequence[Asked],
+    cost_key: str | None,
+    marks: Mapping[str, int],
+) -> Panel:
+    rows = [r for r in run.summary.rows if (r.backbone, r.transfer, r.shots) == asked]
+    paths = estimates.metric_paths(rows)
+    suite = run.info.suite
+    none, fulls = estimates.references(suite, list(dict.fromkeys(row.strategy for row in rows)))
+    # of full DAPT on several pools none is what the others are to be compared with
+    full = fulls[0] if len({suite.pool(name) for name in fulls}) == 1 else None
+    groups = _sorted(_groups(rows), cost_key)
+    seeds = list(groups.values())
+    standing = estimates.standings(seeds, cost_key, headline(paths))
+    names = estimates.figure_names(rows)
+    entries = [
+        replace(
+            _entry(name, groups, paths, names, run.info.suite, marks, stands),
+            against_full=_against(name, full, groups, paths),
+            against_none=_against(name, none, groups, paths),
+        )
+        for name, stands in zip(groups, standing, strict=True)
+    ]
+    question = verdict.Question(
+        entries, groups, cost_key, none, full, headline(paths), several_full=len(fulls) > 1
+    )
+    scores = [path for path in paths if path[-1] in HEADLINES]
+    return Panel(
+        backbone=asked[0],
+        transfer=asked[1],
+        shots=str(asked[2]),
+        title=_title(asked, questions),
+        entries=tuple(entries),
+        measures=paths,
+        figures=names,
+        standings={(k, p): estimates.standings(seeds, k, p) for k in COST_KEYS for p in scores},
+        verdict=verdict.verdict(question),
+        budgets=budgets.budgets(entries),
+        targets=budgets.targets(entries),
+        robustness=corruption_scores.robustness(groups),
+    )
+
+
+def _sorted(groups: Mapping[str, Seeds], cost_key: str | None) -> dict[str, Seeds]:
+    """Cheapest first; in order of appearance where no cost is known."""
+
+    def cost(name: str) -> float:
+        known = estimates.cost_values(groups[name], cost_key).values() if cost_key else ()
+        return fmean(known) if known else float("inf")
+
+    return {name: groups[name] for name in sorted(groups, key=cost)}
+
+
+def _groups(rows: Sequence[Row]) -> dict[str, Seeds]:
+    """The rows of each strategy by seed."""
+    groups: dict[str, dict[int, Row]] = {}
+    for row in rows:
+        groups.setdefault(row.strategy, {})[row.seed] = row
+    return dict(groups)
+
+
+def _entry(
+    name: str,
+    groups: Mapping[str, Seeds],
+    paths: Sequence[Path],
+    figures: Sequence[str],
+    suite: Suite,
+    marks: Mapping[str, int],
+    standing: Standing,
+) -> Entry:
+    seeds = groups[name]
+    metrics = {path: estimates.metric_estimate(seeds, path) for path in paths}
+    described = suite.strategy.get(name)
+    return Entry(
+        name=name,
+        about=described.about if described else "",
+        mark=marks[name],
+        seeds=tuple(sorted(seeds)),
+        metrics={path: estimate for path, estimate in metrics.items() if estimate},
+        costs={key: estimates.cost_estimate(seeds, key) for key in figures},
+        against_full=None,
+        against_none=None,
+        standing=standing,
+    )
+
+
+def _against(
+    name: str, reference: str | None, groups: Mapping[str, Seeds], paths: Sequence[Path]
+) -> Comparison | None:
+    """Against a reference strategy; None for itself or without one."""
+    if reference is None or reference == name or reference not in groups:
+        return None
+    return estimates.compare(groups[name], groups[reference], reference, paths)

@@ -1,0 +1,278 @@
+"""The view model: everything a report says, computed once, drawn by every format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from greendapt.core.figures import Quality
+from greendapt.stats.intervals import Interval
+from greendapt.store.forecasts import Expected
+
+Path = tuple[str, ...]
+"""Where a metric stands in a row: ("development", "auc"), ("external", NAME, "auc"), ..."""
+
+DEVELOPMENT: Path = ("development", "auc")
+HEADLINES = ("auc", "dice")
+"""What strategies are compared by: the AUC of labels, the Dice of masks. A run has one of them."""
+COST_KEYS = ("carbon_g", "energy_j", "wall_s", "training_flops")
+
+
+def headline(paths: Iterable[Path]) -> Path:
+    """The development score among ``paths``."""
+    found = (path for path in paths if path[0] == "development" and path[-1] in HEADLINES)
+    return next(found, DEVELOPMENT)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean over ``n`` seeds. The interval is over seeds, or over test patients when n is 1."""
+
+    mean: float
+    low: float | None
+    high: float | None
+    n: int
+    basis: Literal["seeds", "patients", "none"]
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Adaptation + transfer as if alone, mean over seeds; ``estimate`` None: unavailable."""
+
+    estimate: Estimate | None
+    unit: str
+    quality: Quality
+    source: str
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Ours against a reference, paired by seed: differences of metrics, ratios of costs."""
+
+    reference: str
+    metrics: dict[Path, Interval]
+    ratios: dict[str, Interval]
+
+    @property
+    def score(self) -> Interval | None:
+        """The difference of the development score."""
+        return self.metrics.get(headline(self.metrics))
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Whether a strategy is on the front of one cost and one score, and how surely."""
+
+    on_front: bool
+    probability: float | None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One strategy over its seeds, in one panel."""
+
+    name: str
+    about: str
+    mark: int
+    seeds: tuple[int, ...]
+    metrics: dict[Path, Estimate]
+    costs: dict[str, Cost]
+    against_full: Comparison | None
+    against_none: Comparison | None
+    standing: Standing
+
+    @property
+    def score(self) -> Estimate | None:
+        """On development."""
+        return self.metrics.get(headline(self.metrics))
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """``sentences``: the answer, plainest first; ``kind``: what sort of answer it is.
+
+    buy: a strategy is worth its cost; none: no DAPT is; hurt: no DAPT is, and full DAPT is
+    credibly worse; tie: nothing can be told apart; alone: one strategy; uncosted: no cost known.
+    """
+
+    kind: Literal["buy", "none", "hurt", "tie", "alone", "uncosted"]
+    buy: str
+    sentences: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Offer:
+    """The best strategy for an energy (``limit`` in J), or the cheapest that reaches a score."""
+
+    limit: float
+    name: str
+    score: Estimate
+    energy_j: float
+
+
+@dataclass(frozen=True)
+class Robustness:
+    """Scores on corrupted test images: ``rows`` by strategy, in order of ``conditions``.
+
+    A condition is (corruption, severity); the drop is the mean over conditions against clean.
+    """
+
+    conditions: tuple[tuple[str, str], ...]
+    rows: dict[str, tuple[Estimate | None, ...]]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One strategy's lowest validation loss so far, epoch by epoch, over the energy spent (J)."""
+
+    name: str
+    mark: int
+    seeds: int
+    energy_j: tuple[float, ...]
+    loss: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Learning:
+    """Curves on the pool's validation part: one backbone, one objective."""
+
+    title: str
+    curves: tuple[Curve, ...]
+
+
+Table = tuple[tuple[str, ...], ...]
+"""Rows of text, the heading first."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """Findings of a run as a whole: ``said`` explains the ``tables``, ``key`` links to it."""
+
+    key: str
+    title: str
+    said: str
+    tables: tuple[Table, ...]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One question: a backbone, a transfer, a number of shots. Entries are sorted by cost.
+
+    ``figures``: every cost any row has. ``standings``: of the entries, by cost and score.
+    """
+
+    backbone: str
+    transfer: str
+    shots: str
+    title: str
+    entries: tuple[Entry, ...]
+    measures: tuple[Path, ...]
+    figures: tuple[str, ...]
+    standings: dict[tuple[str, Path], tuple[Standing, ...]]
+    verdict: Verdict
+    budgets: tuple[Offer, ...]
+    targets: tuple[Offer, ...]
+    robustness: Robustness | None
+
+    @property
+    def path(self) -> Path:
+        """The score that the verdict is about."""
+        return headline(self.measures)
+
+    @property
+    def scores(self) -> list[Path]:
+        """That score on development and wherever else it was taken."""
+        return [path for path in self.measures if path[-1] in HEADLINES]
+
+
+@dataclass(frozen=True)
+class RoleCost:
+    """What the stages of one role really used; ``missing`` stages have no such figure."""
+
+    role: str
+    title: str
+    stages: int
+    values: dict[str, float | None]
+    missing: dict[str, int]
+    share: float | None
+
+
+@dataclass(frozen=True)
+class Step:
+    """The stages of one label over all seeds, and how many strategies use them."""
+
+    label: str
+    role: str
+    stages: int
+    strategies: int
+    values: dict[str, float | None]
+    missing: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Planned:
+    """Stages of a kind that were planned and ran here; ``energy_j`` None: one of them unknown."""
+
+    title: str
+    expected: Expected
+    wall_s: float
+    energy_j: float | None
+
+    @property
+    def wall_ratio(self) -> float | None:
+        """Predicted over measured."""
+        return self.expected.wall_s / self.wall_s if self.wall_s else None
+
+    @property
+    def energy_ratio(self) -> float | None:
+        """Predicted over measured."""
+        predicted = self.expected.energy_j
+        return predicted / self.energy_j if predicted is not None and self.energy_j else None
+
+
+@dataclass(frozen=True)
+class FailedCell:
+    cell: str
+    stage: str
+    error: str
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One line of the validity or the reproduction panel; ``warn``: read this before the table."""
+
+    topic: str
+    text: str
+    warn: bool = False
+
+
+@dataclass(frozen=True)
+class View:
+    """A whole report."""
+
+    title: str
+    about: str
+    scope: str
+    suite: str
+    profile: str
+    started_at: str
+    synthetic: bool
+    headline: str
+    details: tuple[str, ...]
+    caveats: tuple[str, ...]
+    cost_key: str | None
+    panels: tuple[Panel, ...]
+    learning: tuple[Learning, ...]
+    sections: tuple[Section, ...]
+    spending: tuple[RoleCost, ...]
+    steps: tuple[Step, ...]
+    spending_note: str
+    planned: tuple[Planned, ...]
+    spent_g: float | None
+    failures: tuple[FailedCell, ...]
+    validity: tuple[Fact, ...]
+    intensity_g_per_kwh: float | None
+    pue: float
+    command: str
+    reproduce: tuple[Fact, ...]

@@ -1,0 +1,97 @@
+"""What a run was expected to take, against what it took, by kind of stage."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from greendapt.core.records import Record
+from greendapt.report import words
+from greendapt.report.view.model import Planned
+from greendapt.store.forecasts import Forecast
+
+_TITLES = {
+    "pretrain": "Generic pre-training",
+    "prefix": "Stored prefixes",
+    "adapt": "Adaptation (DAPT)",
+    "features": "Features",
+    "probe": "Heads",
+    "finetune": "Fine-tuning",
+    "test-features": "Test features",
+    "evaluate": "Tests",
+}
+
+
+HEADER = (
+    *("Stages", "Count", "Time planned", "Time", "Ratio"),
+    *("Energy planned", "Energy", "Ratio"),
+)
+
+
+def planned(said: Forecast | None, records: Sequence[Record]) -> tuple[Planned, ...]:
+    """One line a kind, then all; empty without a plan. A stage that ran twice counts twice on
+    neither side: its last record does."""
+    if said is None:
+        return ()
+    ran = {r.key: r for r in records if r.status == "done" and not r.reused}
+    here = [stage for stage in said.stages if stage.key in ran and not stage.kept]
+    kinds = list(dict.fromkeys(stage.kind for stage in here))
+    groups = {_TITLES.get(k, k): [one for one in here if one.kind == k] for k in kinds}
+    groups["All"] = here
+    found = []
+    for title, stages in groups.items():
+        of = [ran[stage.key] for stage in stages]
+        joules = [_value(record, "energy_j") for record in of]
+        known = [value for value in joules if value is not None]
+        found.append(
+            Planned(
+                title,
+                said.cost(stages),
+                sum(_value(record, "wall_s") or 0.0 for record in of),
+                sum(known) if len(known) == len(joules) else None,
+            )
+        )
+    return tuple(found) if here else ()
+
+
+def cells(row: Planned) -> tuple[str, ...]:
+    """A line under `HEADER`."""
+    return (
+        row.title,
+        str(row.expected.stages),
+        words.amount("wall_s", row.expected.wall_s),
+        words.amount("wall_s", row.wall_s),
+        _ratio(row.wall_ratio),
+        _joules(row.expected.energy_j),
+        _joules(row.energy_j),
+        _ratio(row.energy_ratio),
+    )
+
+
+def as_json(rows: Sequence[Planned]) -> str:
+    """Every line with its ratios, predicted over measured."""
+    said = [
+        {
+            "kind": row.title,
+            "predicted": row.expected.model_dump(),
+            "wall_s": row.wall_s,
+            "energy_j": row.energy_j,
+            "wall_ratio": row.wall_ratio,
+            "energy_ratio": row.energy_ratio,
+        }
+        for row in rows
+    ]
+    return json.dumps(said, indent=2)
+
+
+def _joules(value: float | None) -> str:
+    return words.MISSING if value is None else words.amount("energy_j", value)
+
+
+def _ratio(value: float | None) -> str:
+    return words.MISSING if value is None else f"{value:.2f}"
+
+
+def _value(record: Record, name: str) -> float | None:
+    figure = record.figures.get(name)
+    return None if figure is None else figure.value

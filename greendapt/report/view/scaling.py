@@ -1,0 +1,174 @@
+"""How error falls with data and compute, and what a domain is worth at equal compute."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from statistics import fmean
+
+from greendapt.core.records import Row
+from greendapt.core.units import si
+from greendapt.report import words
+from greendapt.report.view.estimates import metric_values, references
+from greendapt.report.view.model import HEADLINES, Section, Table
+from greendapt.stats.intervals import Interval, t_interval
+from greendapt.stats.paired import paired_difference
+from greendapt.stats.power import power_law
+from greendapt.store.runinfo import RunData
+
+_EQUAL = 1.1
+"""Compute is called equal up to this ratio."""
+_SAID = (
+    "Scores are means over seeds. Error is 1 - the score on the development test part. A law is "
+    "error = factor x size ^ exponent, fitted to every seed of the pools of one domain; size is "
+    "the pool's images, or the FLOPs of adaptation and transfer. Differences between domains are "
+    "paired by seed."
+)
+
+Asked = tuple[str, str, int | str]
+
+
+@dataclass(frozen=True)
+class _Point:
+    """A strategy of one question: its pool, and by seed its score, FLOPs and energy."""
+
+    strategy: str
+    domain: str
+    images: int
+    score: dict[int, float]
+    flops: dict[int, float]
+    energy_j: dict[int, float]
+
+
+def scaling(run: RunData) -> Section | None:
+    """Tables by backbone, transfer and shots; None where no strategy names a pool."""
+    if not any(run.info.suite.pool(name) for name in run.info.suite.run.strategies):
+        return None
+    asked = dict.fromkeys((row.backbone, row.transfer, row.shots) for row in run.summary.rows)
+    points = {one: list(_points(run, one)) for one in asked}
+    laws = [row for one, found in points.items() for row in _laws(one, found)]
+    domains = [row for one, found in points.items() for row in _domains(one, found)]
+    none, _ = references(run.info.suite, run.info.suite.run.strategies)
+    gains = [row for one, found in points.items() for row in _gains(run, none, one, found)]
+    tables = [
+        *_curves(run),
+        (("question", "domain", "error by images [95%]", "error by FLOPs [95%]"), *laws),
+        (("question", "domains", "compute", "score difference [95%]"), *domains),
+        (("question", "strategy", "images", "score", "energy per point gained"), *gains),
+    ]
+    return Section("scale", "Scale", _SAID, tuple(table for table in tables if len(table) > 1))
+
+
+def _curves(run: RunData) -> Iterator[Table]:
+    """The few-shot curve: a row a strategy, a column a number of shots."""
+    rows, shots = run.summary.rows, run.info.suite.run.shots
+    if len(shots) < 2:
+        return
+    found: dict[tuple[str, str], dict[str, list[Row]]] = {}
+    for row in rows:
+        of_task = found.setdefault((row.backbone, row.transfer), {})
+        of_task.setdefault(row.strategy, []).append(row)
+    said = [
+        (", ".join(task), name, *(_mean([r for r in of if r.shots == count]) for count in shots))
+        for task, strategies in found.items()
+        for name, of in strategies.items()
+    ]
+    yield ("task", "strategy", *(f"{_labels(count)} [95%]" for count in shots)), *said
+
+
+def _mean(rows: Sequence[Row]) -> str:
+    score = _score(rows)
+    if not score:
+        return words.MISSING
+    return t_interval(score.values()).text(".3f")
+
+
+def _points(run: RunData, asked: Asked) -> Iterator[_Point]:
+    suite = run.info.suite
+    rows: dict[str, list[Row]] = {}
+    for row in run.summary.rows:
+        if (row.backbone, row.transfer, row.shots) == asked:
+            rows.setdefault(row.strategy, []).append(row)
+    for strategy, of in rows.items():
+        pool = suite.pool(strategy)
+        if pool is None or not suite.phases(strategy):
+            continue
+        info = run.info.data.pools.get(pool)
+        yield _Point(
+            strategy,
+            suite.data.pools[pool].domain,
+            (info.images if info else None) or 0,
+            _score(of),
+            {row.seed: row.training_flops.value for row in of if row.training_flops.value},
+            {row.seed: row.energy_j.value for row in of if row.energy_j.value},
+        )
+
+
+def _score(rows: Sequence[Row]) -> dict[int, float]:
+    by_seed = {row.seed: row for row in rows}
+    found = (metric_values(by_seed, ("development", name)) for name in HEADLINES)
+    return next((values for values in found if values), {})
+
+
+def _laws(asked: Asked, points: Sequence[_Point]) -> Iterator[tuple[str, ...]]:
+    for domain in dict.fromkeys(point.domain for point in points):
+        of = [point for point in points if point.domain == domain]
+        if len({point.images for point in of}) < 2:
+            continue
+        data = [(p.images, 1 - score) for p in of for score in p.score.values()]
+        compute = [(p.flops[seed], 1 - score) for p in of for seed, score in p.score.items()]
+        yield (_question(asked), domain, _law(data), _law(compute))
+
+
+def _law(points: Sequence[tuple[float, float]]) -> str:
+    law = power_law([size for size, _ in points], [error for _, error in points])
+    if law is None:
+        return words.MISSING
+    return Interval(law.exponent, law.low, law.high).text(".2f")
+
+
+def _domains(asked: Asked, points: Sequence[_Point]) -> Iterator[tuple[str, ...]]:
+    """Pairs of pools of different domains whose adaptation costs the same."""
+    for one, other in combinations(points, 2):
+        ours, theirs = (fmean(point.flops.values()) for point in (one, other))
+        if one.domain == other.domain or max(ours, theirs) > _EQUAL * min(ours, theirs):
+            continue
+        found = paired_difference(one.score, other.score)
+        if found is not None:
+            yield (
+                _question(asked),
+                f"{one.strategy} less {other.strategy}",
+                si(ours, "FLOP"),
+                found.text("+.3f"),
+            )
+
+
+def _gains(
+    run: RunData, none: str | None, asked: Asked, points: Sequence[_Point]
+) -> Iterator[tuple[str, ...]]:
+    """Energy over that of ``none``, by the points (0.01) gained over it; nothing without it."""
+    if none is None:
+        return
+    without = [
+        row
+        for row in run.summary.rows
+        if row.strategy == none and (row.backbone, row.transfer, row.shots) == asked
+    ]
+    base, spent = _score(without), {row.seed: row.energy_j.value for row in without}
+    for point in points:
+        seeds = sorted(point.score.keys() & base.keys())
+        gain = fmean(point.score[s] - base[s] for s in seeds) if seeds else 0.0
+        extra = [point.energy_j[s] - (spent[s] or 0.0) for s in seeds if s in point.energy_j]
+        per_point = si(fmean(extra) / (100 * gain), "J") if gain > 0 and extra else "no gain"
+        score = fmean(point.score.values())
+        yield _question(asked), point.strategy, f"{point.images:,}", f"{score:.3f}", per_point
+
+
+def _question(asked: Asked) -> str:
+    backbone, transfer, shots = asked
+    return f"{backbone}, {transfer}, {_labels(shots)}"
+
+
+def _labels(shots: int | str) -> str:
+    return "all labels" if shots == "full" else words.plural(int(shots), "shot")

@@ -1,0 +1,127 @@
+"""Where the energy went: what the stages of each role really used, shared stages once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from greendapt.core.records import Record
+from greendapt.report import words
+from greendapt.report.view.model import RoleCost, Step
+from greendapt.store.runinfo import RunData
+
+KEYS = ("wall_s", "energy_gpu_j", "energy_cpu_j", "energy_dram_j", "energy_j", "carbon_g")
+TITLES = {
+    "wall_s": "Wall-clock",
+    "energy_gpu_j": "GPU",
+    "energy_cpu_j": "CPU",
+    "energy_dram_j": "DRAM",
+    "energy_j": "Energy",
+    "carbon_g": "Carbon",
+}
+_SEED = re.compile(r", seed \d+$")
+_ROLES = {
+    "adaptation": "Adaptation (DAPT)",
+    "transfer": "Transfer",
+    "evaluation": "Evaluation",
+    "sunk": "Sunk (generic pre-training)",
+}
+
+
+def spending(records: Sequence[Record]) -> tuple[RoleCost, ...]:
+    """One line a role that has records. A stage that ran twice counts twice: it was paid twice."""
+    roles = [
+        _role(role, title, [r for r in records if r.role == role and not r.reused])
+        for role, title in _ROLES.items()
+    ]
+    present = [role for role in roles if role.stages]
+    paid = [role.values["energy_j"] for role in present if role.role != "sunk"]
+    total = sum(value for value in paid if value is not None)
+    return tuple(
+        RoleCost(
+            role.role,
+            role.title,
+            role.stages,
+            role.values,
+            role.missing,
+            None if role.role == "sunk" else _share(role.values["energy_j"], total),
+        )
+        for role in present
+    )
+
+
+def steps(run: RunData) -> tuple[Step, ...]:
+    """What each kind of stage used over all seeds, greatest energy first; sunk ones too."""
+    users: dict[str, set[str]] = {}
+    for row in run.summary.rows:
+        for key in row.stages:
+            users.setdefault(key, set()).add(row.strategy)
+    groups: dict[tuple[str, str], list[Record]] = {}
+    for record in run.records:
+        if not record.reused:
+            label = _SEED.sub("", record.label)
+            groups.setdefault((label, record.role), []).append(record)
+    found = []
+    for (label, role), records in groups.items():
+        strategies = set().union(*(users.get(record.key, ()) for record in records))
+        title = _ROLES.get(role, role)
+        found.append(Step(label, title, len(records), len(strategies), *_sums(records)))
+    return tuple(sorted(found, key=lambda step: -(step.values["energy_j"] or 0.0)))
+
+
+def _role(role: str, title: str, records: Sequence[Record]) -> RoleCost:
+    return RoleCost(role, title, len(records), *_sums(records), None)
+
+
+def _sums(records: Sequence[Record]) -> tuple[dict[str, float | None], dict[str, int]]:
+    """Each figure's sum, and in how many records it is missing."""
+    values: dict[str, float | None] = {}
+    missing: dict[str, int] = {}
+    for key in KEYS:
+        figures = [record.figures.get(key) for record in records]
+        known = [f.value for f in figures if f is not None and f.value is not None]
+        values[key] = sum(known) if known else None
+        missing[key] = len(records) - len(known)
+    return values, missing
+
+
+def _share(value: float | None, total: float) -> float | None:
+    return None if value is None or total <= 0 else value / total
+
+
+def spent_text(role: RoleCost | Step, key: str) -> str:
+    """The sum of a role or step; ``>=`` where some of its stages have no such figure."""
+    value = role.values[key]
+    if value is None:
+        return words.MISSING
+    return ("≥ " if role.missing[key] else "") + words.amount(key, value)
+
+
+def spending_note(run: RunData) -> str:
+    """What the run really used, against what its cells would have used one by one."""
+    spent = run.summary.spent.get("energy_j")
+    if spent is None or spent.value is None:
+        return ""
+    said = f"This run used {words.amount('energy_j', spent.value)}"
+    carbon = run.summary.spent.get("carbon_g")
+    if carbon is not None and carbon.value is not None:
+        said += f" and emitted {words.amount('carbon_g', carbon.value)}"
+    alone = [row.energy_j.value for row in run.summary.rows]
+    paid = [
+        figure.value
+        for record in run.records
+        if record.role in ("adaptation", "transfer")
+        and not record.reused
+        and (figure := record.figures.get("energy_j"))
+    ]
+    if alone and None not in alone and None not in paid:
+        shared = words.amount("energy_j", sum(value or 0.0 for value in paid))
+        apart = words.amount("energy_j", sum(value or 0.0 for value in alone))
+        said += (
+            f". Adaptation and transfer took {shared} of it; run one by one the strategies would "
+            f"have taken {apart}: stages that several share ran once"
+        )
+    reused = sum(record.reused for record in run.records)
+    if reused:
+        said += f". {reused} stages were taken over from an earlier run and cost nothing here"
+    return said + "."

@@ -1,0 +1,220 @@
+"""What a reader must know before believing a number: caveats, validity, reproduction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import mean
+
+from greendapt.core.figures import Quality
+from greendapt.report import words
+from greendapt.report.view.model import Entry, Fact, Panel
+from greendapt.report.view.verdict import near_chance
+from greendapt.store.runinfo import DatasetInfo, RunData
+
+_NOTES = 3  # of the data check beside the verdict; all of them are in the validity panel
+_SOURCES = 4
+_SMALL_TEST = 0.01  # half width of the interval over patients worth a warning
+
+
+def caveats(run: RunData, panels: Sequence[Panel]) -> tuple[str, ...]:
+    """Sentences that stand beside the verdict, gravest first."""
+    found = [
+        _synthetic(run),
+        _failed(run),
+        *_near_chance(panels),
+        *run.info.notes[:_NOTES],
+        _seeds(panels),
+        _patients(run),
+        _energy(panels),
+        _grid(run),
+    ]
+    return tuple(sentence for sentence in found if sentence)
+
+
+def _synthetic(run: RunData) -> str:
+    named = dict(run.info.data.named())
+    made = [name for name, info in named.items() if info.synthetic]
+    if len(made) == len(named) or (run.summary.synthetic and not made):
+        return "All data are synthetic: this says nothing about patients."
+    if made:
+        return f"Synthetic data: {words.listed(made)}. The rest is real."
+    return ""
+
+
+def _failed(run: RunData) -> str:
+    failures = run.summary.failures
+    if not failures:
+        return ""
+    names = list(dict.fromkeys(failure.strategy for failure in failures))
+    return f"{words.plural(len(failures), 'cell')} failed ({words.listed(names)}): see below."
+
+
+def _near_chance(panels: Sequence[Panel]) -> list[str]:
+    """One sentence an external set that no strategy of a panel carries over to."""
+    lost: dict[str, list[Panel]] = {}
+    for panel in panels:
+        for path in panel.measures:
+            far = path[0] == "external" and path[-1] == "auc"
+            if far and all(near_chance(entry, path) for entry in panel.entries):
+                lost.setdefault(path[1], []).append(panel)
+    return [_chance_sentence(name, where, len(panels)) for name, where in lost.items()]
+
+
+def _chance_sentence(name: str, where: Sequence[Panel], settings: int) -> str:
+    path = ("external", name, "auc")
+    found = [e.metrics[path].mean for panel in where for e in panel.entries if path in e.metrics]
+    scope = "" if len(where) == settings else f" ({'; '.join(panel.title for panel in where)})"
+    return (
+        f"On {name} every strategy is near chance or below, AUC {words.number(min(found))} to "
+        f"{words.number(max(found))}{scope}: what was learnt does not carry over to it."
+    )
+
+
+def _seeds(panels: Sequence[Panel]) -> str:
+    counts = {len(entry.seeds) for panel in panels for entry in panel.entries}
+    if not counts:
+        return ""
+    if max(counts) == 1:
+        return (
+            "Only one seed was run: there is no interval over training, and a difference "
+            "may be luck (intervals marked p are over test patients)."
+        )
+    if len(counts) > 1:
+        return f"Strategies have between {min(counts)} and {max(counts)} finished seeds."
+    if counts == {2}:
+        return "Two seeds make very wide intervals: run three or more."
+    return ""
+
+
+def _patients(run: RunData) -> str:
+    """How far the test set alone may mislead, where rows hold an interval over its patients."""
+    scores = [row.metrics.get("development", {}) for row in run.summary.rows]
+    name = "dice" if any("dice" in score for score in scores) else "auc"
+    ends = [(score.get(f"{name}_low"), score.get(f"{name}_high")) for score in scores]
+    halves = [(high - low) / 2 for low, high in ends if low is not None and high is not None]
+    several = len({row.seed for row in run.summary.rows}) > 1
+    if not halves or not several or mean(halves) < _SMALL_TEST:
+        return ""
+    score = "an AUC" if name == "auc" else "a Dice"
+    return (
+        f"The test set is small: other patients would move {score} by about ±"
+        f"{words.number(mean(halves), 2)}, which the intervals over seeds do not hold."
+    )
+
+
+def _energy(panels: Sequence[Panel]) -> str:
+    costs = [entry.costs["energy_j"] for panel in panels for entry in panel.entries]
+    if any(cost.estimate is None for cost in costs):
+        return "Energy is not available for every strategy; nothing was put in its place."
+    if any(cost.quality is Quality.ESTIMATED for cost in costs):
+        return "Energy is estimated, at least in part, not measured: trust ratios more than grams."
+    return ""
+
+
+def _grid(run: RunData) -> str:
+    grid = run.info.grid
+    if not grid.flagged or all(row.carbon_g.value is None for row in run.summary.rows):
+        return ""
+    intensity = grid.intensity_g_per_kwh
+    said = "" if intensity is None else f" ({intensity:g} g/kWh)"
+    return f"Grams assume a default grid{said}: name yours with --region or --intensity."
+
+
+def facts(run: RunData, panels: Sequence[Panel]) -> tuple[Fact, ...]:
+    """The validity panel."""
+    found = [
+        Fact(f"Data, {role}", _described(info), info.synthetic)
+        for role, info in run.info.data.named()
+    ]
+    found += [Fact("Data check", note, True) for note in run.info.notes]
+    found += [Fact("Run", note) for note in run.summary.notes if note not in run.info.notes]
+    found.append(_looked_for(run))
+    found += _intervals(panels)
+    found += _figures(panels)
+    grid = run.info.grid
+    if grid.intensity_g_per_kwh is not None:
+        text = f"{grid.intensity_g_per_kwh:g} g CO2e per kWh, PUE {grid.pue:g}"
+        found.append(Fact("Grid", f"{text}; {grid.source}" if grid.source else text, grid.flagged))
+    found.append(
+        Fact(
+            "Cost",
+            "Adaptation + transfer of a strategy as if it had run alone. Evaluation and generic "
+            "pre-training (sunk) are shown apart.",
+        )
+    )
+    return tuple(found)
+
+
+def _looked_for(run: RunData) -> Fact:
+    """Which checks the data went through, so that silence about one can be read."""
+    found = words.plural(len(run.info.notes), "note") if run.info.notes else "nothing was found"
+    return Fact(
+        "Looked for",
+        "bad images; patients in two parts; classes that do not match; test images and their "
+        "patients in the pool; near-duplicates of training images in the test part; pool and test "
+        f"data of one source; what the view alone predicts, where a column names it: {found}.",
+    )
+
+
+def _described(info: DatasetInfo) -> str:
+    kind = "synthetic" if info.synthetic else "real"
+    parts = [f"{info.name or 'unnamed'} ({kind})"]
+    if info.images is not None:
+        parts.append(words.plural(info.images, "image"))
+    if info.classes is not None:
+        classes = info.classes if isinstance(info.classes, int) else len(info.classes)
+        parts.append(f"{classes} classes")
+    splits = [(name, getattr(info, name)) for name in ("train", "val", "test")]
+    known = [f"{name} {count}" for name, count in splits if count is not None]
+    return ", ".join(parts) + (f" ({', '.join(known)})" if known else "")
+
+
+def _intervals(panels: Sequence[Panel]) -> list[Fact]:
+    entries = [entry for panel in panels for entry in panel.entries]
+    if not entries:
+        return []
+    seeds = sorted({len(entry.seeds) for entry in entries})
+    text = (
+        f"95%, Student's t over {' to '.join(map(str, seeds))} seeds: they cover the chance of "
+        "training, not the finite test set. Differences are paired by seed and not corrected for "
+        "the number of strategies."
+    )
+    if seeds == [1]:
+        text = (
+            "One seed: intervals (marked p) are a 95% bootstrap over test patients; the chance of "
+            "training is not covered."
+        )
+    chances = [e.score.n for e in entries if e.score is not None]
+    return [Fact("Intervals", text, not chances or min(chances) < 3)]
+
+
+def _figures(panels: Sequence[Panel]) -> list[Fact]:
+    """How energy was obtained, in the words of the meter."""
+    entries: list[Entry] = [entry for panel in panels for entry in panel.entries]
+    found = dict.fromkeys(
+        (entry.costs["energy_j"].quality, entry.costs["energy_j"].source) for entry in entries
+    )
+    poor = (Quality.ESTIMATED, Quality.UNAVAILABLE)
+    said = [Fact("Energy", f"{quality.value}: {src}", quality in poor) for quality, src in found]
+    rest = len(said) - _SOURCES
+    return [*said[:_SOURCES], *([Fact("Energy", f"and {rest} more sources")] if rest > 0 else [])]
+
+
+def reproduction(run: RunData) -> tuple[Fact, ...]:
+    """Versions, machine and fingerprint."""
+    info = run.info
+    lines = [
+        Fact("greendapt", info.version),
+        Fact("suite", f"{info.suite.name}, profile {info.suite.profile}"),
+        Fact("started", info.started_at),
+        *(Fact(*_spoken(name, value)) for name, value in info.environment.items()),
+        Fact("fingerprint", info.fingerprint),
+    ]
+    return tuple(line for line in lines if line.text)
+
+
+def _spoken(name: str, value: str | float | None) -> tuple[str, str]:
+    """A line of the environment; bytes as people say them."""
+    if name.endswith("_bytes") and isinstance(value, int | float):
+        return name.removesuffix("_bytes"), words.quantity(value, "byte")
+    return name, "" if value is None else str(value)

@@ -1,0 +1,1 @@
+"""From a suite to a finished run: plan, stages, workers, summary."""

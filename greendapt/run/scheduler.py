@@ -1,0 +1,243 @@
+"""Run a plan: what is finished is reused, what fails fails alone, what is done is on the disk."""
+
+from __future__ import annotations
+
+import sys
+import time
+import traceback
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from greendapt.core.errors import RunError
+from greendapt.core.figures import Figure
+from greendapt.core.records import SCHEMA, Record
+from greendapt.meter import Meter, Window
+from greendapt.run.context import Workbench
+from greendapt.run.plan import Stage
+from greendapt.run.progress import Reporter
+from greendapt.run.stages import pretrain
+from greendapt.run.stages.base import Outcome
+from greendapt.run.stages.predict import work
+from greendapt.run.stages.work import do
+from greendapt.run.workers.claims import Claim, Claims
+from greendapt.run.workers.ranks import Leader
+from greendapt.run.workers.same_machine import Neighbours, labelled
+from greendapt.store.run import Growing
+
+POLL_S = 0.5
+"""How often a stage is asked for again that another worker does."""
+_GONE = "runs again, its files are gone and a later stage reads them"
+
+
+@dataclass
+class Executor:
+    """Works through stages, each under a claim.
+
+    ``retry``: which failed records are from before (stage -> when it started); those run again, and
+    others are failures of this very run. None: all that are there at the start.
+    ``note``: what is to be said of the energy figures.
+    """
+
+    bench: Workbench
+    meter: Meter
+    reporter: Reporter
+    claims: Claims
+    debug: bool = False
+    retry: Mapping[str, str] | None = None
+    note: str = ""
+    _written: Growing = field(init=False)
+    _before: dict[str, Record] = field(default_factory=dict)
+    _needed: dict[str, str] = field(default_factory=dict)
+    _readers: dict[str, list[str]] = field(default_factory=dict)
+    _broken: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self._written = Growing(self.bench.folder)
+
+    @property
+    def records(self) -> dict[str, Record]:
+        """The run so far, last of each stage."""
+        return self._written.last
+
+    def run(self, planned: list[Stage], among: list[Stage] | None = None) -> dict[str, Record]:
+        """Every stage, parents first, each once. Returns the records by key.
+
+        ``among``: all stages of the run, where ``planned`` is a part of them.
+        """
+        self._before = dict(self._written.refresh())
+        works = {stage.key: work(self.bench, stage) for stage in planned}
+        self.reporter.total(len(planned), sum(works.values()))
+        self._needed = self._find_needed(planned)
+        self._readers = _readers(among or planned)
+        if not self._needed:
+            self.reporter.say("every stage is finished: all are reused, nothing is left to run")
+        waiting = planned
+        while waiting:
+            held: dict[str, Stage] = {}
+            for stage in waiting:
+                ready = all(parent.key not in held for parent in stage.reads)
+                if ready and self._settle(stage, works[stage.key]):
+                    self._discard(stage)
+                else:
+                    held[stage.key] = stage
+            if len(held) == len(waiting):
+                time.sleep(POLL_S)
+            waiting = list(held.values())
+        return self.records
+
+    def _settle(self, stage: Stage, predicted: float) -> bool:
+        """Do a stage, or see that nothing is to be done; False while another worker does it."""
+        if any(parent.key in self._broken for parent in stage.reads):
+            self._broken.add(stage.key)
+            self.reporter.skip(stage.label, predicted, "left out, a stage before failed")
+            return True
+        reason = self._needed.get(stage.key)
+        if reason is None:
+            finished = self.records[stage.key].started_at
+            self.reporter.skip(stage.label, predicted, f"reused, done {finished}")
+            return True
+        with self.claims.take(stage.key) as claim:
+            if claim is None:
+                return False
+            self._written.refresh()
+            if self._is_new(stage.key):
+                status = self.records[stage.key].status
+                self.reporter.skip(stage.label, predicted, f"{status} by another worker")
+                if status == "failed":
+                    self._broken.add(stage.key)
+                return True
+            needed_by = (key for key in self._readers[stage.key] if key in self._needed)
+            if reason == _GONE and all(map(self._is_new, needed_by)):
+                # thrown away after its last reader, between our look at records and that at files
+                self.reporter.skip(stage.label, predicted, "what reads it is done")
+                return True
+            return self._do(stage, predicted, reason, claim)
+
+    def _is_new(self, key: str) -> bool:
+        """Whether a stage was done since we began."""
+        return key in self.records and self.records[key] != self._before.get(key)
+
+    def _discard(self, stage: Stage) -> None:
+        """Throw a prefix away after the last of those that read it."""
+        if stage.prefix and all(
+            key in self.records or key in self._broken for key in self._readers[stage.prefix.key]
+        ):
+            self.bench.folder.discard_checkpoint(stage.prefix.key)
+
+    def _find_needed(self, planned: list[Stage]) -> dict[str, str]:
+        """Which stages run, and why; a stage whose files are gone runs only if they are read."""
+        needed: dict[str, str] = {}
+        keys = {stage.key for stage in planned}
+        changed = {record.label for key, record in self.records.items() if key not in keys}
+        for stage in planned:
+            record = self.records.get(stage.key)
+            if record is None and stage.label in changed:
+                needed[stage.key] = "runs again, its data or weights changed"
+            elif record is None:
+                needed[stage.key] = "runs, not finished before" if self.records else ""
+            elif record.status == "failed":
+                if self.retry is None or self.retry.get(stage.key) == record.started_at:
+                    needed[stage.key] = "runs again, it failed before"
+                else:
+                    self._broken.add(stage.key)
+        read = [parent for stage in planned if stage.key in needed for parent in stage.reads]
+        while read:
+            stage = read.pop()
+            if stage.key not in {*needed, *self._broken} and not self._has_output(stage):
+                needed[stage.key] = _GONE
+                read += stage.reads
+        return needed
+
+    def _has_output(self, stage: Stage) -> bool:
+        if stage.kind == "pretrain":
+            return pretrain.kept_record(stage) is not None
+        if self.records[stage.key].details.get("stored") is False:
+            return True  # it could not be stored: what reads it takes the plain way
+        return self.bench.folder.checkpoint(stage.key).is_dir()
+
+    def _do(self, stage: Stage, predicted: float, reason: str, claim: Claim) -> bool:
+        self.reporter.start(stage.label, predicted, reason)
+        if stage.kind == "pretrain":
+            record = self._pretrain(stage)
+        else:
+            advance = self.reporter.advance
+            record = self._metered(
+                stage, lambda window: do(self.bench, stage, advance, window.energy_so_far_j)
+            )
+        if not claim.is_mine():
+            self.reporter.say(f"{stage.label}: taken over by another worker, its record counts")
+            return False
+        self._written.append(record)
+        wall_s = record.figures["wall_s"].value if "wall_s" in record.figures else 0.0
+        self.reporter.finish(wall_s or 0.0)
+        if record.status == "failed":
+            self.reporter.say(f"failed: {stage.label}: {record.error}")
+            self._broken.add(stage.key)
+        return True
+
+    def _pretrain(self, stage: Stage) -> Record:
+        """Generic weights are made once a machine; afterwards their first record counts."""
+        with pretrain.building(stage):
+            kept = pretrain.kept_record(stage)
+            if kept is not None:
+                return kept.model_copy(update={"key": stage.key, "label": stage.label})
+            suite, engine = self.bench.suite, self.bench.shared_engine
+            record = self._metered(
+                stage, lambda _: pretrain.pretrain(suite, stage, engine, self.reporter.advance)
+            )
+            if record.status == "done":
+                pretrain.keep_record(stage, record)
+            return record
+
+    def _metered(self, stage: Stage, job: Callable[[Window], Outcome]) -> Record:
+        """The job inside a meter window; an exception becomes a failed record."""
+        record = Record(
+            schema=SCHEMA,
+            key=stage.key,
+            kind=stage.kind,
+            role=stage.role,
+            label=stage.label,
+            parents=[parent.key for parent in stage.reads],
+            started_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+        neighbours = Neighbours(self.bench.folder, self.claims)
+        team = Leader(self.bench.ranks)
+        try:
+            with self.meter.window() as window, team.at(stage):
+                outcome = job(window)
+            costs = team.costs(self.meter, window)
+        except RunError:
+            raise
+        except Exception as error:
+            if self.debug:
+                traceback.print_exc(file=sys.stderr)
+            return record.model_copy(update={"status": "failed", "error": _sentence(error)})
+        if outcome.warning:
+            self.reporter.say(f"warning: {outcome.warning}")
+        source = "operators of one step, times what ran"
+        flops = Figure.measured(outcome.training_flops, "FLOP", source)
+        beside = neighbours.count()
+        figures = labelled(costs, beside, self.note)
+        return record.model_copy(
+            update={
+                "figures": {**figures, "training_flops": flops},
+                "metrics": outcome.metrics,
+                "details": outcome.details | ({"beside": beside} if beside else {}),
+            }
+        )
+
+
+def _readers(of: list[Stage]) -> dict[str, list[str]]:
+    """Stage -> those ``of`` that read it."""
+    readers: dict[str, list[str]] = defaultdict(list)
+    for stage in of:
+        for parent in stage.reads:
+            readers[parent.key].append(stage.key)
+    return readers
+
+
+def _sentence(error: Exception) -> str:
+    text = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {text[0]}" if text else type(error).__name__

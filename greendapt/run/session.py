@@ -1,0 +1,305 @@
+"""A run from its start, or from where it was stopped, to its summary and report files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, closing, contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import ValidationError
+
+from greendapt import __version__
+from greendapt.accounting.grid import Grid, grid
+from greendapt.core.errors import RunError, Stopped
+from greendapt.core.keys import key_of
+from greendapt.core.records import Summary
+from greendapt.data.checks import Prepared, prepare
+from greendapt.data.imageset import ImageSet
+from greendapt.data.splits import few_shot
+from greendapt.meter import Meter
+from greendapt.models.backbone import check_backbone, create_backbone
+from greendapt.run.context import Workbench
+from greendapt.run.environment import environment, fingerprint
+from greendapt.run.packed_data import packs
+from greendapt.run.plan import Cell, Digests, Stage, cells, stages
+from greendapt.run.process import tune
+from greendapt.run.progress import Reporter
+from greendapt.run.scheduler import Executor
+from greendapt.run.stages import pretrain
+from greendapt.run.stages.phase_looks import check_stops
+from greendapt.run.stages.predict import check_models, work
+from greendapt.run.step_choice import chosen as chosen_steps
+from greendapt.run.summary import summarize
+from greendapt.run.workers.claims import Claims
+from greendapt.run.workers.executor import Ask, Crew, Follow, failed_before, left
+from greendapt.run.workers.ranks import assist
+from greendapt.run.workers.same_machine import beside_note
+from greendapt.store.run import RunFolder, latest
+from greendapt.suite.models import Suite
+from greendapt.train.loop import Engine
+from greendapt.train.parallel import ALONE, Ranks
+from greendapt.train.step import Trial
+
+_REST_S = 1.0  # before any work: the power at rest, for energy above idle
+
+
+@dataclass(frozen=True)
+class Session:
+    """A suite with its data, weights and plan checked: nothing has run yet."""
+
+    suite: Suite
+    data: Prepared
+    plan: list[Cell]
+    engine: Engine
+    grid: Grid
+    generic: dict[str, str]
+    steps: dict[str, Trial]
+
+    def described(self, command: str) -> dict[str, Any]:
+        """``run.json``: what was asked, on what, with what."""
+        said = environment(self.engine.device)
+        data = self.data
+        return {
+            "suite": self.suite.model_dump(mode="json", by_alias=True),
+            "command": command,
+            "version": __version__,
+            "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "environment": said,
+            "steps": {name: trial.said() for name, trial in self.steps.items()},
+            "fingerprint": fingerprint(said),
+            "grid": {
+                "intensity_g_per_kwh": self.grid.intensity_g_per_kwh,
+                "pue": self.grid.pue,
+                "source": self.grid.source,
+                "flagged": self.grid.flagged,
+            },
+            "data": {
+                "pool": _described(data.pool),
+                "pools": {name: _described(one) for name, one in data.pools.items()},
+                **_task(data.development, data.external),
+                "targets": {name: _task(*task) for name, task in data.targets.items()},
+            },
+            "notes": data.notes,
+        }
+
+    def run(
+        self,
+        folder: RunFolder,
+        reporter: Reporter,
+        *,
+        debug: bool = False,
+        crew: Crew | None = None,
+        ranks: Ranks = ALONE,
+    ) -> Summary:
+        """Do what of the plan is not done in ``folder``, and write its summary.
+
+        ``crew``: who does it; None: this process, with the other ``ranks`` of its launcher.
+        """
+        with folder.writing(), reporter, _resumable(folder):
+            folder.gather()
+            claims = Claims(folder.claims)
+            if crew is None:
+                planned = stages(self.plan)
+                if ranks.size > 1:
+                    self._lead(folder, ranks)
+                self.work(folder, reporter, claims, planned, ranks=ranks, debug=debug)
+            else:
+                self._by_others(folder, reporter, crew, debug)
+            claims.clear()
+            folder.gather()
+            folder.write({**folder.read(), "meter": folder.meter_facts()})
+            records = latest(folder.records())
+            notes = [*self.data.notes, *beside_note(records.values())]
+            summary = summarize(
+                self.suite, self.plan, records, synthetic=synthetic(self.data), notes=notes
+            )
+            folder.write_summary(summary)
+        return summary
+
+    def work(
+        self,
+        folder: RunFolder,
+        reporter: Reporter,
+        claims: Claims,
+        planned: list[Stage],
+        *,
+        retry: Mapping[str, str] | None = None,
+        note: str = "",
+        ranks: Ranks = ALONE,
+        debug: bool = False,
+    ) -> None:
+        """Do ``planned`` stages in this process; see `Executor`."""
+        bench = self.bench(folder, ranks)
+        with self._meter() as meter:
+            warm_up(bench, planned)
+            executor = Executor(bench, meter, reporter, claims, debug, retry, note)
+            executor.run(planned, stages(self.plan))
+            folder.keep_meter_facts(meter.facts())
+            ranks.same(None)  # the others may go
+
+    def _lead(self, folder: RunFolder, ranks: Ranks) -> None:
+        """Tell the other ranks what is run, and wait until they have read its data."""
+        said = folder.read()
+        ranks.same({"suite": said["suite"], "steps": said["steps"], "run": str(folder.path)})
+        ranks.meet()
+
+    def assist(self, folder: RunFolder, ranks: Ranks) -> None:
+        """What another rank does while rank 0 works on ``folder``."""
+        bench, planned = self.bench(folder, ranks), stages(self.plan)
+        ranks.meet()
+        with self._meter() as meter:
+            warm_up(bench, planned)
+            assist(bench, meter, planned)
+
+    def _meter(self) -> AbstractContextManager[Meter]:
+        return closing(Meter(device=str(self.engine.device), carbon=self.grid, idle_s=_REST_S))
+
+    def bench(self, folder: RunFolder, ranks: Ranks = ALONE) -> Workbench:
+        """What its stages work with; their files go to ``folder``."""
+        steps = {name: trial.step for name, trial in self.steps.items()}
+        return Workbench(self.suite, self.data, folder, self.engine, self.generic, steps, ranks)
+
+    def _by_others(self, folder: RunFolder, reporter: Reporter, crew: Crew, debug: bool) -> None:
+        device, bench = self.engine.device.type, self.bench(folder)
+        ask = Ask(folder, self.plan, failed_before(folder.records()), device, debug)
+        follow = Follow(ask, reporter, {s.key: work(bench, s) for s in stages(self.plan)})
+        follow.begin()
+        if left(ask):
+            crew.work(ask, follow)
+        else:
+            reporter.say("every stage is finished: all are reused, nothing is left to run")
+
+
+def prepare_session(
+    suite: Suite, say: Callable[[str], None], said: Mapping[str, Any] | None = None
+) -> Session:
+    """Check everything that can be checked before a folder is made: errors come here.
+
+    ``said``: the ``run.json`` of a run that goes on.
+    """
+    tune()
+    engine = Engine.on(suite.run.device)
+    carbon = suite.carbon
+    chosen = grid(carbon.region, carbon.intensity_g_per_kwh, carbon.pue)
+    chosen = chosen.with_machine(carbon.embodied_kg, carbon.lifetime_years)
+    for backbone in suite.model.backbones:
+        check_backbone(backbone)
+    nothing = Digests("", "", "", dict.fromkeys(suite.model.backbones, ""))
+    check_models(cells(suite, nothing), suite.model.image_size)
+    found = {name: pretrain.resolve(suite, name) for name in suite.model.backbones}
+    say("reading the data")
+    kept = packs(say, str(engine.device), chosen) if suite.run.pack else None
+    data = prepare(suite, suite.model.image_size, kept)
+    tasks = {"": (data.development, data.external), **data.targets}
+    for development, _ in tasks.values():
+        check_stops(suite, development.task)
+        data = replace(data, notes=[*data.notes, *_scarce(suite, development)])
+    digests_of = {name: _digests(*task) for name, task in tasks.items()}
+    identities = {name: one.identity for name, one in found.items()}
+    steps = chosen_steps(suite, engine.device, (said or {}).get("steps", {}), say)
+    precisions = {name: trial.step.arithmetic for name, trial in steps.items()}
+    digests = Digests(
+        data.pool.digest,
+        *digests_of.pop(""),
+        identities,
+        precisions,
+        {name: pool.digest for name, pool in data.pools.items()},
+        digests_of,
+    )
+    arguments = {name: one.argument for name, one in found.items()}
+    return Session(suite, data, cells(suite, digests), engine, chosen, arguments, steps)
+
+
+def _digests(development: ImageSet, external: Mapping[str, ImageSet]) -> tuple[str, str]:
+    outside = key_of(sets={name: one.digest for name, one in external.items()})
+    return development.digest, outside
+
+
+def unfinished(out: Path, suite: Suite) -> RunFolder | None:
+    """The newest run of the very same suite in ``out`` that did not come to its end."""
+    same = suite.model_dump(mode="json", by_alias=True)
+    for path in sorted(out.glob(f"{suite.name}-*/run.json"), reverse=True):
+        folder = RunFolder(path.parent)
+        try:
+            said = folder.read()
+        except RunError:
+            continue
+        finished = folder.summary_path.exists()
+        if said.get("suite") == same and not finished and not folder.is_held():
+            return folder
+    return None
+
+
+def stored_suite(folder: RunFolder) -> Suite:
+    """The suite of a run as it was then."""
+    try:
+        return Suite.model_validate(folder.read().get("suite"))
+    except ValidationError as error:
+        raise RunError(
+            f"{folder.path}/run.json holds no suite that this greendapt reads"
+        ) from error
+
+
+def synthetic(data: Prepared) -> bool:
+    """Whether any of the data a result rests on is synthetic."""
+    return any(one.synthetic for one in data.sets())
+
+
+@contextmanager
+def _resumable(folder: RunFolder) -> Iterator[None]:
+    """Whatever stops a run: say how it goes on."""
+    how = f"go on with: greendapt resume {folder.path}"
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise Stopped(f"stopped; what was finished is kept; {how}") from None
+    except RunError as error:
+        raise RunError(f"{error}; then {how}") from error
+
+
+def _scarce(suite: Suite, development: ImageSet) -> list[str]:
+    """A sentence for each few-shot size that some class cannot fill."""
+    train = development.part("train")
+    names = (*development.classes, "no finding")
+    notes = []
+    for shots in suite.run.shots:
+        if shots != "full":
+            short = few_shot(train.targets, shots, 0, train.patients).short
+            scarce = ", ".join(names[k] for k in short)
+            if short:
+                notes.append(f"Development has fewer than {shots} training images of {scarce}.")
+    return notes
+
+
+def _task(development: ImageSet, external: Mapping[str, ImageSet]) -> dict[str, Any]:
+    return {
+        "development": _described(development),
+        "external": {name: _described(one) for name, one in external.items()},
+    }
+
+
+def _described(one: ImageSet) -> dict[str, Any]:
+    """Counts only: no file name, no patient."""
+    counts = {split: int((one.splits == split).sum()) for split in ("train", "val", "test")}
+    return {
+        "name": one.name,
+        "images": len(one),
+        "patients": len(set(one.patients.tolist())),
+        "classes": list(one.classes),
+        "task": one.task,
+        "synthetic": one.synthetic,
+        **counts,
+    }
+
+
+def warm_up(bench: Workbench, planned: list[Stage]) -> None:
+    """One untimed pass, so that the first strategy does not pay for first calls."""
+    size = bench.suite.model.image_size
+    for name in {stage.start.backbone for stage in planned}:
+        backbone = create_backbone(name, image_size=size).to(bench.engine.device)
+        images = torch.zeros(8, 3, size, size, device=bench.engine.device)
+        backbone(images).sum().backward()

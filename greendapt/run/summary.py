@@ -1,0 +1,183 @@
+"""From records to ``summary.json``: what each cell reached and what it cost."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from statistics import fmean
+
+from greendapt.accounting.grid import carbon_intensity_score
+from greendapt.core.figures import Figure, add
+from greendapt.core.records import COST_UNITS, SCHEMA, Failure, Record, Role, Row, Summary
+from greendapt.run.plan import Cell
+from greendapt.stats.pareto import pareto_front
+from greendapt.suite.models import Suite
+
+_SUMMED = [name for name in COST_UNITS if name != "peak_memory_bytes"]
+_PAID: tuple[Role, ...] = ("adaptation", "transfer")
+"""Whose cost is a strategy's: generic pre-training is sunk, judging is not part of using it."""
+
+
+def summarize(
+    suite: Suite,
+    cells: list[Cell],
+    records: Mapping[str, Record],
+    *,
+    synthetic: bool,
+    notes: list[str],
+) -> Summary:
+    """One row a finished cell, one failure a cell that did not finish."""
+    rows, failures = [], []
+    for cell in cells:
+        chain = [records[stage.key] for stage in cell.stages if stage.key in records]
+        broken = next((record for record in chain if record.status == "failed"), None)
+        if broken is None and len(chain) == len(cell.stages):
+            rows.append(_row(cell, chain))
+        elif broken is not None:
+            failures.append(_failure(cell, broken))
+    gains = _gains(rows)
+    rows = [
+        row.model_copy(update={"sci_auc_point_g": _sci(row, gain, "AUC point")})
+        if "auc" in row.metrics["development"]
+        else row
+        for row, gain in zip(rows, gains, strict=True)
+    ]
+    done = [record for record in records.values() if record.status == "done"]
+    here = [record for record in done if not record.reused]
+    return Summary(
+        schema=SCHEMA,
+        synthetic=synthetic,
+        suite=suite.name,
+        profile=suite.profile,
+        rows=_with_front(rows),
+        failures=failures,
+        sunk=costs(record for record in done if record.role == "sunk"),
+        spent=costs(record for record in here if record.role != "sunk"),
+        notes=notes,
+    )
+
+
+def costs(records: Iterable[Record]) -> dict[str, Figure]:
+    """The sum of each figure over stages (the maximum for memory); empty for no stage."""
+    figures = [record.figures for record in records]
+    if not figures:
+        return {}
+    said = {name: add(f.get(name, _unknown(name)) for f in figures) for name in _SUMMED}
+    return said | {"peak_memory_bytes": _largest(f["peak_memory_bytes"] for f in figures)}
+
+
+def _unknown(name: str) -> Figure:
+    return Figure.unavailable(COST_UNITS[name], "not known when this stage ran")
+
+
+def _row(cell: Cell, chain: list[Record]) -> Row:
+    by_role: dict[str, list[Record]] = defaultdict(list)
+    for record in chain:
+        by_role[record.role].append(record)
+    paid = costs(record for record in chain if record.role in _PAID)
+    trained = [r.details.get("trainable_params", 0) for r in chain if r.role == "adaptation"]
+    counts = _counts(chain)
+    row = Row(
+        strategy=cell.strategy,
+        backbone=cell.backbone,
+        seed=cell.seed,
+        transfer=cell.transfer,
+        shots=cell.shots,
+        metrics=chain[-1].metrics,
+        wall_s=paid["wall_s"],
+        energy_j=paid["energy_j"],
+        carbon_g=paid["carbon_g"],
+        training_flops=paid["training_flops"],
+        peak_memory_bytes=paid["peak_memory_bytes"],
+        energy_above_idle_j=paid["energy_above_idle_j"],
+        energy_green_algorithms_j=paid["energy_green_algorithms_j"],
+        embodied_g=paid["embodied_g"],
+        parts={role: costs(of) for role, of in by_role.items()},
+        stages=[stage.key for stage in cell.stages],
+        trainable_params=max(trained, default=0),
+        counts=counts,
+    )
+    return row.model_copy(update={"sci_image_g": _sci(row, counts["samples"], "image")})
+
+
+def _counts(chain: list[Record]) -> dict[str, int]:
+    """See `Row.counts`."""
+    paid = [record.details for record in chain if record.role in _PAID]
+    parts = [record.details.get("params", 0) for record in chain if record.role == "transfer"]
+    return {
+        "params": sum(parts),
+        "optimizer_steps": sum(details.get("steps", 0) for details in paid),
+        "samples": sum(details.get("samples", 0) for details in paid),
+        "cached_bytes": sum(details.get("cached_bytes", 0) for details in paid),
+    }
+
+
+def _sci(row: Row, units: float, unit: str) -> Figure:
+    """Software Carbon Intensity of a row's adaptation and transfer."""
+    return carbon_intensity_score(row.carbon_g, row.embodied_g, units, unit)
+
+
+def _gains(rows: list[Row]) -> list[float]:
+    """Points (0.01) of each row's development score above ``none`` of the same everything else."""
+    plain = {_beside(row): _score(row) for row in rows if row.strategy == "none"}
+    found = []
+    for row in rows:
+        reached, start = _score(row), plain.get(_beside(row))
+        found.append(100 * (reached - start) if reached is not None and start is not None else 0.0)
+    return found
+
+
+def _beside(row: Row) -> tuple[str, int, str, str]:
+    return row.backbone, row.seed, row.transfer, str(row.shots)
+
+
+def _score(row: Row) -> float | None:
+    """Development AUC, or Dice where the task is masks."""
+    reached = row.metrics["development"]
+    value: float | None = reached["dice"] if "dice" in reached else reached["auc"]
+    return value
+
+
+def _failure(cell: Cell, record: Record) -> Failure:
+    return Failure(
+        strategy=cell.strategy,
+        backbone=cell.backbone,
+        seed=cell.seed,
+        transfer=cell.transfer,
+        shots=cell.shots,
+        stage=record.label,
+        error=record.error or "",
+    )
+
+
+def _with_front(rows: list[Row]) -> list[Row]:
+    """Mark the strategies on the front of mean carbon against the mean development score."""
+    groups: dict[tuple[str, str], dict[tuple[str, str], list[Row]]]
+    groups = defaultdict(lambda: defaultdict(list))
+    for row in rows:
+        groups[(row.transfer, str(row.shots))][(row.strategy, row.backbone)].append(row)
+    best: set[tuple[str, str, str, str]] = set()
+    for where, strategies in groups.items():
+        points = {who: point for who, of in strategies.items() if (point := _point(of))}
+        if points:
+            front = pareto_front([p[0] for p in points.values()], [p[1] for p in points.values()])
+            best |= {(*where, *who) for who, on in zip(points, front, strict=True) if on}
+    return [
+        row.model_copy(
+            update={"on_front": (row.transfer, str(row.shots), row.strategy, row.backbone) in best}
+        )
+        for row in rows
+    ]
+
+
+def _point(rows: list[Row]) -> tuple[float, float] | None:
+    costs = [row.carbon_g.value for row in rows if row.carbon_g.value is not None]
+    values = [value for row in rows if (value := _score(row)) is not None]
+    return (fmean(costs), fmean(values)) if costs and values else None
+
+
+def _largest(figures: Iterable[Figure]) -> Figure:
+    known = [figure for figure in figures if figure.value is not None]
+    if not known:
+        return Figure.unavailable("byte", "peak memory could not be read")
+    return max(known, key=lambda figure: figure.value or 0.0)

@@ -1,0 +1,87 @@
+"""What one worker process does: some stages of a run, in the folder that all workers share."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import signal
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from greendapt.core.errors import GreendaptError, RunError
+from greendapt.run.plan import stages
+from greendapt.run.progress import PlainReporter
+from greendapt.run.session import prepare_session, stored_suite
+from greendapt.run.workers.claims import Claims
+from greendapt.store.run import RunFolder
+
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+@dataclass(frozen=True)
+class Job:
+    """``stages``: keys, parents first. ``retry`` and ``note``: see `Executor`."""
+
+    run: str
+    stages: tuple[str, ...]
+    retry: dict[str, str]
+    note: str = ""
+    debug: bool = False
+
+    def __call__(self) -> None:
+        """Do the stages. Raises RunError where the run's data is another than it was."""
+        claims = Claims(RunFolder(Path(self.run)).claims)
+        folder = RunFolder(Path(self.run), claims.worker.name)
+        reporter = PlainReporter()
+        session = prepare_session(stored_suite(folder), reporter.say, folder.read())
+        everything = {stage.key: stage for stage in stages(session.plan)}
+        if not everything.keys() >= {*self.stages}:
+            raise RunError(f"the data or weights of {self.run} changed while it ran")
+        session.work(
+            folder,
+            reporter,
+            claims,
+            [everything[key] for key in self.stages],
+            retry=self.retry,
+            note=self.note,
+            debug=self.debug,
+        )
+
+    def checkpoint(self) -> Any:
+        """What submitit starts again when the job's time is over, or the job is preempted."""
+        from submitit.helpers import DelayedSubmission
+
+        return DelayedSubmission(self)
+
+    def as_json(self) -> str:
+        return json.dumps(asdict(self))
+
+
+def _die_with_parent() -> None:
+    """A killed run leaves no worker behind (Linux; elsewhere workers finish their stages)."""
+    prctl = getattr(ctypes.CDLL(None), "prctl", None)
+    if prctl is not None:
+        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() == 1:  # it was killed before this took hold
+        sys.exit(1)
+
+
+def main() -> int:
+    """``python -m greendapt.run.workers.job``: the job is JSON on stdin."""
+    _die_with_parent()
+    said = json.load(sys.stdin)
+    try:
+        Job(**{**said, "stages": tuple(said["stages"])})()
+    except GreendaptError as error:
+        print(f"greendapt: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

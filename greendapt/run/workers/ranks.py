@@ -1,0 +1,72 @@
+"""A run on several processes of torchrun: rank 0 leads, the others train and are metered, too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+from greendapt.core.errors import RunError
+from greendapt.core.figures import Figure
+from greendapt.meter import Meter, Window
+from greendapt.meter.share import merged
+from greendapt.run.context import Workbench
+from greendapt.run.plan import Stage
+from greendapt.run.stages import pretrain
+from greendapt.run.stages.work import do
+from greendapt.train.loop import Diverged
+from greendapt.train.parallel import Ranks
+
+
+@dataclass(frozen=True)
+class Leader:
+    """Rank 0's side of a stage. Alone it does nothing."""
+
+    ranks: Ranks
+
+    @contextmanager
+    def at(self, stage: Stage) -> Iterator[None]:
+        """All ranks do the stage, or wait, while the block runs here.
+
+        What fails here and not on the others ends the run: they cannot be called back.
+        """
+        self.ranks.same(stage.key)
+        try:
+            yield
+        except Diverged:  # seen by every rank in the same step
+            self.ranks.meet()
+            self.ranks.all(None)
+            raise
+        except Exception as error:
+            if self.ranks.size == 1 or isinstance(error, RunError):
+                raise
+            raise RunError(f"{stage.label} failed on rank 0: {error}") from error
+        self.ranks.meet()
+
+    def costs(self, meter: Meter, window: Window) -> dict[str, Figure]:
+        """What the window says, of all ranks: each GPU and each machine counted once."""
+        if self.ranks.size == 1:
+            return window.figures
+        assert window.share is not None
+        shares = [share for share in self.ranks.all(window.share) if share is not None]
+        return merged(shares).figures(meter.grid)
+
+
+def assist(bench: Workbench, meter: Meter, planned: list[Stage]) -> None:
+    """The other ranks' side: train what all train, wait through the rest, until rank 0 is done."""
+    ranks, by_key = bench.ranks, {stage.key: stage for stage in planned}
+    nothing: str | None = None
+    while (key := ranks.same(nothing)) is not None:
+        with meter.window() as window:
+            if by_key[key].is_shared:
+                _train(bench, by_key[key])
+            ranks.meet()
+        ranks.all(window.share)
+
+
+def _train(bench: Workbench, stage: Stage) -> None:
+    with suppress(Diverged):  # rank 0 says so
+        if stage.kind == "pretrain":
+            pretrain.pretrain(bench.suite, stage, bench.shared_engine, lambda _: None)
+        else:
+            do(bench, stage, lambda _: None, lambda: None)

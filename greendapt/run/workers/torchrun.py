@@ -1,0 +1,30 @@
+"""What a process of torchrun does that is not the first: the same session, told what to do."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from greendapt.run.session import prepare_session
+from greendapt.store.run import RunFolder
+from greendapt.suite.models import Suite
+from greendapt.train.parallel import LostRank, Ranks
+
+
+def follow(ranks: Ranks) -> int:
+    """Help rank 0 until it is done. The exit code; only what went wrong here is said here."""
+    try:
+        nothing: dict[str, Any] | None = None
+        said = ranks.same(nothing)
+        if said is not None:
+            session = prepare_session(Suite.model_validate(said["suite"]), lambda _: None, said)
+            session.assist(RunFolder(Path(said["run"])), ranks)
+    except LostRank:  # rank 0 says it
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:
+        print(f"greendapt: rank {ranks.rank}: {type(error).__name__}: {error}", file=sys.stderr)
+        return 1
+    return 0

@@ -1,0 +1,265 @@
+"""What a suite may say. Every table refuses unknown keys; `suite.suite_files` reads the files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+
+from greendapt.core.errors import SuiteError
+from greendapt.suite.datasets import Data, Table
+from greendapt.suite.limits import from_table
+from greendapt.suite.recipes import FineTune, Phase, Segment, Transfer, Use
+
+Shots = Annotated[int, Field(ge=1)] | Literal["full"]
+
+
+class FractalPretraining(Table):
+    """Generic pre-training on formula-made images: done once a machine, then cached."""
+
+    classes: Annotated[int, Field(ge=2)] = 96
+    images: PositiveInt = 3840
+    epochs: PositiveInt = 12
+    batch_size: Annotated[int, Field(ge=2)] = 64
+    learning_rate: PositiveFloat = 0.2
+    seed: NonNegativeInt = 0
+
+
+class Model(Table):
+    backbones: Annotated[tuple[str, ...], Field(min_length=1)]
+    image_size: Annotated[int, Field(ge=16, le=1024)] = 224
+    weights: str = "fractal"
+    """``fractal``, ``timm``, ``none``, or the path of a .safetensors file."""
+
+
+class Strategy(Table):
+    """How DAPT is done: a backbone transform and a list of phases (none: generic weights only)."""
+
+    about: str = ""
+    base: str | None = None
+    """Another strategy whose phases run first."""
+    cut: PositiveInt | None = None
+    """Keep the backbone up to and with this stage (the stem is stage 0)."""
+    pool: str | None = None
+    """Of ``data.pools``; None: that of the base, else ``data.pool``."""
+    phases: tuple[str | Use, ...] = ()
+
+
+Corruption = Literal["noise", "blur", "contrast", "gamma", "jpeg", "pixelate"]
+
+
+class Evaluation(Table):
+    corruptions: tuple[Corruption, ...] = (
+        "noise",
+        "blur",
+        "contrast",
+        "gamma",
+        "jpeg",
+        "pixelate",
+    )
+    severities: tuple[Annotated[int, Field(ge=1, le=5)], ...] = (3,)
+    bootstrap: Annotated[int, Field(ge=100)] = 1000
+
+
+class Carbon(Table):
+    """Grid and building, applied once. Never looked up by location."""
+
+    region: Annotated[str, Field(pattern="^[A-Z]{3}$")] | None = None
+    intensity_g_per_kwh: Annotated[float, Field(ge=0)] | None = None
+    pue: Annotated[float, Field(ge=1)] = 1.0
+    embodied_kg: Annotated[float, Field(ge=0)] | None = None
+    """kgCO2e of making this machine; each stage is charged its share of the lifetime."""
+    lifetime_years: Annotated[float, Field(gt=0)] = 4.0
+
+
+class Run(Table):
+    """What of the suite is run."""
+
+    strategies: Annotated[tuple[str, ...], Field(min_length=1)]
+    transfers: Annotated[tuple[str, ...], Field(min_length=1)]
+    seeds: PositiveInt = 3
+    shots: Annotated[tuple[Shots, ...], Field(min_length=1)] = ("full",)
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    pack: bool = True
+    """Keep a folder's images in the user's cache, decoded and resized."""
+    prefix_cache: bool = True
+    """Compute what lies before the first trainable parameter once per image."""
+    prefix_cache_gb: Annotated[float, Field(gt=0)] = 64.0
+    """The most that one stored prefix may take on the disk; above it the plain way is taken."""
+    fast_step: bool | Literal["compiled"] = True
+    """Try for a moment how a training step is fastest here (layout, precision, threads, and
+    torch.compile where that is asked for); else plain float32 with the threads that torch has."""
+
+
+class Suite(Table):
+    """One TOML file, with one profile already laid over it."""
+
+    schema_version: Literal[1] = Field(1, alias="schema")
+    name: Annotated[str, Field(pattern="^[a-z0-9][a-z0-9_-]*$")]
+    title: str
+    about: str = ""
+    profile: str = "default"
+    run: Run
+    model: Model
+    data: Data
+    phase: dict[str, Phase] = Field(default_factory=dict)
+    strategy: dict[str, Strategy]
+    transfer: dict[str, Transfer]
+    fractal: FractalPretraining = FractalPretraining()
+    evaluation: Evaluation = Evaluation()
+    carbon: Carbon = Carbon()
+    limits: dict[str, str | float | dict[str, str | float]] = Field(default_factory=dict)
+    """What ``greendapt check`` lets a figure change by; under a strategy's name, its own."""
+
+    @model_validator(mode="after")
+    def _refers_to_what_exists(self) -> Suite:
+        problems = [*_unknown_names(self), *_bad_phases(self), *_blind_stops(self)]
+        problems += [*_bad_segments(self), *_bad_limits(self)]
+        problems += [] if problems else _bad_banks(self)
+        if problems:
+            raise ValueError("\n".join(problems))
+        return self
+
+    @property
+    def segments(self) -> bool:
+        """Whether the downstream task is masks rather than labels."""
+        return any(isinstance(self.transfer[name], Segment) for name in self.run.transfers)
+
+    def phases(self, strategy: str) -> tuple[Phase, ...]:
+        """The strategy's phases in order, its base's first, templates filled in."""
+        entry = self.strategy[strategy]
+        before = self.phases(entry.base) if entry.base else ()
+        return before + tuple(self._phase(item) for item in entry.phases)
+
+    def cut(self, strategy: str) -> int | None:
+        entry = self.strategy[strategy]
+        return entry.cut or (self.cut(entry.base) if entry.base else None)
+
+    def pool(self, strategy: str) -> str | None:
+        entry = self.strategy[strategy]
+        return entry.pool or (self.pool(entry.base) if entry.base else None)
+
+    def _phase(self, item: str | Use) -> Phase:
+        if isinstance(item, str):
+            return self.phase[item]
+        said = {k: v for k, v in item if k != "use" and v is not None}
+        return self.phase[item.use].model_copy(update=said)
+
+
+def _unknown_names(suite: Suite) -> list[str]:
+    def check(key: str, names: tuple[str, ...], known: Mapping[str, object]) -> list[str]:
+        return [
+            f"{key}: there is no '{name}' (there is: {', '.join(known) or 'nothing'})"
+            for name in names
+            if name not in known
+        ]
+
+    problems = check("run.strategies", suite.run.strategies, suite.strategy)
+    problems += check("run.transfers", suite.run.transfers, suite.transfer)
+    for name, strategy in suite.strategy.items():
+        used = tuple(i if isinstance(i, str) else i.use for i in strategy.phases)
+        problems += check(f"strategy.{name}.phases", used, suite.phase)
+        if strategy.base:
+            problems += check(f"strategy.{name}.base", (strategy.base,), suite.strategy)
+            problems += _cycle(suite, name)
+        if strategy.pool:
+            problems += check(f"strategy.{name}.pool", (strategy.pool,), suite.data.pools)
+    for name, transfer in suite.transfer.items():
+        if transfer.target:
+            problems += check(f"transfer.{name}.target", (transfer.target,), suite.data.targets)
+    return problems
+
+
+def _bad_banks(suite: Suite) -> list[str]:
+    """A bank of views is what a stored prefix holds: without one there is nothing to draw from."""
+    problems = {}
+    for name in suite.strategy:
+        for phase in suite.phases(name):
+            where = f"strategy.{name}: bank = {phase.bank}"
+            if phase.bank and phase.augmentation == "none":
+                problems[where] = "needs an augmentation to draw views from"
+            elif phase.bank and (phase.train == "all" or phase.objective != "supervised"):
+                problems[where] = "needs a supervised phase with frozen units before what trains"
+            elif phase.bank and not suite.run.prefix_cache:
+                problems[where] = "needs run.prefix_cache: the views are kept in it"
+    return [f"{where} {what}" for where, what in problems.items()]
+
+
+def _bad_limits(suite: Suite) -> list[str]:
+    try:
+        found = from_table(suite.limits)
+    except SuiteError as error:
+        return [str(error)]
+    lost = [cell for cell in found.cells() if cell.partition("/")[0] not in suite.strategy]
+    return [f"limits: there is no strategy '{cell}'" for cell in lost]
+
+
+def _cycle(suite: Suite, name: str) -> list[str]:
+    seen = [name]
+    base = suite.strategy[name].base
+    while base is not None and base in suite.strategy:
+        if base in seen:
+            return [f"strategy.{name}.base: a cycle, {' -> '.join([*seen, base])}"]
+        seen.append(base)
+        base = suite.strategy[base].base
+    return []
+
+
+def _bad_phases(suite: Suite) -> list[str]:
+    problems = []
+    named = [(f"phase.{name}.train", phase.train) for name, phase in suite.phase.items()]
+    for name, strategy in suite.strategy.items():
+        named += [
+            (f"strategy.{name}.phases[{i}].train", item.train)
+            for i, item in enumerate(strategy.phases)
+            if not isinstance(item, str) and item.train is not None
+        ]
+    named += [
+        (f"transfer.{name}.train", transfer.train)
+        for name, transfer in suite.transfer.items()
+        if isinstance(transfer, FineTune | Segment)
+    ]
+    for key, train in named:
+        if isinstance(train, str):
+            if re.fullmatch(r"head|all|last:0*[1-9][0-9]*", train) is None:
+                problems.append(
+                    f"{key}: '{train}' is not 'head', 'last:N', 'all' or a list of stages"
+                )
+        elif not train:
+            problems.append(f"{key}: an empty list trains the head alone; say 'head'")
+    return problems
+
+
+def _blind_stops(suite: Suite) -> list[str]:
+    """Rules that wait for a validation loss which ``select = "last"`` does not compute."""
+    if _unknown_names(suite):
+        return []
+    return [
+        f"strategy.{name}: stop on val_loss needs select = 'best', or on = a score"
+        for name in suite.run.strategies
+        for phase in suite.phases(name)
+        if phase.stop is not None
+        and phase.stop.rule != "budget"
+        and phase.stop.on == "val_loss"
+        and not phase.needs_val_loss
+    ]
+
+
+def _bad_segments(suite: Suite) -> list[str]:
+    if _unknown_names(suite) or not suite.segments:
+        return []
+    problems = [
+        f"run.transfers: '{name}' takes labels, others take masks; run them apart"
+        for name in suite.run.transfers
+        if not isinstance(suite.transfer[name], Segment)
+    ]
+    if suite.run.shots != ("full",):
+        problems.append("run.shots: segmentation takes 'full' only, masks have no classes to draw")
+    problems += [
+        f"transfer.{name}.augmentation: it would move the images and not their masks; say 'none'"
+        for name in suite.run.transfers
+        if suite.transfer[name].augmentation != "none"
+    ]
+    return problems

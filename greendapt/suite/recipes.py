@@ -1,0 +1,226 @@
+"""How a network is trained, as a suite says it: recipes, stop rules, phases, transfers."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Literal
+
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+
+from greendapt.suite.datasets import Table
+
+Augmentation = Literal["none", "light", "strong"]
+Optimizer = Literal["adam", "adamw", "sgd"]
+BatchNorm = Literal["frozen", "affine", "train"]
+"""frozen: stored statistics, no updates at all (the paper); affine: stored statistics, scale and
+shift train; train: batch statistics and everything trains."""
+
+
+Schedule = Literal["constant", "cosine", "poly", "staircase"]
+"""poly: (1 - step / steps) ** 0.9; staircase: rising for the first fifth, then a tenth after each
+further fifth but the first (BiT-HyperRule up to 20,000 images, Kolesnikov et al. 2020)."""
+Select = Literal["best", "last"]
+"""best: the epoch with the lowest validation loss."""
+Objective = Literal["supervised", "simclr"]
+Train = str | tuple[str, ...]
+"""``head``, ``last:N`` (blocks), ``all``, or a list of stages such as ``["stem", "stage4"]``."""
+
+
+class Recipe(Table):
+    """How one thing is trained; every trained thing of a suite has these."""
+
+    epochs: PositiveInt
+    learning_rate: PositiveFloat
+    optimizer: Optimizer = "adam"
+    batch_size: PositiveInt = 16
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    schedule: Schedule = "constant"
+    augmentation: Augmentation = "none"
+    select: Select = "best"
+    min_steps: NonNegativeInt = 0
+    """Few-shot sets are small: go over them again until so many steps are done."""
+
+    def epochs_on(self, images: int) -> int:
+        """How often ``images`` are gone over."""
+        steps = math.ceil(images / self.batch_size)
+        return max(self.epochs, math.ceil(self.min_steps / max(1, steps)))
+
+
+class _Looks(Table):
+    """A look at the training every so many epochs; its cost is the phase's."""
+
+    every: PositiveInt = 1
+    on: str = "val_loss"
+    """``val_loss``, or a transferability score on development's training images (``robustness``,
+    which sees no label, ``probe``, ...)."""
+    images: Annotated[int, Field(ge=2)] = 200
+    """How many images a score takes at most."""
+
+
+class Patience(_Looks):
+    """Stop after ``looks`` in a row that are not better than the best by ``least``."""
+
+    rule: Literal["patience"]
+    looks: PositiveInt = 2
+    least: Annotated[float, Field(ge=0)] = 0.0
+
+
+class Gain(_Looks):
+    """Stop when the line through the last ``window`` looks over log(epoch) promises less than
+    ``least`` by the phase's last epoch."""
+
+    rule: Literal["gain"]
+    least: float = 0.0
+    window: Annotated[int, Field(ge=2)] = 4
+
+
+class Budget(_Looks):
+    """Stop before the next look would spend more than this."""
+
+    rule: Literal["budget"]
+    energy_j: PositiveFloat | None = None
+    minutes: PositiveFloat | None = None
+
+    @model_validator(mode="after")
+    def _limits_something(self) -> Budget:
+        if self.energy_j is None and self.minutes is None:
+            raise ValueError("a budget needs energy_j or minutes")
+        return self
+
+
+Stop = Annotated[Patience | Gain | Budget, Field(discriminator="rule")]
+"""When a phase ends before its epochs are over."""
+
+
+class Watch(Table):
+    """Scores taken along a phase, whether or not a rule looks at them; their cost is the phase's.
+
+    Taken where a phase ends or keeps a checkpoint, and every so many epochs where ``every`` is set.
+    """
+
+    on: Annotated[tuple[str, ...], Field(min_length=1)]
+    """``val_loss`` and transferability scores, as a stop rule's ``on``."""
+    every: PositiveInt | None = None
+    images: Annotated[int, Field(ge=2)] = 200
+
+
+Epochs = PositiveInt | tuple[PositiveInt, ...]
+"""Every so many epochs, or these."""
+
+
+class Phase(Recipe):
+    """Which parameters train, and how. A template by name, used and varied by strategies."""
+
+    train: Train
+    batch_norm: BatchNorm = "frozen"
+    objective: Objective = "supervised"
+    bank: NonNegativeInt = 0
+    """Augment each image so many times once, and draw from these, instead of anew each epoch: the
+    constant prefix of the views can then be stored. Other results than fresh views give."""
+    stop: Stop | None = None
+    """None: after ``epochs``, and no look but the validation loss that ``select`` asks for."""
+    watch: Watch | None = None
+    keep_checkpoints: Epochs = ()
+    """After these epochs the weights (with ``select = "best"`` the best so far) are results of
+    their own: strategies ``NAME@EPOCH``, see `greendapt.suite.checkpoints`."""
+    save_every: PositiveInt | None = None
+    """Epochs after which the state is kept, as a stage of its own: a stop loses what came since."""
+    until: PositiveInt | None = None
+    """End after so many of ``epochs``; a schedule goes on as if all were to come."""
+
+    @property
+    def length(self) -> int:
+        """The epochs after which it ends, where no rule stops it before."""
+        return min(self.epochs, self.until or self.epochs)
+
+    @property
+    def saves(self) -> range:
+        """The epochs after which its state is kept, but for the last."""
+        return range(self.save_every, self.length, self.save_every) if self.save_every else range(0)
+
+    @property
+    def in_parts(self) -> bool:
+        """Whether its first epochs are what a phase of fewer epochs does."""
+        return self.schedule == "constant" and self.watch is None
+
+    def up_to(self, epochs: int) -> Phase:
+        """Its first so many epochs, and nothing that does not decide what they give."""
+        if self.in_parts:
+            said: dict[str, object] = {"epochs": epochs, "until": None}
+        else:
+            said = {"until": epochs if epochs < self.epochs else None}
+        return self.model_copy(update={**said, "keep_checkpoints": (), "save_every": None})
+
+    @property
+    def needs_val_loss(self) -> bool:
+        return self.select == "best" or (self.watch is not None and "val_loss" in self.watch.on)
+
+    @property
+    def development_scores(self) -> tuple[str, ...]:
+        """The scores it takes on development's training images."""
+        named = (*((self.stop.on,) if self.stop else ()), *(self.watch.on if self.watch else ()))
+        return tuple(dict.fromkeys(name for name in named if name != "val_loss"))
+
+    @property
+    def constant(self) -> bool:
+        """Whether what lies before the first trainable unit gives the same for an image always."""
+        return self.objective == "supervised" and (self.augmentation == "none" or self.bank > 0)
+
+
+class Use(Table):
+    """A phase by the name of its template, with what differs here."""
+
+    use: str
+    train: Train | None = None
+    epochs: PositiveInt | None = None
+    learning_rate: PositiveFloat | None = None
+    optimizer: Optimizer | None = None
+    batch_size: PositiveInt | None = None
+    batch_norm: BatchNorm | None = None
+    weight_decay: Annotated[float, Field(ge=0)] | None = None
+    schedule: Schedule | None = None
+    augmentation: Augmentation | None = None
+    objective: Objective | None = None
+    select: Select | None = None
+    bank: NonNegativeInt | None = None
+    stop: Stop | None = None
+    min_steps: NonNegativeInt | None = None
+    watch: Watch | None = None
+    keep_checkpoints: Epochs | None = None
+    save_every: PositiveInt | None = None
+    until: PositiveInt | None = None
+
+
+class Downstream(Recipe):
+    """What an adapted backbone is used for."""
+
+    target: str | None = None
+    """Of ``data.targets``; None: ``data.development``."""
+
+
+class Probe(Downstream):
+    """An MLP head on frozen, globally pooled features."""
+
+    kind: Literal["probe"]
+    hidden: tuple[PositiveInt, ...] = ()
+    standardize: bool = True
+    """Centre and scale the features by those of the training images."""
+
+
+class FineTune(Downstream):
+    """Head and backbone trained together on the development data."""
+
+    kind: Literal["finetune"]
+    train: Train = "all"
+    batch_norm: BatchNorm = "frozen"
+
+
+class Segment(Downstream):
+    """A U-Net on masks: the decoder and what ``train`` says of the backbone (``head``: nothing)."""
+
+    kind: Literal["segment"]
+    train: Train = "all"
+    batch_norm: BatchNorm = "train"
+
+
+Transfer = Annotated[Probe | FineTune | Segment, Field(discriminator="kind")]

@@ -1,0 +1,222 @@
+"""Find and read suites: a TOML file, a profile laid over it, and what the command line changes."""
+
+from __future__ import annotations
+
+import copy
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from greendapt.core.errors import SuiteError
+from greendapt.core.hints import did_you_mean
+from greendapt.suite.checkpoints import with_checkpoints
+from greendapt.suite.datasets import PATH_KEYS
+from greendapt.suite.models import Suite
+from greendapt.suite.overrides import Replace
+
+_HERE = Path(__file__).resolve().parents[1]
+_FOLDERS = (_HERE / "suites", _HERE.parent / "suites")  # inside the wheel; in a checkout
+
+
+def shipped() -> dict[str, Path]:
+    """Name to file of the suites that come with greendapt."""
+    folder = next((f for f in _FOLDERS if f.is_dir()), None)
+    return {path.stem: path for path in sorted(folder.glob("*.toml"))} if folder else {}
+
+
+def find(name_or_path: str) -> Path:
+    """A shipped suite by name, or one's own by path."""
+    known = shipped()
+    if name_or_path in known:
+        return known[name_or_path]
+    path = Path(name_or_path)
+    if path.is_file():
+        return path
+    if path.suffix == ".toml" or len(path.parts) > 1:
+        raise SuiteError(f"--suite: there is no file {path}")
+    hint = did_you_mean(name_or_path, known) or f"there is: {', '.join(known)}"
+    raise SuiteError(f"--suite: there is no suite '{name_or_path}'; {hint}")
+
+
+def read_table(path: Path) -> dict[str, Any]:
+    """The TOML file as it stands; SuiteError with the line when it is not TOML."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SuiteError(f"{path}: not valid TOML: {error}") from error
+    except OSError as error:
+        raise SuiteError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def profiles(table: Mapping[str, Any]) -> list[str]:
+    return ["default", *table.get("profile", {})]
+
+
+def load(path: Path, profile: str = "default", changes: Sequence[Mapping[str, Any]] = ()) -> Suite:
+    """The suite in ``path`` under ``profile``, ``changes`` laid over it in order, validated.
+
+    Raises one SuiteError that lists every problem with its key.
+    """
+    table = read_table(path)
+    laid = table.get("profile", {})
+    if not isinstance(laid, dict) or not all(isinstance(one, dict) for one in laid.values()):
+        raise _refused(path, ["profile: should be a table for each, such as [profile.long]"])
+    known = profiles(table)
+    if profile not in known:
+        raise _refused(path, [f"there is no profile '{profile}' (there is: {', '.join(known)})"])
+    for change in (laid.get(profile, {}), *changes):
+        table = overlay(table, change)
+    table["profile"] = profile
+    _resolve_paths(table, path.parent)
+    try:
+        suite = Suite.model_validate(table)
+    except ValidationError as error:
+        lines = [*_problems(error, table), *_problems_behind(error, table)]
+        raise _refused(path, lines) from error
+    try:
+        return with_checkpoints(suite)
+    except SuiteError as error:
+        raise _refused(path, str(error).splitlines()) from error
+
+
+def _refused(path: Path, lines: Sequence[str]) -> SuiteError:
+    many = f"{len(lines)} problems:\n  " if len(lines) > 1 else ""
+    where = f"suite {path.stem}" if path in shipped().values() else path
+    return SuiteError(f"{where}: {many}" + "\n  ".join(lines))
+
+
+def overlay(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
+    """``base`` with ``change`` laid over it: tables merge, everything else is replaced.
+
+    A dataset table (it names its ``source``) and a ``Replace`` take the place of what is below.
+    """
+    merged = dict(base)
+    for key, value in change.items():
+        below = merged.get(key)
+        whole = isinstance(value, Replace) or not isinstance(value, Mapping) or "source" in value
+        merged[key] = value if whole or not isinstance(below, Mapping) else overlay(below, value)
+    return merged
+
+
+def setting(text: str) -> dict[str, Any]:
+    """``--set a.b=VALUE`` as a nested table; VALUE is TOML, or a bare string."""
+    key, equals, value = text.partition("=")
+    parts = _key_parts(key.strip())
+    if not equals or not parts:
+        raise SuiteError(f"--set {text}: write KEY=VALUE, such as --set phase.head.epochs=5")
+    try:
+        parsed: Any = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        parsed = value.strip()
+    for part in reversed(parts):
+        parsed = {part: parsed}
+    return dict(parsed)
+
+
+def _key_parts(key: str) -> list[str]:
+    """A dotted key; parts with dots or colons may be quoted as in TOML."""
+    try:
+        table: Any = tomllib.loads(f"{key} = 0")
+    except tomllib.TOMLDecodeError:
+        return [part for part in key.split(".") if part]
+    parts = []
+    while isinstance(table, dict):
+        ((part, table),) = table.items()
+        parts.append(part)
+    return parts
+
+
+def _resolve_paths(table: dict[str, Any], folder: Path) -> None:
+    """Paths in a suite file are relative to that file."""
+    data = table.get("data", {})
+    if not isinstance(data, dict):
+        return
+    external = data.get("external", {})
+    sets = [data.get("pool"), data.get("development")]
+    sets += list(external.values()) if isinstance(external, dict) else []
+    merged = [e.get("sources") for e in sets if isinstance(e, dict)]
+    sets += [source for sources in merged if isinstance(sources, list) for source in sources]
+    for entry in (e for e in sets if isinstance(e, dict)):
+        for key in PATH_KEYS:
+            if isinstance(entry.get(key), str):
+                entry[key] = str((folder / Path(entry[key]).expanduser()).resolve())
+
+
+_SAID = {
+    "carbon.region": "should be three capital letters (ISO 3166-1), such as DEU",
+    "run.fast_step": "should be true, false or 'compiled'",
+}
+
+
+def _problems(error: ValidationError, table: Mapping[str, Any]) -> list[str]:
+    """One line a key: what is wrong with it, and what it is."""
+    lines: dict[str, list[str]] = {}
+    for item in error.errors():
+        where = _where(item["loc"], table)
+        key = ".".join(map(str, where))
+        message = item["msg"].removeprefix("Value error, ").removeprefix("Input ")
+        if item["type"] == "too_short" and any(k.startswith(f"{key}.") for k in lines):
+            continue  # too short only because its items are wrong
+        if item["type"] == "extra_forbidden":
+            message = "unknown key" + _meant(str(where[-1]), _at(table, where[:-1]))
+        elif isinstance(item["input"], str | int | float):
+            message = f"{_SAID.get(key, message)} (is {item['input']!r})"
+        lines.setdefault(key, []).append(message)
+    whole = [line for text in lines.pop("", []) for line in text.split("\n")]
+    return whole + [f"{key}: {', or '.join(dict.fromkeys(said))}" for key, said in lines.items()]
+
+
+def _meant(key: str, beside: Iterable[str]) -> str:
+    """A hint from the kind of table that shares most keys with what stands ``beside`` this one."""
+    schema = Suite.model_json_schema()
+    kinds = [kind.get("properties", {}) for kind in (schema, *schema["$defs"].values())]
+    known = max(kinds, key=lambda kind: len(kind.keys() & set(beside)))
+    hint = did_you_mean(key, known)
+    return f"; {hint}" if hint else ""
+
+
+def _problems_behind(error: ValidationError, table: Mapping[str, Any]) -> list[str]:
+    """What the suite's tables say of each other, checked as if the wrong keys were not there."""
+    if not any(item["loc"] for item in error.errors()):
+        return []  # they were checked
+    left = copy.deepcopy(dict(table))
+    for item in error.errors():
+        *path, last = _where(item["loc"], table) or ("",)
+        place = _at(left, path)
+        if isinstance(place, dict):
+            place.pop(last, None)
+    try:
+        Suite.model_validate(left)
+    except ValidationError as behind:
+        return [] if any(item["loc"] for item in behind.errors()) else _problems(behind, left)
+    return []
+
+
+def _where(loc: Sequence[str | int], table: Mapping[str, Any]) -> tuple[str | int, ...]:
+    """The key as it stands in the file: pydantic also names the kinds it tried on the way."""
+    place: Any = table
+    where: list[str | int] = []
+    for number, part in enumerate(loc, start=1):
+        if _holds(place, part):
+            place = place[part]
+        elif number < len(loc) or not isinstance(place, dict):
+            continue
+        where.append(part)
+    return tuple(where)
+
+
+def _at(table: Mapping[str, Any], path: Sequence[str | int]) -> Any:
+    """What stands there; None where nothing does."""
+    place: Any = table
+    for part in path:
+        place = place[part] if _holds(place, part) else None
+    return place
+
+
+def _holds(place: Any, part: str | int) -> bool:
+    if isinstance(place, dict):
+        return part in place
+    return isinstance(place, list) and isinstance(part, int) and part < len(place)

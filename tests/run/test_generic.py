@@ -1,0 +1,75 @@
+"""Generic weights: named by content, kept as files, never fetched while a stage is metered."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from greendapt.core.errors import WeightsError
+from greendapt.models import weights
+from greendapt.models.backbone import create_net
+from greendapt.run.stages import pretrain
+from greendapt.suite.suite_files import load
+
+
+@pytest.fixture
+def suite(tiny):
+    def make(said, **changes):
+        return load(tiny, changes=[{"model": {"weights": said}, **changes}])
+
+    return make
+
+
+def test_none_needs_no_file(suite):
+    assert pretrain.resolve(suite("none"), "test_resnet") == pretrain.Generic("none", "none")
+
+
+def test_fractal_weights_are_named_by_all_that_decides_them(suite):
+    def identity(backbone="test_resnet", **changes):
+        return pretrain.resolve(suite("fractal", **changes), backbone).identity
+
+    assert identity() == identity(run={"seeds": 9})
+    others = {
+        identity("test_vit"),
+        identity(fractal={"epochs": 7}),
+        identity(fractal={"seed": 7}),
+        identity(model={"weights": "fractal", "image_size": 48}),
+    }
+    assert len(others | {identity()}) == 5
+
+
+def test_a_file_is_named_by_its_content_not_its_path(suite, tmp_path):
+    paths = [tmp_path / f"{name}.safetensors" for name in ("a", "b", "c")]
+    for path, seed in zip(paths, (0, 0, 1), strict=True):
+        weights.save(weights.load("test_resnet", "none", image_size=32, cut=None, seed=seed), path)
+    first, same, other = (pretrain.resolve(suite(str(path)), "test_resnet") for path in paths)
+    assert first.identity == same.identity != other.identity
+    assert [first.argument, same.argument] == [str(path) for path in paths[:2]]
+
+
+def test_what_timm_gives_is_kept_as_a_file(suite, monkeypatch):
+    """The hub is not asked in a test: its answer is a network with random weights."""
+    asked = []
+
+    def answer(name, image_size):
+        asked.append(name)
+        return create_net(name, image_size, weights._timm_spec(name))
+
+    monkeypatch.setattr(weights, "_from_timm", answer)
+    found = pretrain.resolve(suite("timm"), "test_resnet")
+    kept = Path(found.argument)
+    loaded = weights.load("test_resnet", found.argument, image_size=32, cut=2, seed=0)
+    assert asked == ["test_resnet"]
+    assert found.identity in kept.name
+    assert loaded.spec == weights._timm_spec("test_resnet")
+    assert not [path for path in kept.parent.iterdir() if path.name.startswith(".")]
+
+
+def test_offline_timm_says_so_in_seconds(suite, monkeypatch, tmp_path):
+    monkeypatch.setattr(weights.constants, "ENDPOINT", "http://127.0.0.1:9")  # nobody listens
+    monkeypatch.setattr(weights.constants, "HF_HUB_CACHE", str(tmp_path))
+    start = time.monotonic()
+    with pytest.raises(WeightsError, match=r"could not get the weights of 'resnet18'.*offline"):
+        pretrain.resolve(suite("timm"), "resnet18")
+    assert time.monotonic() - start < 10
+    assert not weights.constants.HF_HUB_OFFLINE

@@ -1,0 +1,58 @@
+"""Two workers on one run folder, in every order that their looks at it can have."""
+
+import pytest
+
+from greendapt.run.plan import stages
+from greendapt.run.progress import PlainReporter
+from greendapt.run.session import prepare_session
+from greendapt.run.workers.claims import Claims
+from greendapt.store.run import RunFolder
+from greendapt.suite.suite_files import load
+
+
+class Late(PlainReporter):
+    """Of a worker that another one overtakes after it has read the records."""
+
+    def __init__(self, overtake):
+        super().__init__()
+        self._overtake = overtake
+
+    def total(self, number, work):
+        super().total(number, work)
+        self._overtake()
+
+
+@pytest.fixture
+def crew(tiny, tmp_path, undone):  # noqa: ARG001
+    """``crew(name, planned, reporter)`` works; with the folder and all stages, in order."""
+    change = {"run": {"strategies": ["partial"], "seeds": 1}}
+    session = prepare_session(load(tiny, changes=[change]), lambda _said: None)
+    folder = RunFolder.create(tmp_path, "tiny")
+
+    def work(name, planned, reporter=None):
+        own, claims = RunFolder(folder.path, name), Claims(folder.claims)
+        session.work(own, reporter or PlainReporter(), claims, planned, retry={})
+
+    return work, folder, stages(session.plan)
+
+
+def test_a_prefix_thrown_away_after_its_last_reader_is_not_made_again(crew):
+    work, folder, planned = crew
+    first = next(at for at, stage in enumerate(planned) if stage.kind == "prefix")
+    work("a", planned[: first + 1])
+    assert folder.checkpoint(planned[first].key).is_dir()
+    work("b", planned, Late(lambda: work("a", planned)))
+    assert not folder.checkpoint(planned[first].key).exists()
+    keys = [record.key for record in folder.records()]
+    assert sorted(keys) == sorted(stage.key for stage in planned)
+
+
+def test_a_prefix_that_is_gone_is_made_again_for_what_reads_it(crew):
+    work, folder, planned = crew
+    first = next(at for at, stage in enumerate(planned) if stage.kind == "prefix")
+    work("a", planned[: first + 1])
+    folder.discard_checkpoint(planned[first].key)
+    work("b", planned)
+    keys = [record.key for record in folder.records()]
+    assert keys.count(planned[first].key) == 2
+    assert set(keys) == {stage.key for stage in planned}

@@ -1,0 +1,164 @@
+"""What a phase trains, and what batch-norm does meanwhile."""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from greendapt.core.errors import ModelError
+from greendapt.models.backbone import create_backbone
+from greendapt.models.network import Network
+from greendapt.train.train_sets import first_trainable, set_phase, trainable_params, trainable_units
+
+UNITS = {
+    "head": set(),
+    "last:1": {4},
+    "last:2": {3, 4},
+    "last:04": {1, 2, 3, 4},
+    "all": {0, 1, 2, 3, 4},
+    ("stem", "stage4"): {0, 4},
+    ("stage2", "stage3"): {2, 3},
+}
+
+
+NORM_MOVES = {
+    "frozen": set(),
+    "affine": {"weight", "bias"},
+    "train": {"weight", "bias", "running_mean", "running_var", "num_batches_tracked"},
+}
+
+
+@pytest.fixture
+def network():
+    torch.manual_seed(0)
+    network = Network(create_backbone("test_resnet", image_size=32), nn.Linear(96, 3))
+    for _, norm in _norms(network):  # timm starts some at 0, where no gradient passes
+        nn.init.uniform_(norm.weight, 0.5, 1.5)
+    return network
+
+
+def _norms(network):
+    """Batch-norm modules of the backbone with the unit of each."""
+    backbone = network.backbone
+    return [
+        (backbone.unit_of(name), module)
+        for name, module in backbone.net.named_modules()
+        if isinstance(module, _BatchNorm)
+    ]
+
+
+@pytest.mark.parametrize("train", UNITS)
+def test_units_by_name(network, train):
+    assert trainable_units(network.backbone, train) == UNITS[train]
+    assert first_trainable(network.backbone, train) == min(UNITS[train], default=5)
+
+
+def test_a_stage_is_all_of_its_blocks():
+    with torch.device("meta"):
+        backbone = create_backbone("resnet50")
+    assert trainable_units(backbone, ("stage2",)) == {4, 5, 6, 7}
+    assert trainable_units(backbone, ("stem",)) == {0}
+    assert first_trainable(backbone, "last:2") == 15
+
+
+@pytest.mark.parametrize("batch_norm", ["frozen", "affine", "train"])
+@pytest.mark.parametrize("train", UNITS)
+def test_what_requires_a_gradient_and_what_is_in_training_mode(network, train, batch_norm):
+    set_phase(network, train, batch_norm)
+    backbone = network.backbone
+    norms = {n for n, m in backbone.net.named_modules() if isinstance(m, _BatchNorm)}
+    for name, parameter in backbone.net.named_parameters():
+        module = name.rpartition(".")[0]
+        trains = backbone.unit_of(name) in UNITS[train]
+        if module in norms:
+            trains = trains and batch_norm != "frozen"
+        assert parameter.requires_grad == trains, name
+    for unit, norm in _norms(network):
+        assert norm.training == (unit in UNITS[train] and batch_norm == "train")
+    for name, module in backbone.net.named_modules():
+        if not [*module.children()] and name not in norms:
+            assert module.training == (backbone.unit_of(name) in UNITS[train]), name
+    assert network.head.training
+    assert all(parameter.requires_grad for parameter in network.head.parameters())
+    assert network.training
+
+
+def test_a_phase_undoes_the_one_before(network):
+    set_phase(network, "all", "train")
+    set_phase(network, "head", "frozen")
+    assert trainable_params(network) == 96 * 3 + 3
+    assert not any(module.training for module in network.backbone.net.modules())
+
+
+@pytest.mark.parametrize("train", ["head", "last:1", "all"])
+@pytest.mark.parametrize("batch_norm", ["frozen", "affine", "train"])
+def test_what_one_step_moves(network, train, batch_norm):
+    set_phase(network, train, batch_norm)
+    before = {k: v.clone() for k, v in network.backbone.net.state_dict().items()}
+    optimizer = torch.optim.SGD([p for p in network.parameters() if p.requires_grad], 0.1)
+    network(torch.randn(8, 3, 32, 32) + 1).square().sum().backward()
+    optimizer.step()
+    norms = {n for n, m in network.backbone.net.named_modules() if isinstance(m, _BatchNorm)}
+    after = network.backbone.net.state_dict()
+    moved = {name for name in after if not torch.equal(after[name], before[name])}
+    expected = set()
+    for name in after:
+        module, _, leaf = name.rpartition(".")
+        may_move = module not in norms or leaf in NORM_MOVES[batch_norm]
+        if may_move and network.backbone.unit_of(name) in UNITS[train]:
+            expected.add(name)
+    assert moved == expected
+
+
+def test_a_norm_after_the_pooling_trains_with_the_last_unit():
+    """MobileNetV4's last batch norm runs in timm's forward_head."""
+    with torch.device("meta"):
+        backbone = create_backbone("mobilenetv4_conv_small_035", image_size=64)
+        network = Network(backbone, nn.Linear(1280, 2))
+    late = backbone.net.norm_head
+    set_phase(network, "last:1", "train")
+    assert late.training
+    assert late.weight.requires_grad
+    for train, batch_norm in (("last:1", "frozen"), ("head", "train"), (("stem",), "train")):
+        set_phase(network, train, batch_norm)
+        assert not late.training
+        assert not late.weight.requires_grad
+
+
+@pytest.mark.parametrize(("train", "millions"), [("last:1", 4.46), ("last:2", 8.92)])
+def test_resnet50_trains_the_published_parameters(train, millions):
+    """Mehmood et al. 2022: convolutions of the last one and two blocks, batch norm frozen."""
+    with torch.device("meta"):
+        network = Network(create_backbone("resnet50"), nn.Identity())
+    set_phase(network, train, "frozen")
+    assert round(trainable_params(network) / 1e6, 2) == pytest.approx(millions, abs=0.011)
+
+
+def test_resnet50_in_full_is_everything_but_its_norms():
+    with torch.device("meta"):
+        network = Network(create_backbone("resnet50"), nn.Identity())
+    set_phase(network, "all", "affine")
+    assert trainable_params(network) == 23_508_032
+    set_phase(network, "all", "frozen")
+    affine = sum(m.weight.numel() + m.bias.numel() for _, m in _norms(network))
+    assert trainable_params(network) == 23_508_032 - affine
+
+
+@pytest.mark.parametrize(
+    ("train", "says"),
+    [
+        ("last:5", "'last:5': 'test_resnet' has 4 blocks and a stem"),
+        (("stage5",), r"no stage5 \(it has: stem, stage1, stage2, stage3, stage4\)"),
+        (("stage1", "neck", "tail"), "has no neck, tail"),
+    ],
+)
+def test_units_that_are_not_there_are_named(network, train, says):
+    with pytest.raises(ModelError, match=says):
+        set_phase(network, train, "frozen")
+
+
+def test_stages_behind_a_cut_are_not_there():
+    backbone = create_backbone("test_resnet", image_size=32, cut=2)
+    assert trainable_units(backbone, "last:1") == {2}
+    with pytest.raises(ModelError, match="no stage3"):
+        trainable_units(backbone, ("stage3",))
