@@ -73,7 +73,7 @@ def _here(suite: Suite, out: Path, reuse: Path | None, gpus: int) -> tuple[Forec
     if gpus > 1:
         raise SuiteError(f"--gpus {gpus} needs --device with the name of a GPU, such as h100")
     session = prepare_session(suite, say)
-    machine = session.described("")["fingerprint"]
+    machine = session.info().fingerprint
     earlier = [] if reuse is None else comparable(RunFolder(reuse), machine).records()
     done = [key for key, record in latest(earlier).items() if record.status == "done"]
     said = forecast_here(session, out, done, say)
@@ -87,18 +87,16 @@ def _compared(path: Path, *, json: bool) -> str:
     from greendapt.core.errors import RunError
     from greendapt.forecast.plan_text import aligned
     from greendapt.report.view.planned import HEADER, as_json, cells, planned
-    from greendapt.store.forecasts import Forecast
     from greendapt.store.run import RunFolder
 
     folder = RunFolder(path)
-    told = folder.read().get("plan")
-    if told is None:
+    plan = folder.read().plan
+    if plan is None:
         raise RunError(
             f"{path}: no plan was made for it; greendapt plan before greendapt bench, with the "
             "same options, keeps one"
         )
-    said = Forecast.model_validate(told)
-    rows = planned(said, folder.records())
+    rows = planned(plan, folder.records())
     if not rows:
         raise RunError(f"{path}: none of the stages that were planned has run")
     return as_json(rows) if json else "\n".join(aligned([HEADER, *map(cells, rows)]))

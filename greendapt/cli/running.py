@@ -18,10 +18,11 @@ from greendapt.report.view.from_run import view
 from greendapt.run.plan import stages
 from greendapt.run.progress import Reporter, reporter
 from greendapt.run.reuse import adopt, comparable
-from greendapt.run.session import Session, prepare_session, stored_suite, unfinished
+from greendapt.run.session import Session, prepare_session, unfinished
 from greendapt.run.workers.executor import Crew
 from greendapt.run.workers.torchrun import follow
 from greendapt.store.run import RunFolder
+from greendapt.store.runinfo import RunInfo
 from greendapt.suite.models import Suite
 from greendapt.train.parallel import ALONE, Ranks, open_ranks
 
@@ -50,12 +51,10 @@ def _run_new(suite: Suite, out: Path, ending: Ending, command: str, reuse: Path 
     if before is not None and _wants(before):
         _finish(session, before, reporter(explain=True), ending)
         return
-    said = session.described(command)
-    plan = kept_plan(suite, said["fingerprint"])
-    said |= {} if plan is None else {"plan": plan.model_dump(mode="json", by_alias=True)}
-    earlier = None if reuse is None else comparable(RunFolder(reuse), said["fingerprint"])
+    info = session.info(command)
+    earlier = None if reuse is None else comparable(RunFolder(reuse), info.fingerprint)
     folder = RunFolder.create(out, suite.name)
-    folder.write(said)
+    folder.write(info.model_copy(update={"plan": kept_plan(suite, info.fingerprint)}))
     if earlier is not None:
         planned = stages(session.plan)
         taken = adopt(folder, earlier, planned)
@@ -66,16 +65,16 @@ def _run_new(suite: Suite, out: Path, ending: Ending, command: str, reuse: Path 
 def run_again(path: Path, ending: Ending) -> None:
     """What is left of a run, with the suite as it was then."""
     folder = RunFolder(path)
-    suite = stored_suite(folder)
-    with open_ranks(suite.run.device) as ranks:
+    before = folder.read()
+    with open_ranks(before.suite.run.device) as ranks:
         if not ranks.first:
             raise typer.Exit(follow(ranks))
-        _run_again(suite, folder, replace(ending, ranks=ranks))
+        _run_again(before, folder, replace(ending, ranks=ranks))
 
 
-def _run_again(suite: Suite, folder: RunFolder, ending: Ending) -> None:
-    session = prepare_session(suite, say, folder.read())
-    if session.described("")["fingerprint"] != folder.read().get("fingerprint"):
+def _run_again(before: RunInfo, folder: RunFolder, ending: Ending) -> None:
+    session = prepare_session(before.suite, say, before)
+    if session.info().fingerprint != before.fingerprint:
         say(
             "note: this is another machine or other software than the run began with; "
             "its costs will be mixed"

@@ -1,19 +1,30 @@
-"""What a finished stage leaves behind, and what a run says in the end (schema 1)."""
+"""What a finished stage leaves behind, and what a run says in the end (schema 2).
+
+The one description of ``records.jsonl`` and ``summary.json``: whoever writes or reads them does it
+through these classes (`greendapt.store`). Grams are no part of a record: they follow from joules
+and a grid where a report is made (`greendapt.accounting`).
+"""
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, computed_field, model_validator
+from typing_extensions import TypedDict
 
 from greendapt.core.figures import Figure
 
-SCHEMA = 1
+SCHEMA = 2
+"""Of a run folder: ``run.json``, ``records.jsonl`` and ``summary.json`` together."""
 
 Role = Literal["sunk", "adaptation", "transfer", "evaluation"]
 """Who pays: sunk (generic pre-training, shown apart), adaptation (DAPT), transfer, evaluation."""
 
-COST_UNITS = {
+PAID: tuple[Role, ...] = ("adaptation", "transfer")
+"""Whose cost is a strategy's: generic pre-training is sunk, judging is not part of using it."""
+
+METERED_UNITS = {
     "wall_s": "s",
     "energy_gpu_j": "J",
     "energy_cpu_j": "J",
@@ -22,27 +33,134 @@ COST_UNITS = {
     "energy_j": "J",
     "energy_above_idle_j": "J",
     "energy_green_algorithms_j": "J",
-    "carbon_g": "g",
-    "embodied_g": "g",
     "training_flops": "FLOP",
     "peak_memory_bytes": "byte",
 }
 """The figures of every record. ``energy_j`` is the headline: GPU + CPU + DRAM, as measured or
 estimated; modelled RAM power (``energy_ram_j``) stays apart. Beside it, and never part of it:
 ``energy_above_idle_j``, without the power at rest; ``energy_green_algorithms_j``, a second estimate
-from rated power and memory; ``embodied_g``, a share of the hardware's making."""
+from rated power and memory."""
+
+COST_UNITS = METERED_UNITS | {"carbon_g": "g", "embodied_g": "g"}
+"""With what follows from them on a grid; ``embodied_g`` is a share of the hardware's making."""
+
+Scores = dict[str, float | int | dict[str, float | None] | None]
+"""Of one set of images: ``auc``, ``auc_low``, ``dice``, ``images``, ``auc_by_class``, ..."""
+
+
+class Corrupted(TypedDict, total=False):
+    """Means over corrupted copies of the test images, and each ``by`` corruption and severity."""
+
+    by: dict[str, Scores]
+    auc: float | None
+    dice: float | None
+
+
+class Metrics(TypedDict, total=False):
+    """What a network reached, by the set it was judged on; empty for a stage that judges none."""
+
+    development: Scores
+    external: dict[str, Scores]
+    corrupted: Corrupted
+
+
+class Kind(StrEnum):
+    """What a stage does."""
+
+    PRETRAIN = "pretrain"
+    PREFIX = "prefix"
+    ADAPT = "adapt"
+    FEATURES = "features"
+    TEST_FEATURES = "test-features"
+    PROBE = "probe"
+    FINETUNE = "finetune"
+    EVALUATE = "evaluate"
+
+
+class Details(BaseModel):
+    """What a stage of any kind says of itself beside figures and metrics.
+
+    ``images``: what it went through, each counted once. ``params``: of the network that is judged
+    behind it. ``beside``: other workers on the machine meanwhile.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    images: int = 0
+    params: int = 0
+    cached_bytes: int = 0
+    warning: str | None = None
+    beside: int = 0
+
+
+class PrefixDetails(Details):
+    """``stored`` False: there was no room, its phases run the plain way."""
+
+    stored: bool = True
+
+
+class TrainingDetails(Details):
+    """Losses and ``epoch_s`` (seconds from the first step to each epoch's end): one an epoch."""
+
+    steps: int = 0
+    samples: int = 0
+    best_epoch: int = 0
+    train_loss: tuple[float, ...] = ()
+    val_loss: tuple[float, ...] = ()
+    epoch_s: tuple[float, ...] = ()
+    trainable_params: int = 0
+    uncounted: tuple[str, ...] = ()
+
+
+class LookDetails(BaseModel):
+    """One look of a stop rule after ``epoch``; ``score`` None: it could not be had."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    epoch: int
+
+
+class EpochScores(BaseModel):
+    """Scores tracked after ``epoch``; a minus before the name of one of which lower is better."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    epoch: int
+    values: dict[str, float | None]
+
+
+class AdaptDetails(TrainingDetails):
+    looks: tuple[LookDetails, ...] = ()
+    scores: tuple[EpochScores, ...] = ()
+
+
+DETAILS: dict[Kind, type[Details]] = {
+    Kind.PRETRAIN: TrainingDetails,
+    Kind.PREFIX: PrefixDetails,
+    Kind.ADAPT: AdaptDetails,
+    Kind.FEATURES: Details,
+    Kind.TEST_FEATURES: Details,
+    Kind.PROBE: TrainingDetails,
+    Kind.FINETUNE: TrainingDetails,
+    Kind.EVALUATE: Details,
+}
 
 
 class Record(BaseModel):
-    """One finished (or failed) stage. Append-only: a stage that runs again adds a record."""
+    """One finished (or failed) stage. Append-only: a stage that runs again adds a record.
 
-    model_config = ConfigDict(extra="forbid")
+    ``title`` says what it did, the same for every seed; ``seed`` None: one for all seeds. Both
+    together are its ``label``, for people: nothing reads it.
+    """
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
     schema_version: int = Field(SCHEMA, alias="schema")
     key: str
-    kind: str
+    kind: Kind
     role: Role
-    label: str
+    title: str
+    seed: int | None = None
     status: Literal["done", "failed"] = "done"
     error: str | None = None
     reused: bool = False
@@ -50,8 +168,29 @@ class Record(BaseModel):
     parents: list[str] = []
     started_at: str
     figures: dict[str, Figure] = {}
-    metrics: dict[str, Any] = {}
-    details: dict[str, Any] = {}
+    metrics: Metrics = {}
+    details: SerializeAsAny[Details] = Details()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _details_of_its_kind(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        told = {name: value for name, value in data.items() if name != "label"}
+        details = told.get("details") or {}
+        if told.get("kind") in [*Kind] and isinstance(details, dict):
+            told["details"] = DETAILS[Kind(told["kind"])].model_validate(details)
+        return told
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def label(self) -> str:
+        return self.title if self.seed is None else f"{self.title}, seed {self.seed}"
+
+    def value(self, figure: str) -> float | None:
+        """Of one of its figures; None where it is unavailable, or is none of this record's."""
+        found = self.figures.get(figure)
+        return None if found is None else found.value
 
 
 class CellName(BaseModel):
@@ -70,10 +209,10 @@ class Row(CellName):
     """One cell of the summary: what it reached and what it cost, as if it had run alone.
 
     The cost figures are adaptation + transfer; ``parts`` holds them by role (sunk and evaluation
-    apart).
+    apart). What is in grams holds for the grid of the run; a report may be for another one.
     """
 
-    metrics: dict[str, Any]
+    metrics: Metrics
     wall_s: Figure
     energy_j: Figure
     carbon_g: Figure
@@ -85,7 +224,7 @@ class Row(CellName):
     sci_image_g: Figure | None = None
     """Software Carbon Intensity: grams an image trained on, each time it is."""
     sci_auc_point_g: Figure | None = None
-    """Grams a point (0.01) of development AUC gained over ``none`` of the same seed."""
+    """Grams a point (0.01) of development AUC gained over no DAPT of the same seed."""
     on_front: bool = False
     parts: dict[str, dict[str, Figure]] = {}
     stages: list[str] = []
@@ -93,6 +232,16 @@ class Row(CellName):
     counts: dict[str, int] = {}
     """Exact and the same on every machine: ``params`` of the network that is judged, and over
     adaptation and transfer ``optimizer_steps``, ``samples`` (trained on) and ``cached_bytes``."""
+
+    @property
+    def score(self) -> float | None:
+        """Development AUC, or Dice where the task is masks."""
+        return self.reached("dice" if "dice" in self.metrics.get("development", {}) else "auc")
+
+    def reached(self, score: str) -> float | None:
+        """Of that name on the development test part; None where it was not taken."""
+        value = self.metrics.get("development", {}).get(score)
+        return value if isinstance(value, int | float) else None
 
 
 class Failure(CellName):

@@ -19,12 +19,13 @@ from tempfile import TemporaryDirectory
 
 import psutil
 
+from greendapt.core.records import Kind
 from greendapt.disk.files import disk_errors
 from greendapt.forecast.shrink import likeness, shortened, smaller
 from greendapt.meter import Meter
 from greendapt.meter.clock import now_s
 from greendapt.run.context import Workbench
-from greendapt.run.plan import Kind, Stage
+from greendapt.run.plan import Stage
 from greendapt.run.stages import pretrain
 from greendapt.run.stages.base import Outcome
 from greendapt.run.stages.predict import Effort, effort, work

@@ -16,6 +16,7 @@ from greendapt.core.keys import key_of
 from greendapt.core.records import Row, Summary
 from greendapt.store.baselines import Baseline, CellBaseline, Machine, Spread
 from greendapt.store.run import RunFolder
+from greendapt.store.runinfo import Environment, MeterFacts, RunInfo
 from greendapt.suite.datasets import PATH_KEYS
 from greendapt.suite.limits import GAUGES, NO_LIMITS, Limits, Tier, from_table
 
@@ -75,16 +76,9 @@ class Side:
 
 def of_run(path: Path) -> Side:
     """A finished run. Raises RunError where it did not come to its end."""
-    folder = RunFolder(path)
-    said, summary = folder.read(), folder.summary()
-    if summary is None:
-        raise RunError(f"{path} is not finished; go on with: greendapt resume {path}")
-    try:
-        key, machine = machine_of(said)
-        limits = from_table(said["suite"].get("limits", {}))
-        data = _data_key(said)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise RunError(f"{path}/run.json is damaged: {error!r}") from error
+    run = RunFolder(path).finished()
+    summary = run.summary
+    key, machine = machine_of(run.info.environment, run.info.meter)
     rows: dict[Name, list[Row]] = defaultdict(list)
     for row in summary.rows:
         rows[_name(row)].append(row)
@@ -92,12 +86,12 @@ def of_run(path: Path) -> Side:
         title=str(path),
         suite=summary.suite,
         profile=summary.profile,
-        data=data,
+        data=_data_key(run.info),
         machine_key=key,
         machines={key: machine},
         cells={name: _cell(of) for name, of in rows.items()},
         failures=_failures(summary),
-        limits=limits,
+        limits=from_table(run.info.suite.limits),
     )
 
 
@@ -188,31 +182,31 @@ def _failures(summary: Summary) -> dict[Name, str]:
     return {_name(failed): f"{failed.stage}: {failed.error}" for failed in summary.failures}
 
 
-def machine_of(said: Mapping[str, Any]) -> tuple[str, Machine]:
-    """The key and the words of what ``environment`` and ``meter`` in ``said`` describe."""
-    facts = {name: said["environment"].get(name, "unknown") for name in _MACHINE}
+def machine_of(environment: Environment, meter: MeterFacts) -> tuple[str, Machine]:
+    """The key and the words of the machine that a run describes, and what disturbed it."""
+    facts = {name: environment.get(name, "unknown") for name in _MACHINE}
     gpu = "no GPU" if facts["gpu"] == "none" else facts["gpu"]
     says = f"{facts['cpu']}, {facts['cores']} cores, {facts['threads']} threads, {gpu}"
-    gpus = said.get("meter", {}).get("gpus", [])
-    troubles = dict.fromkeys(trouble for one in gpus for trouble in one.get("troubles", []))
+    troubles = dict.fromkeys(trouble for one in meter.gpus for trouble in one.troubles)
     return key_of(**facts), Machine(says=says, troubles=tuple(troubles))
 
 
-def _data_key(said: Mapping[str, Any]) -> str:
+def _data_key(info: RunInfo) -> str:
     """Of what the data are, by their sources and counts; no path, no name of a file."""
-    suite = said["suite"]["data"]
+    suite = info.suite.data.model_dump(mode="json", by_alias=True)
     tables = [suite["pool"], suite["development"]]
     for more in ("external", "pools", "targets"):
-        found = suite.get(more, {})
-        tables += [found[name] for name in sorted(found)]
-    counts = {role: one for role, one in said["data"].items() if one}
-    return key_of(sources=_without_paths(tables), counts=counts)
+        tables += [suite[more][name] for name in sorted(suite[more])]
+    counts = info.data.model_dump(mode="json")
+    return key_of(
+        sources=_without_paths(tables), counts={role: one for role, one in counts.items() if one}
+    )
 
 
-def _without_paths(said: Any) -> Any:
-    if isinstance(said, Mapping):
-        return {k: _without_paths(v) for k, v in said.items() if k not in PATH_KEYS}
-    return [*map(_without_paths, said)] if isinstance(said, list) else said
+def _without_paths(table: Any) -> Any:
+    if isinstance(table, Mapping):
+        return {k: _without_paths(v) for k, v in table.items() if k not in PATH_KEYS}
+    return [*map(_without_paths, table)] if isinstance(table, list) else table
 
 
 def _cell(rows: Sequence[Row]) -> Cell:
@@ -230,7 +224,7 @@ def _cell(rows: Sequence[Row]) -> Cell:
 
 
 def _scores(rows: Sequence[Row], name: str) -> dict[int, float]:
-    found = {row.seed: row.metrics["development"].get(name) for row in rows}
+    found = {row.seed: row.reached(name) for row in rows}
     return {seed: round(value, 6) for seed, value in found.items() if value is not None}
 
 

@@ -106,9 +106,11 @@ class Session:
         import torch
 
         from greendapt.run.environment import environment
+        from greendapt.store.runinfo import MeterFacts
 
         facts = self._meter.facts() if self._meter else {}
-        return machine_of({"environment": environment(torch.device(device)), "meter": facts})
+        here = environment(torch.device(device))
+        return machine_of(dict(here), MeterFacts.model_validate(facts))
 
     def _judged(self, name: str, costs: Costs, device: str) -> Found:
         key, machine = self._machine(device)

@@ -7,26 +7,21 @@ key, runs once, and is charged to both.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
 from greendapt.core.keys import key_of
-from greendapt.core.records import Role
+from greendapt.core.records import Kind, Role
 from greendapt.suite.models import Shots, Suite
 from greendapt.suite.recipes import Phase, Probe, Train, Transfer
 
-Kind = Literal[
-    "pretrain", "prefix", "adapt", "features", "test-features", "probe", "finetune", "evaluate"
-]
-
 ROLES: dict[Kind, Role] = {
-    "pretrain": "sunk",
-    "prefix": "adaptation",
-    "adapt": "adaptation",
-    "features": "transfer",
-    "probe": "transfer",
-    "finetune": "transfer",
-    "test-features": "evaluation",
-    "evaluate": "evaluation",
+    Kind.PRETRAIN: "sunk",
+    Kind.PREFIX: "adaptation",
+    Kind.ADAPT: "adaptation",
+    Kind.FEATURES: "transfer",
+    Kind.PROBE: "transfer",
+    Kind.FINETUNE: "transfer",
+    Kind.TEST_FEATURES: "evaluation",
+    Kind.EVALUATE: "evaluation",
 }
 
 _CODE = 3
@@ -61,7 +56,7 @@ class Stage:
     """
 
     kind: Kind
-    label: str
+    title: str
     key: str
     start: Start
     parents: tuple[Stage, ...] = ()
@@ -73,6 +68,12 @@ class Stage:
     transfer: Transfer | None = None
     shots: Shots = "full"
     seed: int = 0
+    of_seed: int | None = None
+    """The seed that its title leaves out; None where all seeds share it."""
+
+    @property
+    def label(self) -> str:
+        return self.title if self.of_seed is None else f"{self.title}, seed {self.of_seed}"
 
     @property
     def role(self) -> Role:
@@ -81,7 +82,7 @@ class Stage:
     @property
     def is_shared(self) -> bool:
         """Whether all processes of a launcher train it; what is not goes to the first of them."""
-        return self.kind in ("pretrain", "adapt", "finetune")
+        return self.kind in (Kind.PRETRAIN, Kind.ADAPT, Kind.FINETUNE)
 
     @property
     def epochs(self) -> int:
@@ -164,7 +165,7 @@ class _Ask:
 
     def __str__(self) -> str:
         shots = "all images" if self.shots == "full" else f"{self.shots} shots"
-        return f"{self.strategy}, {self.name}, {shots}, seed {self.seed}"
+        return f"{self.strategy}, {self.name}, {shots}"
 
 
 @dataclass(frozen=True)
@@ -204,9 +205,9 @@ class _Planner:
     def _pretraining(self, start: Start) -> list[Stage]:
         if start.weights != "fractal":
             return []
-        key = key_of(code=_CODE, kind="pretrain", identity=start.identity)
+        key = key_of(code=_CODE, kind=Kind.PRETRAIN, identity=start.identity)
         label = f"generic pre-training of {start.backbone} on fractals"
-        return [Stage("pretrain", label, key, replace(start, cut=None, pool=None, target=None))]
+        return [Stage(Kind.PRETRAIN, label, key, replace(start, cut=None, pool=None, target=None))]
 
     def _adapted(
         self, start: Start, chain: list[Stage], before: tuple[Phase, ...], phase: Phase, seed: int
@@ -226,7 +227,7 @@ class _Planner:
             what = f"phase {len(before) + 1} ({trains}, {span})"
             earlier = done[-1] if done else None
             key = self._key(
-                "adapt",
+                Kind.ADAPT,
                 start,
                 source,
                 phase=part,
@@ -236,8 +237,8 @@ class _Planner:
                 earlier=earlier and earlier.key,
             )
             stage = Stage(
-                "adapt",
-                f"{start.backbone}{cut} {what}{self._on}, seed {seed}",
+                Kind.ADAPT,
+                f"{start.backbone}{cut} {what}{self._on}",
                 key,
                 start,
                 source,
@@ -247,6 +248,7 @@ class _Planner:
                 phase=part,
                 position=len(before),
                 seed=seed,
+                of_seed=seed,
             )
             done.append(stage)
         return [*([prefix] if prefix else []), *done]
@@ -276,9 +278,9 @@ class _Planner:
         if not self.suite.run.prefix_cache or not phase.constant or not frozen:
             return None
         moved = [stage for stage in chain if stage.phase and _moves(stage.phase.train, phase.train)]
-        source = tuple(moved[-1:]) or tuple(stage for stage in chain if stage.kind == "pretrain")
+        source = tuple(moved[-1:]) or tuple(stage for stage in chain if stage.kind is Kind.PRETRAIN)
         key = self._key(
-            "prefix",
+            Kind.PREFIX,
             start,
             source,
             train=phase.train,
@@ -289,35 +291,37 @@ class _Planner:
         views = f", {phase.bank} views an image" if phase.bank else ""
         cut = f" cut:{start.cut}" if start.cut else ""
         label = f"{start.backbone}{cut} prefix of {trains}{views}{self._on}"
-        label += f", seed {seed}" if moved or phase.bank or start.seed is not None else ""
-        return Stage("prefix", label, key, start, source, phase=phase)
+        own = seed if moved or phase.bank or start.seed is not None else None
+        return Stage(Kind.PREFIX, label, key, start, source, phase=phase, of_seed=own)
 
     def _probed(self, start: Start, source: tuple[Stage, ...], ask: _Ask) -> list[Stage]:
         """Features of the development data, a head on them, features to test on, the verdict."""
-        seeded = start.seed is not None or any(stage.kind == "adapt" for stage in source)
-        of = f"{ask.strategy}, seed {ask.seed}" if seeded else ask.strategy
+        seeded = start.seed is not None or any(stage.kind is Kind.ADAPT for stage in source)
+        own = ask.seed if seeded else None
         features = Stage(
-            "features",
-            f"features of {of}{self._for}",
-            self._key("features", start, source, data=self.digests.development),
+            Kind.FEATURES,
+            f"features of {ask.strategy}{self._for}",
+            self._key(Kind.FEATURES, start, source, data=self.digests.development),
             start,
             source,
+            of_seed=own,
         )
         tests = Stage(
-            "test-features",
-            f"test features of {of}{self._for}",
-            self._key("test-features", start, source, tests=self._tests()),
+            Kind.TEST_FEATURES,
+            f"test features of {ask.strategy}{self._for}",
+            self._key(Kind.TEST_FEATURES, start, source, tests=self._tests()),
             start,
             source,
+            of_seed=own,
         )
-        probe = self._asked("probe", "head on", start, (features,), ask)
-        judged = self._asked("evaluate", "test of", start, (probe, tests), ask)
+        probe = self._asked(Kind.PROBE, "head on", start, (features,), ask)
+        judged = self._asked(Kind.EVALUATE, "test of", start, (probe, tests), ask)
         return [features, probe, tests, judged]
 
     def _tuned(self, start: Start, source: tuple[Stage, ...], ask: _Ask) -> list[Stage]:
         """Head and backbone trained on the development data, and the verdict."""
-        tuned = self._asked("finetune", "fine-tuning of", start, source, ask)
-        return [tuned, self._asked("evaluate", "test of", start, (tuned,), ask)]
+        tuned = self._asked(Kind.FINETUNE, "fine-tuning of", start, source, ask)
+        return [tuned, self._asked(Kind.EVALUATE, "test of", start, (tuned,), ask)]
 
     def _asked(
         self, kind: Kind, verb: str, start: Start, parents: tuple[Stage, ...], ask: _Ask
@@ -330,8 +334,8 @@ class _Planner:
             shots=ask.shots,
             seed=ask.seed,
             data=self.digests.development,
-            tests=self._tests() if kind == "evaluate" else None,
-            bootstrap=self.suite.evaluation.bootstrap if kind == "evaluate" else None,
+            tests=self._tests() if kind is Kind.EVALUATE else None,
+            bootstrap=self.suite.evaluation.bootstrap if kind is Kind.EVALUATE else None,
         )
         return Stage(
             kind,
@@ -342,6 +346,7 @@ class _Planner:
             transfer=ask.transfer,
             shots=ask.shots,
             seed=ask.seed,
+            of_seed=ask.seed,
         )
 
     def _tests(self) -> list[object]:

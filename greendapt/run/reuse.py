@@ -14,7 +14,7 @@ from greendapt.store.run import RunFolder, latest
 
 def comparable(earlier: RunFolder, fingerprint: str) -> RunFolder:
     """``earlier``, or a RunError when its costs may not be put beside those of ``fingerprint``."""
-    if earlier.read().get("fingerprint") != fingerprint:
+    if earlier.read().fingerprint != fingerprint:
         raise RunError(
             f"--reuse {earlier.path}: that run is from another machine or other software versions; "
             "its costs cannot be put beside new ones"
@@ -33,7 +33,11 @@ def adopt(into: RunFolder, earlier: RunFolder, planned: list[Stage]) -> int:
     with into.writing():
         for stage, record in taken:
             _link(earlier.checkpoint(stage.key), into.checkpoint(stage.key))
-            into.append(record.model_copy(update={"label": stage.label, "reused": True}))
+            into.append(
+                record.model_copy(
+                    update={"title": stage.title, "seed": stage.of_seed, "reused": True}
+                )
+            )
     return len(taken)
 
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 from greendapt.core.errors import RunError
 from greendapt.core.figures import Figure
-from greendapt.core.records import SCHEMA, Record
+from greendapt.core.records import DETAILS, SCHEMA, PrefixDetails, Record
 from greendapt.meter import Meter, Window
 from greendapt.run.context import Workbench
 from greendapt.run.plan import Stage
@@ -153,7 +153,8 @@ class Executor:
     def _has_output(self, stage: Stage) -> bool:
         if stage.kind == "pretrain":
             return pretrain.kept_record(stage) is not None
-        if self.records[stage.key].details.get("stored") is False:
+        details = self.records[stage.key].details
+        if isinstance(details, PrefixDetails) and not details.stored:
             return True  # it could not be stored: what reads it takes the plain way
         return self.bench.folder.checkpoint(stage.key).is_dir()
 
@@ -170,8 +171,7 @@ class Executor:
             self.reporter.say(f"{stage.label}: taken over by another worker, its record counts")
             return False
         self._written.append(record)
-        wall_s = record.figures["wall_s"].value if "wall_s" in record.figures else 0.0
-        self.reporter.finish(wall_s or 0.0)
+        self.reporter.finish(record.value("wall_s") or 0.0)
         if record.status == "failed":
             self.reporter.say(f"failed: {stage.label}: {record.error}")
             self._broken.add(stage.key)
@@ -182,7 +182,7 @@ class Executor:
         with pretrain.building(stage):
             kept = pretrain.kept_record(stage)
             if kept is not None:
-                return kept.model_copy(update={"key": stage.key, "label": stage.label})
+                return kept.model_copy(update={"key": stage.key, "title": stage.title})
             suite, engine = self.bench.suite, self.bench.shared_engine
             record = self._metered(
                 stage, lambda _: pretrain.pretrain(suite, stage, engine, self.reporter.advance)
@@ -198,7 +198,8 @@ class Executor:
             key=stage.key,
             kind=stage.kind,
             role=stage.role,
-            label=stage.label,
+            title=stage.title,
+            seed=stage.of_seed,
             parents=[parent.key for parent in stage.reads],
             started_at=datetime.now(UTC).isoformat(timespec="seconds"),
         )
@@ -224,7 +225,7 @@ class Executor:
             update={
                 "figures": {**figures, "training_flops": flops},
                 "metrics": outcome.metrics,
-                "details": outcome.details | ({"beside": beside} if beside else {}),
+                "details": DETAILS[stage.kind](**outcome.details, beside=beside),
             }
         )
 

@@ -7,16 +7,14 @@ from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import torch
-from pydantic import ValidationError
 
 from greendapt import __version__
 from greendapt.accounting.grid import Grid, grid
 from greendapt.core.errors import RunError, Stopped
 from greendapt.core.keys import key_of
-from greendapt.core.records import Summary
+from greendapt.core.records import SCHEMA, Summary
 from greendapt.data.checks import Prepared, prepare
 from greendapt.data.imageset import ImageSet
 from greendapt.data.splits import few_shot
@@ -33,12 +31,14 @@ from greendapt.run.stages import pretrain
 from greendapt.run.stages.phase_looks import check_stops
 from greendapt.run.stages.predict import check_models, work
 from greendapt.run.step_choice import chosen as chosen_steps
+from greendapt.run.step_choice import info_of
 from greendapt.run.summary import summarize
 from greendapt.run.workers.claims import Claims
 from greendapt.run.workers.executor import Ask, Crew, Follow, failed_before, left
 from greendapt.run.workers.ranks import assist
 from greendapt.run.workers.same_machine import beside_note
 from greendapt.store.run import RunFolder, latest
+from greendapt.store.runinfo import DataInfo, DatasetInfo, GridInfo, MeterFacts, RunInfo, TaskInfo
 from greendapt.suite.models import Suite
 from greendapt.train.loop import Engine
 from greendapt.train.parallel import ALONE, Ranks
@@ -59,32 +59,34 @@ class Session:
     generic: dict[str, str]
     steps: dict[str, Trial]
 
-    def described(self, command: str) -> dict[str, Any]:
+    def info(self, command: str = "") -> RunInfo:
         """``run.json``: what was asked, on what, with what."""
-        said = environment(self.engine.device)
+        here = environment(self.engine.device)
         data = self.data
-        return {
-            "suite": self.suite.model_dump(mode="json", by_alias=True),
-            "command": command,
-            "version": __version__,
-            "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "environment": said,
-            "steps": {name: trial.said() for name, trial in self.steps.items()},
-            "fingerprint": fingerprint(said),
-            "grid": {
-                "intensity_g_per_kwh": self.grid.intensity_g_per_kwh,
-                "pue": self.grid.pue,
-                "source": self.grid.source,
-                "flagged": self.grid.flagged,
-            },
-            "data": {
-                "pool": _described(data.pool),
-                "pools": {name: _described(one) for name, one in data.pools.items()},
-                **_task(data.development, data.external),
-                "targets": {name: _task(*task) for name, task in data.targets.items()},
-            },
-            "notes": data.notes,
-        }
+        return RunInfo(
+            schema=SCHEMA,
+            suite=self.suite,
+            command=command,
+            version=__version__,
+            started_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            environment=dict(here),
+            steps={name: info_of(trial) for name, trial in self.steps.items()},
+            fingerprint=fingerprint(here),
+            grid=GridInfo(
+                intensity_g_per_kwh=self.grid.intensity_g_per_kwh,
+                pue=self.grid.pue,
+                source=self.grid.source,
+                flagged=self.grid.flagged,
+            ),
+            data=DataInfo(
+                pool=_dataset(data.pool),
+                pools={name: _dataset(one) for name, one in data.pools.items()},
+                development=_dataset(data.development),
+                external={name: _dataset(one) for name, one in data.external.items()},
+                targets={name: _task(*task) for name, task in data.targets.items()},
+            ),
+            notes=data.notes,
+        )
 
     def run(
         self,
@@ -111,7 +113,7 @@ class Session:
                 self._by_others(folder, reporter, crew, debug)
             claims.clear()
             folder.gather()
-            folder.write({**folder.read(), "meter": folder.meter_facts()})
+            folder.write(folder.read().model_copy(update={"meter": folder.meter_facts()}))
             records = latest(folder.records())
             notes = [*self.data.notes, *beside_note(records.values())]
             summary = summarize(
@@ -138,13 +140,12 @@ class Session:
             warm_up(bench, planned)
             executor = Executor(bench, meter, reporter, claims, debug, retry, note)
             executor.run(planned, stages(self.plan))
-            folder.keep_meter_facts(meter.facts())
+            folder.keep_meter_facts(MeterFacts.model_validate(meter.facts()))
             ranks.same(None)  # the others may go
 
     def _lead(self, folder: RunFolder, ranks: Ranks) -> None:
         """Tell the other ranks what is run, and wait until they have read its data."""
-        said = folder.read()
-        ranks.same({"suite": said["suite"], "steps": said["steps"], "run": str(folder.path)})
+        ranks.same(str(folder.path))
         ranks.meet()
 
     def assist(self, folder: RunFolder, ranks: Ranks) -> None:
@@ -175,11 +176,11 @@ class Session:
 
 
 def prepare_session(
-    suite: Suite, say: Callable[[str], None], said: Mapping[str, Any] | None = None
+    suite: Suite, say: Callable[[str], None], before: RunInfo | None = None
 ) -> Session:
     """Check everything that can be checked before a folder is made: errors come here.
 
-    ``said``: the ``run.json`` of a run that goes on.
+    ``before``: of a run that goes on.
     """
     tune()
     engine = Engine.on(suite.run.device)
@@ -200,7 +201,7 @@ def prepare_session(
         data = replace(data, notes=[*data.notes, *_scarce(suite, development)])
     digests_of = {name: _digests(*task) for name, task in tasks.items()}
     identities = {name: one.identity for name, one in found.items()}
-    steps = chosen_steps(suite, engine.device, (said or {}).get("steps", {}), say)
+    steps = chosen_steps(suite, engine.device, before.steps if before else {}, say)
     precisions = {name: trial.step.arithmetic for name, trial in steps.items()}
     digests = Digests(
         data.pool.digest,
@@ -221,27 +222,15 @@ def _digests(development: ImageSet, external: Mapping[str, ImageSet]) -> tuple[s
 
 def unfinished(out: Path, suite: Suite) -> RunFolder | None:
     """The newest run of the very same suite in ``out`` that did not come to its end."""
-    same = suite.model_dump(mode="json", by_alias=True)
     for path in sorted(out.glob(f"{suite.name}-*/run.json"), reverse=True):
         folder = RunFolder(path.parent)
         try:
-            said = folder.read()
+            same = folder.read().suite == suite
         except RunError:
             continue
-        finished = folder.summary_path.exists()
-        if said.get("suite") == same and not finished and not folder.is_held():
+        if same and not folder.summary_path.exists() and not folder.is_held():
             return folder
     return None
-
-
-def stored_suite(folder: RunFolder) -> Suite:
-    """The suite of a run as it was then."""
-    try:
-        return Suite.model_validate(folder.read().get("suite"))
-    except ValidationError as error:
-        raise RunError(
-            f"{folder.path}/run.json holds no suite that this greendapt reads"
-        ) from error
 
 
 def synthetic(data: Prepared) -> bool:
@@ -275,25 +264,23 @@ def _scarce(suite: Suite, development: ImageSet) -> list[str]:
     return notes
 
 
-def _task(development: ImageSet, external: Mapping[str, ImageSet]) -> dict[str, Any]:
-    return {
-        "development": _described(development),
-        "external": {name: _described(one) for name, one in external.items()},
-    }
+def _task(development: ImageSet, external: Mapping[str, ImageSet]) -> TaskInfo:
+    outside = {name: _dataset(one) for name, one in external.items()}
+    return TaskInfo(development=_dataset(development), external=outside)
 
 
-def _described(one: ImageSet) -> dict[str, Any]:
+def _dataset(one: ImageSet) -> DatasetInfo:
     """Counts only: no file name, no patient."""
     counts = {split: int((one.splits == split).sum()) for split in ("train", "val", "test")}
-    return {
-        "name": one.name,
-        "images": len(one),
-        "patients": len(set(one.patients.tolist())),
-        "classes": list(one.classes),
-        "task": one.task,
-        "synthetic": one.synthetic,
+    return DatasetInfo(
+        name=one.name,
+        images=len(one),
+        patients=len(set(one.patients.tolist())),
+        classes=list(one.classes),
+        task=one.task,
+        synthetic=one.synthetic,
         **counts,
-    }
+    )
 
 
 def warm_up(bench: Workbench, planned: list[Stage]) -> None:

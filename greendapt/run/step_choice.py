@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import asdict
 
 import torch
 
@@ -14,9 +13,10 @@ from greendapt.disk.cache import cache_folder
 from greendapt.disk.files import disk_errors, write_json
 from greendapt.models.backbone import create_backbone
 from greendapt.run.environment import environment, fingerprint
+from greendapt.store.runinfo import StepInfo, StepTrialInfo
 from greendapt.suite.models import Suite
 from greendapt.train.parallel import launched
-from greendapt.train.step import PLAIN, Trial, try_steps
+from greendapt.train.step import PLAIN, Step, Trial, try_steps
 
 _TRIAL = 2
 """Raise when other steps are tried."""
@@ -25,7 +25,7 @@ _TRIAL = 2
 def chosen(
     suite: Suite,
     device: torch.device,
-    before: Mapping[str, Any],
+    before: Mapping[str, StepTrialInfo],
     say: Callable[[str], None],
 ) -> dict[str, Trial]:
     """By backbone. ``before``: what a run that goes on had chosen; that is kept."""
@@ -37,7 +37,7 @@ def chosen(
     if not suite.run.fast_step:
         return {name: Trial(PLAIN) for name in suite.model.backbones}
     return {
-        name: Trial.told(before[name]) if name in before else _kept(suite, name, device, say)
+        name: _trial(before[name]) if name in before else _kept(suite, name, device, say)
         for name in suite.model.backbones
     }
 
@@ -51,8 +51,8 @@ def _kept(suite: Suite, name: str, device: torch.device, say: Callable[[str], No
     key = key_of(trial=_TRIAL, **asked)
     path = cache_folder() / "steps" / f"{key}.json"
     try:
-        return Trial.told(json.loads(path.read_bytes()))
-    except (OSError, ValueError, KeyError, TypeError):  # absent, or not ours: tried again
+        return _trial(StepTrialInfo.model_validate_json(path.read_bytes()))
+    except (OSError, ValueError):  # absent, or not ours: tried again
         pass
     say(f"trying how {name} trains fastest here")
     trial = try_steps(
@@ -64,5 +64,14 @@ def _kept(suite: Suite, name: str, device: torch.device, say: Callable[[str], No
     )
     with disk_errors(path, "GREENDAPT_CACHE"):
         path.parent.mkdir(parents=True, exist_ok=True)
-    write_json(path, trial.said())
+    write_json(path, info_of(trial).model_dump(mode="json"))
     return trial
+
+
+def info_of(trial: Trial) -> StepTrialInfo:
+    """As a run and this machine's cache keep it."""
+    return StepTrialInfo(step=StepInfo(**asdict(trial.step)), seconds=trial.seconds)
+
+
+def _trial(info: StepTrialInfo) -> Trial:
+    return Trial(Step(**dict(info.step)), info.seconds)

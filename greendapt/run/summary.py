@@ -8,14 +8,22 @@ from statistics import fmean
 
 from greendapt.accounting.grid import carbon_intensity_score
 from greendapt.core.figures import Figure, add
-from greendapt.core.records import COST_UNITS, SCHEMA, Failure, Record, Role, Row, Summary
+from greendapt.core.records import (
+    COST_UNITS,
+    PAID,
+    SCHEMA,
+    Failure,
+    Record,
+    Role,
+    Row,
+    Summary,
+    TrainingDetails,
+)
 from greendapt.run.plan import Cell
 from greendapt.stats.pareto import pareto_front
 from greendapt.suite.models import Suite
 
 _SUMMED = [name for name in COST_UNITS if name != "peak_memory_bytes"]
-_PAID: tuple[Role, ...] = ("adaptation", "transfer")
-"""Whose cost is a strategy's: generic pre-training is sunk, judging is not part of using it."""
 
 
 def summarize(
@@ -74,8 +82,8 @@ def _row(cell: Cell, chain: list[Record]) -> Row:
     by_role: dict[str, list[Record]] = defaultdict(list)
     for record in chain:
         by_role[record.role].append(record)
-    paid = costs(record for record in chain if record.role in _PAID)
-    trained = [r.details.get("trainable_params", 0) for r in chain if r.role == "adaptation"]
+    paid = costs(record for record in chain if record.role in PAID)
+    trained = [d.trainable_params for d in _trainings(chain, "adaptation")]
     counts = _counts(chain)
     row = Row(
         strategy=cell.strategy,
@@ -102,14 +110,19 @@ def _row(cell: Cell, chain: list[Record]) -> Row:
 
 def _counts(chain: list[Record]) -> dict[str, int]:
     """See `Row.counts`."""
-    paid = [record.details for record in chain if record.role in _PAID]
-    parts = [record.details.get("params", 0) for record in chain if record.role == "transfer"]
+    paid = _trainings(chain, *PAID)
+    parts = [record.details.params for record in chain if record.role == "transfer"]
     return {
         "params": sum(parts),
-        "optimizer_steps": sum(details.get("steps", 0) for details in paid),
-        "samples": sum(details.get("samples", 0) for details in paid),
-        "cached_bytes": sum(details.get("cached_bytes", 0) for details in paid),
+        "optimizer_steps": sum(details.steps for details in paid),
+        "samples": sum(details.samples for details in paid),
+        "cached_bytes": sum(r.details.cached_bytes for r in chain if r.role in PAID),
     }
+
+
+def _trainings(chain: list[Record], *roles: Role) -> list[TrainingDetails]:
+    of = [record.details for record in chain if record.role in roles]
+    return [details for details in of if isinstance(details, TrainingDetails)]
 
 
 def _sci(row: Row, units: float, unit: str) -> Figure:
@@ -119,23 +132,16 @@ def _sci(row: Row, units: float, unit: str) -> Figure:
 
 def _gains(rows: list[Row]) -> list[float]:
     """Points (0.01) of each row's development score above ``none`` of the same everything else."""
-    plain = {_beside(row): _score(row) for row in rows if row.strategy == "none"}
+    plain = {_beside(row): row.score for row in rows if row.strategy == "none"}
     found = []
     for row in rows:
-        reached, start = _score(row), plain.get(_beside(row))
+        reached, start = row.score, plain.get(_beside(row))
         found.append(100 * (reached - start) if reached is not None and start is not None else 0.0)
     return found
 
 
 def _beside(row: Row) -> tuple[str, int, str, str]:
     return row.backbone, row.seed, row.transfer, str(row.shots)
-
-
-def _score(row: Row) -> float | None:
-    """Development AUC, or Dice where the task is masks."""
-    reached = row.metrics["development"]
-    value: float | None = reached["dice"] if "dice" in reached else reached["auc"]
-    return value
 
 
 def _failure(cell: Cell, record: Record) -> Failure:
@@ -172,7 +178,7 @@ def _with_front(rows: list[Row]) -> list[Row]:
 
 def _point(rows: list[Row]) -> tuple[float, float] | None:
     costs = [row.carbon_g.value for row in rows if row.carbon_g.value is not None]
-    values = [value for row in rows if (value := _score(row)) is not None]
+    values = [value for row in rows if (value := row.score) is not None]
     return (fmean(costs), fmean(values)) if costs and values else None
 
 

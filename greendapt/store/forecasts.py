@@ -6,7 +6,9 @@ from collections.abc import Iterable, Sequence
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from greendapt.core.records import SCHEMA, Role
+from greendapt.core.records import Kind, Role
+
+SCHEMA = 1
 
 
 class StageForecast(BaseModel):
@@ -16,7 +18,7 @@ class StageForecast(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     key: str
-    kind: str
+    kind: Kind
     role: Role
     label: str
     parents: tuple[str, ...] = ()

@@ -6,11 +6,13 @@ machine, append to a file each in ``workers/``, so that no two ever write the sa
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,9 @@ from pydantic import ValidationError
 from greendapt.core.errors import RunError
 from greendapt.core.records import SCHEMA, Record, Summary
 from greendapt.disk.files import disk_errors, new_folder, read_json, write_atomic, write_json
+from greendapt.store import migrations
+from greendapt.store.migrations import schema_of
+from greendapt.store.runinfo import MeterFacts, RunData, RunInfo
 
 
 class RunFolder:
@@ -82,18 +87,19 @@ class RunFolder:
             return True
         return False
 
-    def read(self) -> dict[str, Any]:
-        """``run.json``, checked for its schema version."""
-        said = read_json(self.path / "run.json")
-        schema = said.get("schema") if isinstance(said, dict) else None
-        if schema != SCHEMA:
-            raise RunError(
-                f"{self.path}/run.json has schema {schema}, this greendapt reads {SCHEMA}"
-            )
-        return dict(said)
+    def read(self) -> RunInfo:
+        """``run.json``. RunError where there is none, or none that can be read."""
+        path = self.path / "run.json"
+        table = migrations.run_info(_table(path, self.path), str(path))
+        with _damaged(path, f"{self.path} cannot be used; run its suite again"):
+            return RunInfo.model_validate(table)
 
-    def write(self, said: dict[str, Any]) -> None:
-        write_json(self.path / "run.json", {"schema": SCHEMA, **said})
+    def write(self, info: RunInfo) -> None:
+        write_json(self.path / "run.json", info.model_dump(mode="json", by_alias=True))
+
+    @cached_property
+    def _pue(self) -> float:
+        return self.read().grid.pue
 
     def records(self) -> list[Record]:
         """All whole records in order; a last line torn by a kill is not one."""
@@ -115,13 +121,12 @@ class RunFolder:
         return sorted(found, key=lambda one: one[0].started_at)
 
     def _record(self, path: Path, number: int, line: bytes) -> Record:
-        try:
-            return Record.model_validate_json(line)
-        except ValidationError as error:
-            raise RunError(
-                f"{path} is damaged in line {number}; delete the line, "
-                f"and go on with: greendapt resume {self.path}"
-            ) from error
+        where, mend = f"{path} line {number}", "delete the line, and go on with: greendapt resume"
+        with _damaged(where, f"{mend} {self.path}"):
+            table = json.loads(line)
+            if schema_of(table, where) < SCHEMA:
+                table = migrations.record(table, where, self._pue)
+            return Record.model_validate(table)
 
     def gather(self) -> None:
         """Put what workers wrote into ``records.jsonl``. For the one process that leads a run."""
@@ -143,16 +148,19 @@ class RunFolder:
             self._own.parent.mkdir(exist_ok=True)
         _append(self._own, record.model_dump_json(by_alias=True).encode() + b"\n")
 
-    def keep_meter_facts(self, facts: dict[str, Any]) -> None:
+    def keep_meter_facts(self, facts: MeterFacts) -> None:
         """What the figures of this writer rest on."""
         with disk_errors(self.workers):
             self.workers.mkdir(exist_ok=True)
-        write_json(self.workers / f"{self._own.stem}.json", facts)
+        write_json(self.workers / f"{self._own.stem}.json", facts.model_dump(mode="json"))
 
-    def meter_facts(self) -> dict[str, Any]:
-        """Of the writer that said it last; empty where none did."""
-        said = sorted(self.workers.glob("*.json"), key=lambda path: path.stat().st_mtime)
-        return dict(read_json(said[-1])) if said else {}
+    def meter_facts(self) -> MeterFacts:
+        """Of the writer that kept them last; empty where none did."""
+        kept = sorted(self.workers.glob("*.json"), key=lambda path: path.stat().st_mtime)
+        if not kept:
+            return MeterFacts()
+        with _damaged(kept[-1], "delete it"):
+            return MeterFacts.model_validate(read_json(kept[-1]))
 
     def checkpoint(self, key: str) -> Path:
         return self.path / "checkpoints" / key
@@ -176,12 +184,40 @@ class RunFolder:
         """The summary of a run that came to its end, else None."""
         if not self.summary_path.exists():
             return None
-        try:
-            return Summary.model_validate(read_json(self.summary_path))
-        except ValidationError as error:
-            raise RunError(
-                f"{self.summary_path} is damaged; greendapt resume {self.path} writes it again"
-            ) from error
+        table, where = _table(self.summary_path, self.path), str(self.summary_path)
+        if schema_of(table, where) < SCHEMA:
+            table = migrations.summary(table, where, self._pue)
+        with _damaged(where, f"greendapt resume {self.path} writes it again"):
+            return Summary.model_validate(table)
+
+    def finished(self) -> RunData:
+        """All of a run that came to its end; RunError where it did not, or is none."""
+        info, summary = self.read(), self.summary()
+        if summary is None:
+            raise RunError(f"{self.path} is not finished; go on with: greendapt resume {self.path}")
+        return RunData(info, tuple(self.records()), summary)
+
+
+def _table(path: Path, run: Path) -> dict[str, Any]:
+    """The JSON object in ``path``; RunError where it holds anything else."""
+    table = read_json(path)
+    if not isinstance(table, dict):
+        raise RunError(f"{path} is damaged: it holds no table; try: greendapt resume {run}")
+    return table
+
+
+@contextmanager
+def _damaged(where: Path | str, mend: str) -> Iterator[None]:
+    """One sentence for what is not as it was written: the first thing wrong, and what to do."""
+    try:
+        yield
+    except ValidationError as error:
+        worst = error.errors(include_url=False, include_context=False)[0]
+        place = ".".join(map(str, worst["loc"]))
+        why = f"{place}: {worst['msg']}" if place else worst["msg"]
+        raise RunError(f"{where} is damaged ({why}); {mend}") from error
+    except ValueError as error:
+        raise RunError(f"{where} is damaged ({str(error).splitlines()[0]}); {mend}") from error
 
 
 class Growing:

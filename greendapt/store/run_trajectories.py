@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 
-from greendapt.core.records import Record, Row, Summary
+from greendapt.core.records import AdaptDetails, Record, Row
 from greendapt.stats.series import Series
+from greendapt.store.runinfo import RunData
 from greendapt.suite.checkpoints import kept_epochs
-from greendapt.suite.models import Suite
 
 _POINTS = 100.0
 """AUC and Dice in points, as in the released tables."""
 
 
-def trajectories(
-    suite: Suite, summary: Summary, records: Iterable[Record], development: str
-) -> list[Series]:
+def trajectories(run: RunData) -> list[Series]:
     """A series for each strategy that keeps checkpoints, backbone, transfer, shots and seed (each
     seed is a pre-training of its own); none where fewer than two epochs finished.
 
     Quality is the development score in points. Costs are those of the adaptation up to the epoch.
-    A series' dataset is the task its transfer names, else ``development``.
+    A series' dataset is the task its transfer names, else the development data.
     """
-    by_key = {record.key: record for record in records}
+    suite, development = run.info.suite, run.info.data.development.name
+    by_key = {record.key: record for record in run.records}
     rows: dict[tuple[object, ...], list[tuple[int, Row]]] = {}
-    judged = [row for row in summary.rows if _quality(row) is not None]
+    judged = [row for row in run.summary.rows if row.score is not None]
     for strategy in suite.strategy:
         names = kept_epochs(suite, strategy)
         for row in (row for row in judged if row.strategy in names):
@@ -63,27 +62,21 @@ def _series(
         name,
         dataset,
         np.array(epochs),
-        _POINTS * np.array([[_quality(row) for _, row in found]], dtype=np.float64),
+        _POINTS * np.array([[row.score for _, row in found]], dtype=np.float64),
         {name: np.array([one.get(name, np.nan) for one in scores]) for name in known},
         energy_j=spent("energy_j"),
         wall_s=spent("wall_s"),
     )
 
 
-def _quality(row: Row) -> float | None:
-    reached: dict[str, float | None] = row.metrics["development"]
-    return reached["dice"] if "dice" in reached else reached["auc"]
-
-
 def _scores(row: Row, epoch: int, records: Mapping[str, Record]) -> dict[str, float]:
     """What the phase said after ``epoch``, higher is better."""
-    *_, last = (records[key] for key in row.stages if records[key].kind == "adapt")
-    taken: dict[str, float | None] = next(
-        (one for one in last.details.get("scores", []) if one["epoch"] == epoch), {}
-    )
-    losses = last.details.get("val_loss") or []
+    every = (records[key].details for key in row.stages)
+    *_, last = (details for details in every if isinstance(details, AdaptDetails))
+    taken = next((one.values for one in last.scores if one.epoch == epoch), {})
+    losses = last.val_loss
     found = {"val_loss": -losses[epoch - 1]} if len(losses) >= epoch else {}
     for name, value in taken.items():
-        if name != "epoch" and value is not None:
+        if value is not None:
             found[name.removeprefix("-")] = -value if name.startswith("-") else value
     return found

@@ -1,14 +1,17 @@
-"""What a run folder holds, as the report reads it."""
+"""``run.json``: what was asked, on what data, with what machine and software (schema 2).
+
+Written and read through these classes by everyone; see `greendapt.store.run`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from greendapt.core.records import Record, Summary
+from greendapt.core.records import SCHEMA, Record, Summary
 from greendapt.store.forecasts import Forecast
 from greendapt.suite.models import Suite
 
@@ -16,11 +19,13 @@ from greendapt.suite.models import Suite
 class DatasetInfo(BaseModel):
     """One dataset in numbers; never an image, a file name or a patient."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True)
 
     name: str = ""
     images: int | None = None
+    patients: int | None = None
     classes: Any = None
+    task: str = ""
     synthetic: bool = False
     train: int | None = None
     val: int | None = None
@@ -58,8 +63,12 @@ class DataInfo(TaskInfo):
             yield from task.sets(f" of {name}")
 
 
+Environment = dict[str, str | int | float | bool | None]
+"""Names and versions of machine and software."""
+
+
 class GridInfo(BaseModel):
-    """Grid intensity and PUE, applied once; ``flagged`` when the user named neither."""
+    """Grid intensity and PUE that were asked for; ``flagged`` when the user named neither."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -69,22 +78,70 @@ class GridInfo(BaseModel):
     flagged: bool = False
 
 
+class DeviceFacts(BaseModel):
+    """One device under the meter, and how its energy was read; ``troubles``: what disturbed it.
+
+    ``counter_over_integrated``: the counter against sampled power, None until a second was seen.
+    """
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    name: str
+    meter: str
+    refresh_s: float | None = None
+    counter_over_integrated: float | None = None
+    troubles: tuple[str, ...] = ()
+
+
+class MeterFacts(BaseModel):
+    """What the figures of a run rest on; ``idle_w``: power at rest, None where not measured."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    device: str = ""
+    gpus: tuple[DeviceFacts, ...] = ()
+    idle_w: float | None = None
+
+
+class StepInfo(BaseModel):
+    """How a training step is done; see `greendapt.train.step`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    precision: Literal["float32", "bfloat16"] = "float32"
+    layout: Literal["channels_last", "contiguous"] | None = None
+    threads: int | None = None
+    compiled: bool = False
+
+
+class StepTrialInfo(BaseModel):
+    """The step that won a trial, and the seconds that each one tried took (median)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    step: StepInfo
+    seconds: dict[str, float] = {}
+
+
 class RunInfo(BaseModel):
     """``run.json``."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, populate_by_name=True)
 
-    schema_version: int = Field(1, alias="schema")
+    schema_version: int = Field(SCHEMA, alias="schema")
     suite: Suite
     command: str = ""
     version: str = ""
     started_at: str = ""
-    environment: dict[str, str | int | float | bool | None] = {}
+    environment: Environment = {}
+    steps: dict[str, StepTrialInfo] = {}
+    """By backbone."""
     fingerprint: str = ""
     grid: GridInfo = GridInfo()
     data: DataInfo = DataInfo()
     notes: list[str] = []
     plan: Forecast | None = None
+    meter: MeterFacts = MeterFacts()
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
-from pydantic import ValidationError
 
-from greendapt.core.errors import DataError, RunError
+from greendapt.core.errors import DataError
 from greendapt.stats.series import Floats, Series, mean
 from greendapt.store.run import RunFolder
 from greendapt.store.run_trajectories import trajectories
-from greendapt.suite.models import Suite
 
 _OWN = ("series", "dataset", "seed", "epoch", "quality")
 _SPENT = ("energy_j", "wall_s")
@@ -50,16 +48,8 @@ def read_trajectories(path: Path) -> list[Series]:
 
 
 def _of_run(path: Path) -> list[Series]:
-    folder = RunFolder(path)
-    said, summary = folder.read(), folder.summary()
-    if summary is None:
-        raise RunError(f"{path} is not finished; go on with: greendapt resume {path}")
-    try:
-        suite = Suite.model_validate(said.get("suite"))
-        dataset = str(said["data"]["development"]["name"])
-    except (ValidationError, KeyError, TypeError) as error:
-        raise RunError(f"{path}/run.json holds no suite that this greendapt reads") from error
-    found = trajectories(suite, summary, folder.records(), dataset)
+    run = RunFolder(path).finished()
+    found = trajectories(run)
     if not found:
         raise DataError(
             f"{path} has no strategy with two finished checkpoints; set keep_checkpoints in the "

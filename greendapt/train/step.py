@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, cast
 
 import torch
@@ -85,14 +85,6 @@ class Trial:
 
     step: Step
     seconds: dict[str, float] = field(default_factory=dict)
-
-    def said(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @classmethod
-    def told(cls, said: dict[str, Any]) -> Trial:
-        """From what ``said`` gave. Raises KeyError or TypeError where it is something else."""
-        return cls(Step(**said["step"]), dict(said["seconds"]))
 
 
 def try_steps(

@@ -6,7 +6,7 @@ from pydantic import ValidationError
 from greendapt.core.figures import Figure
 from greendapt.core.records import COST_UNITS, SCHEMA, Record, Summary
 
-RECORD = {"key": "k", "kind": "adapt", "role": "adaptation", "label": "l", "started_at": "now"}
+RECORD = {"key": "k", "kind": "adapt", "role": "adaptation", "title": "l", "started_at": "now"}
 
 
 def test_a_record_comes_back_from_its_json():
@@ -14,7 +14,9 @@ def test_a_record_comes_back_from_its_json():
         "energy_j": Figure.measured(3, "J", "rapl"),
         "energy_gpu_j": Figure.unavailable("J", "no GPU"),
     }
-    record = Record(schema=SCHEMA, **RECORD, figures=figures, metrics={"auc": None})
+    record = Record(
+        schema=SCHEMA, **RECORD, figures=figures, metrics={"development": {"auc": None}}
+    )
     text = record.model_dump_json(by_alias=True)
     assert f'"schema":{SCHEMA}' in text
     assert Record.model_validate_json(text) == record
@@ -28,7 +30,7 @@ def test_a_record_refuses_what_it_does_not_know(wrong):
 
 def test_defaults_are_not_shared_between_records():
     one, other = Record(**RECORD), Record(**RECORD)
-    one.metrics["auc"] = 1
+    one.metrics["development"] = {"auc": 1}
     assert other.metrics == {}
 
 

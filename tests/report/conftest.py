@@ -118,20 +118,22 @@ class RunWriter:
         for number, key in enumerate(self.stages(strategy, seed)):
             losses = [0.8 / 2**number / 2**epoch for epoch in range(3)]
             yield self.record(
-                key, "adaptation", f"{strategy} phase {number}, seed {seed}", 9e3, losses
+                key, "adaptation", f"{strategy} phase {number}", 9e3, losses, seed=seed
             )
 
-    def record(self, key, role, label, energy, losses=()):
+    def record(self, key, role, title, energy, losses=(), seed=None):
         figures = self.costs(energy)
         figures["energy_cpu_j"] = figures["energy_j"]
         figures["energy_gpu_j"] = Figure.unavailable("J", "no GPU")
         details = {"val_loss": list(losses)} if losses else {}
         return Record(
-            schema=1,
             key=key,
-            kind={"adaptation": "adapt"}.get(role, role),
+            kind={"adaptation": "adapt", "sunk": "pretrain", "transfer": "probe"}.get(
+                role, "evaluate"
+            ),
             role=role,
-            label=label,
+            title=title,
+            seed=seed,
             started_at="2026-11-20T10:00:00Z",
             figures=figures,
             details=details,
@@ -169,7 +171,6 @@ class RunWriter:
     def summary(self):
         failed = {(f["strategy"], f["seed"]) for f in self.failures}
         return Summary(
-            schema=1,
             synthetic=self.synthetic,
             suite="chestxray",
             profile="default",
@@ -190,7 +191,7 @@ class RunWriter:
     def info(self):
         about = {"images": 600, "classes": 4, "synthetic": self.synthetic}
         return {
-            "schema": 1,
+            "schema": 2,
             "suite": self.suite().model_dump(mode="json", by_alias=True),
             "command": "greendapt bench --suite chestxray --seeds 3",
             "version": "0.1.0",

@@ -13,7 +13,7 @@ from greendapt.report.view.learning import epoch_shares, learning
 def record(wall_s, **details):
     figure = Figure(value=wall_s, unit="s", quality=Quality.MEASURED, source="a test")
     return Record(
-        schema=1, key="k", kind="adapt", role="adaptation", label="x", started_at="",
+        key="k", kind="adapt", role="adaptation", title="x", started_at="",
         figures={"wall_s": figure}, details=details,
     )  # fmt: skip
 

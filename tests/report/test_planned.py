@@ -13,11 +13,10 @@ def record(key, wall_s, energy_j, reused=False):
     if energy_j is not None:
         joules = Figure(value=energy_j, unit="J", quality=Quality.ESTIMATED, source="model")
     return Record(
-        schema=1,
         key=key,
         kind="adapt",
         role="adaptation",
-        label=key,
+        title=key,
         reused=reused,
         started_at="",
         figures={"wall_s": Figure.measured(wall_s, "s", "clock"), "energy_j": joules},

@@ -26,7 +26,8 @@ def done(stage, auc=0.5, **changes):
         key=stage.key,
         kind=stage.kind,
         role=stage.role,
-        label=stage.label,
+        title=stage.title,
+        seed=stage.of_seed,
         started_at="2026-01-01T00:00:00+00:00",
         figures=figures(KIND_S[stage.kind]),
         metrics=metrics,
@@ -97,7 +98,7 @@ def test_the_score_is_grams_by_image_trained_and_by_point_gained(summed):
 
 def test_a_record_from_before_a_figure_was_known_still_counts():
     old = {name: f for name, f in figures(1.0).items() if name != "energy_above_idle_j"}
-    record = Record(key="a", kind="adapt", role="adaptation", label="a", started_at="", figures=old)
+    record = Record(key="a", kind="adapt", role="adaptation", title="a", started_at="", figures=old)
     assert costs([record])["energy_above_idle_j"].value is None
     assert costs([record])["energy_j"].value == 1
 
@@ -105,7 +106,7 @@ def test_a_record_from_before_a_figure_was_known_still_counts():
 def test_one_part_unavailable_makes_the_sum_unavailable():
     missing = {**figures(1.0), "energy_j": Figure.unavailable("J", "no counter")}
     records = [
-        Record(key=k, kind="adapt", role="adaptation", label=k, started_at="", figures=f)
+        Record(key=k, kind="adapt", role="adaptation", title=k, started_at="", figures=f)
         for k, f in (("a", figures(2.0)), ("b", missing))
     ]
     said = costs(records)

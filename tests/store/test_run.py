@@ -21,7 +21,7 @@ def record(key, **changes):
         key=key,
         kind="adapt",
         role="adaptation",
-        label=f"stage {key}",
+        title=f"stage {key}",
         started_at="2026-01-01T00:00:00+00:00",
         figures={"wall_s": Figure.measured(1.5, "s", "clock")},
         **changes,

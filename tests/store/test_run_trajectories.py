@@ -6,6 +6,7 @@ import pytest
 from greendapt.core.figures import Figure
 from greendapt.core.records import Record, Row, Summary
 from greendapt.store.run_trajectories import trajectories
+from greendapt.store.runinfo import DataInfo, DatasetInfo, RunData, RunInfo
 from greendapt.suite.models import Suite
 
 PHANTOM = {"source": "phantom"}
@@ -44,21 +45,26 @@ def row(strategy, auc, joules, transfer="here", seed=0):
 
 def record(strategy, **details):
     return Record(
-        schema=1, key=f"adapt {strategy}", kind="adapt", role="adaptation", label=strategy,
+        key=f"adapt {strategy}", kind="adapt", role="adaptation", title=strategy,
         started_at="2026-11-21T00:00:00", details=details,
     )  # fmt: skip
 
 
+def scored(epoch, values):
+    return {"epoch": epoch, "values": values}
+
+
 RECORDS = [
-    record("kept@2", val_loss=[0.9, 0.8], scores=[{"epoch": 2, "-robustness": 0.3, "probe": 0.5}]),
-    record("kept@4", val_loss=[0.9, 0.8, 0.7, 0.6], scores=[{"epoch": 4, "probe": None}]),
+    record("kept@2", val_loss=[0.9, 0.8], scores=[scored(2, {"-robustness": 0.3, "probe": 0.5})]),
+    record("kept@4", val_loss=[0.9, 0.8, 0.7, 0.6], scores=[scored(4, {"probe": None})]),
     record("kept"),
 ]
 
 
 def read(suite, rows, records=RECORDS):
-    summary = Summary(schema=1, synthetic=True, suite="s", profile="default", rows=rows)
-    return trajectories(suite, summary, records, "development")
+    summary = Summary(synthetic=True, suite="s", profile="default", rows=rows)
+    data = DataInfo(development=DatasetInfo(name="development"))
+    return trajectories(RunData(RunInfo(suite=suite, data=data), tuple(records), summary))
 
 
 def test_epochs_quality_scores_and_costs(suite):

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from greendapt.core.errors import RunError
-from greendapt.core.records import SCHEMA, Row
+from greendapt.core.records import Row
 from greendapt.report.view import estimates
 from greendapt.report.view.model import View
 from greendapt.store.runinfo import RunData
@@ -72,7 +72,7 @@ def guarded(value: Any) -> Any:
 def as_json(run: RunData, view: View) -> str:
     """Verdicts and cells, with what is needed to read them."""
     said = {
-        "schema": SCHEMA,
+        "schema": 1,
         "title": view.title,
         "suite": view.suite,
         "profile": view.profile,

@@ -32,9 +32,9 @@ def emissions_csv(run: RunData) -> str:
 
 def _line(run: RunData, record: Record) -> dict[str, Value]:
     info, machine = run.info, run.info.environment
-    wall = _value(record, "wall_s")
-    carbon = _value(record, "carbon_g")
-    energy = _value(record, "energy_j")
+    wall = record.value("wall_s")
+    carbon = record.value("carbon_g")
+    energy = record.value("energy_j")
     known: dict[str, Value] = {
         "timestamp": record.started_at,
         "project_name": f"{info.suite.name}: {record.label}",
@@ -55,15 +55,10 @@ def _line(run: RunData, record: Record) -> dict[str, Value]:
         "pue": info.grid.pue,
     }
     for part, name in _PARTS.items():
-        joules = _value(record, name)
+        joules = record.value(name)
         known[f"{part}_energy"] = _ratio(joules, JOULES_PER_KWH)
         known[f"{part}_power"] = _ratio(joules, wall)
     return {name: known.get(name) for name in COLUMNS}
-
-
-def _value(record: Record, name: str) -> float | None:
-    figure = record.figures.get(name)
-    return figure.value if figure else None
 
 
 def _number(value: object) -> float | None:

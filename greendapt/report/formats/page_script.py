@@ -31,7 +31,9 @@ def pack(payload: dict[str, Any]) -> Packed:
 @cache
 def own() -> Markup:
     """The page's own script, as it stands in the page."""
-    return Markup((files("greendapt.report") / "templates" / "report.js").read_text("utf-8"))
+    return Markup(
+        (files("greendapt.report.formats") / "templates" / "report.js").read_text("utf-8")
+    )
 
 
 def policy(style: str, *, scripts: bool) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from statistics import fmean
 
-from greendapt.core.records import Record, Row
+from greendapt.core.records import AdaptDetails, Record, Row, TrainingDetails
 from greendapt.report.view.model import Curve, Learning
 from greendapt.store.runinfo import RunData
 
@@ -47,7 +47,11 @@ def _points(row: Row, records: Mapping[str, Record]) -> Points:
     for stage in (stage for stage in stages if stage.role == "adaptation"):
         energy = stage.figures.get("energy_j")
         losses = _losses(stage)
-        if energy is None or energy.value is None or (stage.kind == "adapt" and not losses):
+        if (
+            energy is None
+            or energy.value is None
+            or (isinstance(stage.details, AdaptDetails) and not losses)
+        ):
             return []
         shares = epoch_shares(stage, len(losses))
         points += [
@@ -63,9 +67,10 @@ def _losses(stage: Record) -> list[float]:
 
     A stage that goes on from an earlier one holds the losses of both, and its own times.
     """
-    losses = list(stage.details.get("val_loss") or [])
-    ends = stage.details.get("epoch_s") or []
-    return losses[-len(ends) :] if ends else losses
+    details = stage.details
+    if not isinstance(details, TrainingDetails):
+        return []
+    return list(details.val_loss[-len(details.epoch_s) :] if details.epoch_s else details.val_loss)
 
 
 def epoch_shares(stage: Record, epochs: int) -> list[float]:
@@ -74,9 +79,8 @@ def epoch_shares(stage: Record, epochs: int) -> list[float]:
     What lies outside the epochs (loading, a constant prefix) comes before them. Records without
     the clock's times have epochs of equal length: they do equal work.
     """
-    ends = stage.details.get("epoch_s") or []
-    wall = stage.figures.get("wall_s")
-    wall_s = (wall.value if wall else None) or 0.0
+    ends = stage.details.epoch_s if isinstance(stage.details, TrainingDetails) else ()
+    wall_s = stage.value("wall_s") or 0.0
     if not ends or len(ends) != epochs or ends[-1] > wall_s:
         return [(epoch + 1) / epochs for epoch in range(epochs)]
     return [1 - (ends[-1] - end) / wall_s for end in ends]

@@ -5,20 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from greendapt.core.records import Record
+from greendapt.core.records import Kind, Record
 from greendapt.report import words
 from greendapt.report.view.model import Planned
 from greendapt.store.forecasts import Forecast
 
 _TITLES = {
-    "pretrain": "Generic pre-training",
-    "prefix": "Stored prefixes",
-    "adapt": "Adaptation (DAPT)",
-    "features": "Features",
-    "probe": "Heads",
-    "finetune": "Fine-tuning",
-    "test-features": "Test features",
-    "evaluate": "Tests",
+    Kind.PRETRAIN: "Generic pre-training",
+    Kind.PREFIX: "Stored prefixes",
+    Kind.ADAPT: "Adaptation (DAPT)",
+    Kind.FEATURES: "Features",
+    Kind.PROBE: "Heads",
+    Kind.FINETUNE: "Fine-tuning",
+    Kind.TEST_FEATURES: "Test features",
+    Kind.EVALUATE: "Tests",
 }
 
 
@@ -36,18 +36,18 @@ def planned(said: Forecast | None, records: Sequence[Record]) -> tuple[Planned, 
     ran = {r.key: r for r in records if r.status == "done" and not r.reused}
     here = [stage for stage in said.stages if stage.key in ran and not stage.kept]
     kinds = list(dict.fromkeys(stage.kind for stage in here))
-    groups = {_TITLES.get(k, k): [one for one in here if one.kind == k] for k in kinds}
+    groups = {_TITLES[k]: [one for one in here if one.kind == k] for k in kinds}
     groups["All"] = here
     found = []
     for title, stages in groups.items():
         of = [ran[stage.key] for stage in stages]
-        joules = [_value(record, "energy_j") for record in of]
+        joules = [record.value("energy_j") for record in of]
         known = [value for value in joules if value is not None]
         found.append(
             Planned(
                 title,
                 said.cost(stages),
-                sum(_value(record, "wall_s") or 0.0 for record in of),
+                sum(record.value("wall_s") or 0.0 for record in of),
                 sum(known) if len(known) == len(joules) else None,
             )
         )
@@ -90,8 +90,3 @@ def _joules(value: float | None) -> str:
 
 def _ratio(value: float | None) -> str:
     return words.MISSING if value is None else f"{value:.2f}"
-
-
-def _value(record: Record, name: str) -> float | None:
-    figure = record.figures.get(name)
-    return None if figure is None else figure.value

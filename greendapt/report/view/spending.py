@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from greendapt.core.records import Record
@@ -19,7 +18,6 @@ TITLES = {
     "energy_j": "Energy",
     "carbon_g": "Carbon",
 }
-_SEED = re.compile(r", seed \d+$")
 _ROLES = {
     "adaptation": "Adaptation (DAPT)",
     "transfer": "Transfer",
@@ -59,8 +57,7 @@ def steps(run: RunData) -> tuple[Step, ...]:
     groups: dict[tuple[str, str], list[Record]] = {}
     for record in run.records:
         if not record.reused:
-            label = _SEED.sub("", record.label)
-            groups.setdefault((label, record.role), []).append(record)
+            groups.setdefault((record.title, record.role), []).append(record)
     found = []
     for (label, role), records in groups.items():
         strategies = set().union(*(users.get(record.key, ()) for record in records))

@@ -20,7 +20,7 @@ from greendapt.store.runinfo import RunData
 
 def stopping(run: RunData) -> Section | None:
     """The usual rules on the run's own checkpoints; None where it has none."""
-    series = trajectories(run.info.suite, run.summary, run.records, run.info.data.development.name)
+    series = trajectories(run)
     if not series:
         return None
     scores = common_scores(series)

@@ -88,11 +88,11 @@ def _seeds(panels: Sequence[Panel]) -> str:
 
 def _patients(run: RunData) -> str:
     """How far the test set alone may mislead, where rows hold an interval over its patients."""
-    scores = [row.metrics.get("development", {}) for row in run.summary.rows]
-    name = "dice" if any("dice" in score for score in scores) else "auc"
-    ends = [(score.get(f"{name}_low"), score.get(f"{name}_high")) for score in scores]
+    rows = run.summary.rows
+    name = "dice" if any(row.reached("dice") is not None for row in rows) else "auc"
+    ends = [(row.reached(f"{name}_low"), row.reached(f"{name}_high")) for row in rows]
     halves = [(high - low) / 2 for low, high in ends if low is not None and high is not None]
-    several = len({row.seed for row in run.summary.rows}) > 1
+    several = len({row.seed for row in rows}) > 1
     if not halves or not several or mean(halves) < _SMALL_TEST:
         return ""
     score = "an AUC" if name == "auc" else "a Dice"

@@ -43,7 +43,9 @@ class Watched:
             details["looks"] = [asdict(look) for look in self.ruler.looks]
         if self.tracker is not None:
             flops += self.track_flops * len(self.tracker.taken)
-            details["scores"] = [{"epoch": at, **scores} for at, scores in self.tracker.taken]
+            details["scores"] = [
+                {"epoch": at, "values": scores} for at, scores in self.tracker.taken
+            ]
         return Outcome(flops, details=details)
 
 

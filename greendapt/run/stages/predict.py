@@ -8,6 +8,7 @@ from functools import cache
 
 import torch
 
+from greendapt.core.records import Kind
 from greendapt.models import weights
 from greendapt.models.backbone import Backbone, InputSpec, create_backbone
 from greendapt.models.network import mlp
@@ -69,22 +70,22 @@ def effort(bench: Workbench, stage: Stage) -> Effort:
     the plan wants stored can be stored."""
     bench = bench.of(stage)
     match stage.kind:
-        case "pretrain":
+        case Kind.PRETRAIN:
             return _pretrained(bench, stage)
-        case "prefix":
+        case Kind.PREFIX:
             return _prefixed(bench, stage)
-        case "adapt":
+        case Kind.ADAPT:
             return _adapted(bench, stage)
-        case "features":
+        case Kind.FEATURES:
             development = bench.data.development
             return _forward(bench, stage, len(development) - _tested(bench))
-        case "test-features":
+        case Kind.TEST_FEATURES:
             return _forward(bench, stage, judged_images(bench))
-        case "probe":
+        case Kind.PROBE:
             return _probed(bench, stage)
-        case "finetune":
+        case Kind.FINETUNE:
             return _tuned(bench, stage)
-        case "evaluate":
+        case Kind.EVALUATE:
             return _judged(bench, stage)
 
 

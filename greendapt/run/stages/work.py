@@ -10,10 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from greendapt.core.keys import seed_of
+from greendapt.core.records import Kind
 from greendapt.models.backbone import Backbone
 from greendapt.models.network import Network, mlp, params
 from greendapt.run.context import Judge, TestSet, Workbench, head_widths
-from greendapt.run.plan import Kind, Stage
+from greendapt.run.plan import Stage
 from greendapt.run.stages import phase_looks, prefix, segment
 from greendapt.run.stages.base import OnProgress, Outcome, trained_outcome
 from greendapt.suite.datasets import Split
@@ -201,12 +202,12 @@ def evaluate(bench: Workbench, stage: Stage, on_progress: OnProgress) -> Outcome
 
 
 _WORK: dict[Kind, Callable[[Workbench, Stage, OnProgress], Outcome]] = {
-    "prefix": prefix.store,
-    "features": features,
-    "test-features": test_features,
-    "probe": probe,
-    "finetune": finetune,
-    "evaluate": evaluate,
+    Kind.PREFIX: prefix.store,
+    Kind.FEATURES: features,
+    Kind.TEST_FEATURES: test_features,
+    Kind.PROBE: probe,
+    Kind.FINETUNE: finetune,
+    Kind.EVALUATE: evaluate,
 }
 
 

@@ -72,7 +72,7 @@ class Follow:
 def _outcome(record: Record) -> str:
     if record.status == "failed":
         return f"failed: {record.error}"
-    wall_s = record.figures["wall_s"].value if "wall_s" in record.figures else None
+    wall_s = record.value("wall_s")
     return "done" if wall_s is None else f"done in {wall_s:.1f} s"
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from greendapt.core.errors import GreendaptError, RunError
 from greendapt.run.plan import stages
 from greendapt.run.progress import PlainReporter
-from greendapt.run.session import prepare_session, stored_suite
+from greendapt.run.session import prepare_session
 from greendapt.run.workers.claims import Claims
 from greendapt.store.run import RunFolder
 
@@ -36,7 +36,8 @@ class Job:
         claims = Claims(RunFolder(Path(self.run)).claims)
         folder = RunFolder(Path(self.run), claims.worker.name)
         reporter = PlainReporter()
-        session = prepare_session(stored_suite(folder), reporter.say, folder.read())
+        before = folder.read()
+        session = prepare_session(before.suite, reporter.say, before)
         everything = {stage.key: stage for stage in stages(session.plan)}
         if not everything.keys() >= {*self.stages}:
             raise RunError(f"the data or weights of {self.run} changed while it ran")

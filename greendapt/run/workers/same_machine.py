@@ -54,7 +54,7 @@ def labelled(figures: Mapping[str, Figure], beside: int, note: str) -> dict[str,
 def beside_note(records: Iterable[Record]) -> list[str]:
     """A sentence where stages were metered beside others."""
     done = [record for record in records if record.status == "done"]
-    beside = sum(1 for record in done if record.details.get("beside"))
+    beside = sum(1 for record in done if record.details.beside)
     if not beside:
         return []
     return [

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
 
 from greendapt.run.session import prepare_session
 from greendapt.store.run import RunFolder
-from greendapt.suite.models import Suite
 from greendapt.train.parallel import LostRank, Ranks
 
 
 def follow(ranks: Ranks) -> int:
     """Help rank 0 until it is done. The exit code; only what went wrong here is said here."""
     try:
-        nothing: dict[str, Any] | None = None
-        said = ranks.same(nothing)
-        if said is not None:
-            session = prepare_session(Suite.model_validate(said["suite"]), lambda _: None, said)
-            session.assist(RunFolder(Path(said["run"])), ranks)
+        nothing: str | None = None
+        path = ranks.same(nothing)
+        if path is not None:
+            folder = RunFolder(Path(path))
+            before = folder.read()
+            prepare_session(before.suite, lambda _: None, before).assist(folder, ranks)
     except LostRank:  # rank 0 says it
         return 1
     except KeyboardInterrupt:
