@@ -194,15 +194,24 @@ class RunFolder:
         """All of a run that came to its end; RunError where it did not, or is none."""
         info, summary = self.read(), self.summary()
         if summary is None:
-            raise RunError(f"{self.path} is not finished; go on with: greendapt resume {self.path}")
+            raise RunError(
+                f"{self.path} has no summary.json: the run is not finished; go on with: "
+                f"greendapt resume {self.path}"
+            )
         return RunData(info, tuple(self.records()), summary)
 
 
 def _table(path: Path, run: Path) -> dict[str, Any]:
     """The JSON object in ``path``; RunError where it holds anything else."""
-    table = read_json(path)
-    if not isinstance(table, dict):
-        raise RunError(f"{path} is damaged: it holds no table; try: greendapt resume {run}")
+    with _damaged(path, f"try: greendapt resume {run}"):
+        try:
+            table = json.loads(path.read_bytes())
+        except FileNotFoundError as error:
+            raise RunError(f"{run} is not a run: it has no {path.name}") from error
+        except OSError as error:
+            raise RunError(f"{path} cannot be read: {error.strerror}") from error
+        if not isinstance(table, dict):
+            raise ValueError("it holds no table")
     return table
 
 

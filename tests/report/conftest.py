@@ -35,6 +35,9 @@ PHASES = {
     "cut3": {"cut": 3, "phases": ["head", "all"]},
     "cut2-none": {"cut": 2},
 }
+KINDS = {
+    "sunk": "pretrain", "adaptation": "adapt", "transfer": "probe", "evaluation": "evaluate"
+}  # fmt: skip
 GRID = 481.0  # g/kWh
 
 

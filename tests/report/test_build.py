@@ -40,7 +40,7 @@ def test_reports_lie_beside_the_figures_and_no_draft_is_left(run_writer):
         ("summary.json", None, "the run is not finished; go on with: greendapt resume"),
         ("records.jsonl", None, "greendapt resume"),
         ("summary.json", "{", "is damaged"),
-        ("summary.json", '{"rows": []}', "is damaged (synthetic: Field required)"),
+        ("summary.json", '{"schema": 2, "rows": []}', "is damaged (synthetic: Field required)"),
         ("run.json", '{"schema": 1, "suite": {"name": "x"}}', "is damaged (suite"),
         ("records.jsonl", "not json\n", "is damaged"),
         ("records.jsonl", "\xff", "greendapt resume"),
@@ -64,8 +64,8 @@ def test_a_file_and_a_newer_schema_are_refused(run_writer):
     with pytest.raises(RunError, match="is not a folder"):
         load_run(folder / "run.json")
     info = json.loads((folder / "run.json").read_text())
-    (folder / "run.json").write_text(json.dumps({**info, "schema": 2}))
-    with pytest.raises(RunError, match="has schema 2"):
+    (folder / "run.json").write_text(json.dumps({**info, "schema": 3}))
+    with pytest.raises(RunError, match="written by a newer greendapt, schema 3; this one reads"):
         load_run(folder)
 
 
@@ -73,7 +73,7 @@ def test_a_record_cut_off_by_a_kill_never_counted(run_writer):
     folder = run_writer.write()
     whole = load_run(folder).records
     with (folder / "records.jsonl").open("a") as file:
-        file.write('{"schema": 1, "key": "ab')
+        file.write('{"schema": 2, "key": "ab')
     assert load_run(folder).records == whole
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from greendapt.core.figures import Figure, Quality
-from greendapt.core.records import Record
+from greendapt.core.records import PrefixDetails, Record
 from greendapt.report.report_files import load_run
 from greendapt.report.view.learning import epoch_shares, learning
 
@@ -44,12 +44,12 @@ def test_a_stage_that_goes_on_counts_its_own_epochs_and_a_prefix_only_its_energy
     row = full.model_copy(update={"stages": ["prefix", "first", "more"]})
     records = (
         run_writer.record("prefix", "adaptation", "prefix", 1e3).model_copy(
-            update={"kind": "prefix"}
+            update={"kind": "prefix", "details": PrefixDetails()}
         ),
         run_writer.record("first", "adaptation", "first", 2e3, [0.8, 0.4]),
         run_writer.record("more", "adaptation", "more", 4e3, [0.8, 0.4, 0.2]),
     )
-    records[2].details["epoch_s"] = [1.0]
+    records[2].details = records[2].details.model_copy(update={"epoch_s": (1.0,)})
     summary = run.summary.model_copy(update={"rows": [row]})
     (found,) = learning(replace(run, summary=summary, records=records), {row.strategy: 0})
     (curve,) = found.curves

@@ -80,4 +80,4 @@ def test_the_flops_of_each_stage_are_known_before_it_runs(changes, tiny, tmp_pat
     for key, record in records.items():
         assert record.status == "done", record.error
         assert predicted[key].flops == record.figures["training_flops"].value, record.label
-        assert predicted[key].steps == record.details.get("steps", 0), record.label
+        assert predicted[key].steps == getattr(record.details, "steps", 0), record.label

@@ -7,6 +7,7 @@ import torch
 
 from greendapt.core.errors import SuiteError
 from greendapt.run import step_choice
+from greendapt.store.runinfo import StepTrialInfo
 from greendapt.suite.suite_files import load
 from greendapt.train.step import PLAIN
 
@@ -30,7 +31,7 @@ def test_a_trial_is_made_once_a_machine(tiny, tmp_path, monkeypatch):
 def test_a_run_that_goes_on_keeps_its_choice(tiny):
     suite = load(tiny, changes=[{"run": {"fast_step": True}}])
     step = {"precision": "bfloat16", "layout": "contiguous", "threads": 1}
-    before = {"test_resnet": {"step": step, "seconds": {}}}
+    before = {"test_resnet": StepTrialInfo(step=step)}
     (trial,) = step_choice.chosen(suite, CPU, before, lambda _said: None).values()
     assert (trial.step.precision, trial.step.layout) == ("bfloat16", "contiguous")
 

@@ -46,7 +46,7 @@ def test_records_come_back_as_they_were_in_order(folder):
         folder.append(one)
     assert folder.records() == given_records
     assert list(latest(folder.records())) == ["a", "b"]
-    assert all(json.loads(line)["schema"] == 1 for line in folder.records_path.open())
+    assert all(json.loads(line)["schema"] == 2 for line in folder.records_path.open())
 
 
 def test_a_later_record_of_a_stage_counts(folder):
@@ -72,16 +72,16 @@ def test_a_kill_at_any_byte_loses_at_most_the_record_under_way(tmp_path_factory,
 def test_a_broken_line_in_the_middle_is_an_error_with_its_number(folder):
     folder.append(record("a"))
     with folder.records_path.open("ab") as file:
-        file.write(b'{"key": 1}\n')
-    with pytest.raises(RunError, match=r"records\.jsonl is damaged in line 2"):
+        file.write(b'{"schema": 2, "key": 1}\n')
+    with pytest.raises(RunError, match=r"records\.jsonl line 2 is damaged"):
         folder.records()
 
 
 def test_another_schema_is_refused(folder):
-    write_json(folder.path / "run.json", {"schema": 2})
-    with pytest.raises(RunError, match="has schema 2, this greendapt reads 1"):
+    write_json(folder.path / "run.json", {"schema": 3, "suite": 1})
+    with pytest.raises(RunError, match="by a newer greendapt, schema 3; this one reads up to 2"):
         folder.read()
-    with pytest.raises(RunError, match="is no run folder"):
+    with pytest.raises(RunError, match="is not a run"):
         RunFolder(folder.path / "elsewhere").read()
 
 

@@ -1,0 +1,94 @@
+"""What can be had by name: built in, or from another package through an entry point.
+
+A registry is made beside the code it holds. Built-ins are given as ``"module:attribute"``, so that
+nothing is imported before it is asked for by name. Another package adds to it with one line of its
+``pyproject.toml``, under the registry's group::
+
+    [project.entry-points."greendapt.scores"]
+    my_score = "my_package.my_module:my_score"
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Generic, TypeVar
+
+from greendapt.core.errors import GreendaptError
+from greendapt.core.hints import did_you_mean
+
+T = TypeVar("T")
+
+
+class PluginError(GreendaptError):
+    """Something of that name cannot be had, or what another package offers cannot be loaded."""
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One name of a registry; ``package`` is empty for what is built in."""
+
+    name: str
+    package: str
+    target: str
+
+
+@dataclass(frozen=True)
+class Registry(Generic[T]):
+    """Objects of one kind by name. ``noun`` says what they are; ``kind`` what they must be."""
+
+    group: str
+    noun: str
+    builtin: Mapping[str, str]
+    kind: type | None = None
+
+    @cached_property
+    def _plugins(self) -> dict[str, EntryPoint]:
+        """A built-in's name is not taken by others."""
+        found = entry_points(group=self.group)
+        return {entry.name: entry for entry in found if entry.name not in self.builtin}
+
+    def names(self) -> tuple[str, ...]:
+        """Built-ins first."""
+        return (*self.builtin, *sorted(self._plugins))
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.builtin or name in self._plugins
+
+    def get(self, name: str) -> T:
+        """Raises PluginError, in one sentence, for an unknown name or a broken plug-in."""
+        if name in self.builtin:
+            module, _, attribute = self.builtin[name].partition(":")
+            value: T = getattr(import_module(module), attribute)
+            return value
+        if name not in self._plugins:
+            hint = did_you_mean(name, self.names()) or f"there is: {', '.join(self.names())}"
+            raise PluginError(f"there is no {self.noun} '{name}'; {hint}")
+        return self._loaded(self._plugins[name])
+
+    def _loaded(self, entry: EntryPoint) -> T:
+        where = f"the {self.noun} '{entry.name}' of {_package(entry)} ({entry.value})"
+        try:
+            value: Any = entry.load()
+        except Exception as error:  # whatever another package does at import
+            raise PluginError(
+                f"{where} cannot be loaded: {type(error).__name__}: {error}; "
+                "mend or uninstall that package"
+            ) from error
+        if self.kind is not None and not isinstance(value, self.kind):
+            raise PluginError(f"{where} is no {self.kind.__name__}: see greendapt.testing")
+        loaded: T = value
+        return loaded
+
+    def listed(self) -> list[Listed]:
+        """Every name, and where it comes from; nothing is loaded."""
+        own = [Listed(name, "", target) for name, target in self.builtin.items()]
+        plugins = (self._plugins[name] for name in sorted(self._plugins))
+        return own + [Listed(entry.name, _package(entry), entry.value) for entry in plugins]
+
+
+def _package(entry: EntryPoint) -> str:
+    return entry.dist.name if entry.dist is not None else "another package"
