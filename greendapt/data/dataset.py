@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from greendapt.core.errors import DataError
-from greendapt.data.imageset import NO_MASK, ImageSet, Task
+from greendapt.data.imageset import NO_MASK, ImageSet
 from greendapt.data.labels import Names, Part
 from greendapt.data.pack.packs import Packs
 from greendapt.data.phantom.images import load_phantom
@@ -16,7 +16,7 @@ from greendapt.data.sources.merged import UNCERTAIN, merge
 from greendapt.data.sources.xrv import load_xrv
 from greendapt.suite import datasets
 
-__all__ = ["NO_MASK", "ImageSet", "Needs", "Task", "load"]
+__all__ = ["NO_MASK", "ImageSet", "Needs", "load"]
 
 
 def load(

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from greendapt.data.splits import by_appearance
 from greendapt.suite.datasets import Split
 
-Task = Literal["multiclass", "multilabel", "unlabelled"]
+Labelling = Literal["multiclass", "multilabel", "unlabelled"]
 Ints = NDArray[np.int64]
 NO_MASK = 255
 """The value a mask holds where an image has none."""
@@ -80,7 +80,7 @@ class ImageSet:
     name: str
     origin: str
     synthetic: bool
-    task: Task
+    task: Labelling
     classes: tuple[str, ...]
     pixels: NDArray[np.uint8] | Stack
     targets: Ints | NDArray[np.float32]

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from greendapt.data.checks import Prepared, prepare
 from greendapt.data.dataset import load
-from greendapt.data.imageset import ImageSet, Task
+from greendapt.data.imageset import ImageSet, Labelling
 from greendapt.data.phantom.hospitals import DIAGNOSES, FINDINGS
+from greendapt.data.prepared import Prepared, Task, prepare
 from greendapt.data.splits import FRACTIONS, SPLITS
 from greendapt.models.backbone import check_backbone
 from greendapt.run.context import Workbench
@@ -54,21 +54,25 @@ def _data(suite: Suite) -> Prepared:
             return load(spec, name=name, image_size=size, aliases=data.aliases)
         return _stand_in(name, *known, size)
 
-    tasks = [said.Target(development=data.development, external=data.external)]
-    tasks += data.targets.values()
-    judged = [
-        (
-            made("development", task.development),
-            {name: made(name, one) for name, one in task.external.items()},
-        )
-        for task in tasks
-    ]
-    pools = {name: made(name, pool.data) for name, pool in data.pools.items()}
-    targets = dict(zip(data.targets, judged[1:], strict=True))
-    return Prepared(made("pool", data.pool), *judged[0], [], pools, targets)
+    pools: dict[str | None, said.Dataset] = {None: data.pool}
+    pools |= {name: pool.data for name, pool in data.pools.items()}
+    own = said.Target(development=data.development, external=data.external)
+    tasks: dict[str | None, said.Target] = {None: own}
+    tasks.update(data.targets.items())
+    return Prepared(
+        {name: made(name or "pool", pool) for name, pool in pools.items()},
+        {
+            name: Task(
+                made("development", task.development),
+                {k: made(k, one) for k, one in task.external.items()},
+            )
+            for name, task in tasks.items()
+        },
+        [],
+    )
 
 
-def _size(spec: said.Dataset) -> tuple[Task, int, int] | None:
+def _size(spec: said.Dataset) -> tuple[Labelling, int, int] | None:
     """Kind of labels, classes and images; None for data that is on a disk."""
     if isinstance(spec, said.PhantomData):
         return (
@@ -88,7 +92,7 @@ def _size(spec: said.Dataset) -> tuple[Task, int, int] | None:
     return None
 
 
-def _stand_in(name: str, task: Task, classes: int, images: int, size: int) -> ImageSet:
+def _stand_in(name: str, task: Labelling, classes: int, images: int, size: int) -> ImageSet:
     """As many images of as many classes, split as usual, in no memory."""
     ends = np.cumsum([round(share * images) for share in FRACTIONS[:2]])
     rows = np.arange(images)

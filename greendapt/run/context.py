@@ -12,10 +12,10 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from greendapt.data.checks import Prepared
 from greendapt.data.corruptions import corrupt
 from greendapt.data.imageset import ImageSet
 from greendapt.data.masks import mask_classes
+from greendapt.data.prepared import Prepared
 from greendapt.data.splits import few_shot, hold_out
 from greendapt.models import weights
 from greendapt.models.backbone import Backbone
@@ -82,7 +82,8 @@ class Workbench:
         if pair == self._pair:
             return self
         if pair not in self._pairs:
-            data = self.data.pair(*pair)
+            pool, task = self.data.pools[pair[0]], self.data.tasks[pair[1]]
+            data = Prepared({None: pool}, {None: task}, self.data.notes)
             self._pairs[pair] = replace(self, data=data, _pair=pair, _pairs={})
         return self._pairs[pair]
 

@@ -15,8 +15,8 @@ from greendapt.accounting.grid import Grid, grid
 from greendapt.core.errors import RunError, Stopped
 from greendapt.core.keys import key_of
 from greendapt.core.records import SCHEMA, Summary
-from greendapt.data.checks import Prepared, prepare
 from greendapt.data.imageset import ImageSet
+from greendapt.data.prepared import Prepared, Task, prepare
 from greendapt.data.splits import few_shot
 from greendapt.meter import Meter
 from greendapt.models.backbone import check_backbone, create_backbone
@@ -80,10 +80,10 @@ class Session:
             ),
             data=DataInfo(
                 pool=_dataset(data.pool),
-                pools={name: _dataset(one) for name, one in data.pools.items()},
+                pools={name: _dataset(one) for name, one in data.pools.items() if name},
                 development=_dataset(data.development),
                 external={name: _dataset(one) for name, one in data.external.items()},
-                targets={name: _task(*task) for name, task in data.targets.items()},
+                targets={name: _task(task) for name, task in data.tasks.items() if name},
             ),
             notes=data.notes,
         )
@@ -195,29 +195,28 @@ def prepare_session(
     say("reading the data")
     kept = packs(say, str(engine.device), chosen) if suite.run.pack else None
     data = prepare(suite, suite.model.image_size, kept)
-    tasks = {"": (data.development, data.external), **data.targets}
-    for development, _ in tasks.values():
-        check_stops(suite, development.task)
-        data = replace(data, notes=[*data.notes, *_scarce(suite, development)])
-    digests_of = {name: _digests(*task) for name, task in tasks.items()}
+    for task in data.tasks.values():
+        check_stops(suite, task.development.task)
+        data = replace(data, notes=[*data.notes, *_scarce(suite, task.development)])
+    digests_of = {name: _digests(task) for name, task in data.tasks.items()}
     identities = {name: one.identity for name, one in found.items()}
     steps = chosen_steps(suite, engine.device, before.steps if before else {}, say)
     precisions = {name: trial.step.arithmetic for name, trial in steps.items()}
     digests = Digests(
         data.pool.digest,
-        *digests_of.pop(""),
+        *digests_of.pop(None),
         identities,
         precisions,
-        {name: pool.digest for name, pool in data.pools.items()},
-        digests_of,
+        {name: pool.digest for name, pool in data.pools.items() if name},
+        {name: digests for name, digests in digests_of.items() if name},
     )
     arguments = {name: one.argument for name, one in found.items()}
     return Session(suite, data, cells(suite, digests), engine, chosen, arguments, steps)
 
 
-def _digests(development: ImageSet, external: Mapping[str, ImageSet]) -> tuple[str, str]:
-    outside = key_of(sets={name: one.digest for name, one in external.items()})
-    return development.digest, outside
+def _digests(task: Task) -> tuple[str, str]:
+    outside = key_of(sets={name: one.digest for name, one in task.external.items()})
+    return task.development.digest, outside
 
 
 def unfinished(out: Path, suite: Suite) -> RunFolder | None:
@@ -264,9 +263,9 @@ def _scarce(suite: Suite, development: ImageSet) -> list[str]:
     return notes
 
 
-def _task(development: ImageSet, external: Mapping[str, ImageSet]) -> TaskInfo:
-    outside = {name: _dataset(one) for name, one in external.items()}
-    return TaskInfo(development=_dataset(development), external=outside)
+def _task(task: Task) -> TaskInfo:
+    outside = {name: _dataset(one) for name, one in task.external.items()}
+    return TaskInfo(development=_dataset(task.development), external=outside)
 
 
 def _dataset(one: ImageSet) -> DatasetInfo:

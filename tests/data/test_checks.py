@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from greendapt.core.errors import DataError
-from greendapt.data import checks
-from greendapt.data.checks import overlap, prepare
+from greendapt.data import prepared
+from greendapt.data.checks.seen_before import overlap
 from greendapt.data.imageset import ImageSet, codes
+from greendapt.data.prepared import Task, prepare
 from greendapt.data.splits import assign_splits
 from greendapt.suite.models import Suite
 
@@ -36,7 +37,7 @@ def findings(one, targets, classes):
 
 
 def check_together(pool, development, external):
-    return checks.check_together({"": pool}, {"": (development, external)})
+    return prepared.check_together({None: pool}, {None: Task(development, external)})
 
 
 def refused(*sets):

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from greendapt.core.errors import DataError
-from greendapt.data.checks import check_together
 from greendapt.data.dataset import load
 from greendapt.data.imageset import Stack
 from greendapt.data.pack.packs import Packs
+from greendapt.data.prepared import Task, check_together
 from greendapt.data.sources.folder import NoLabels
 from greendapt.meter import Meter
 from greendapt.suite.datasets import Data, MergedData
@@ -338,7 +338,7 @@ def test_a_merged_pool_gives_up_what_development_tests_on(two):
     pool = read(*two, aliases=ALIASES)
     spec = Data(pool=two[0], development=two[1] | {"label": "Mass"}).development
     development = load(spec, name="development", image_size=16, aliases={})
-    done = check_together({"": pool}, {"": (development, {})})
+    done = check_together({None: pool}, {None: Task(development, {})})
     held = set(development.patients[development.splits != "train"])
     assert held
     assert not held & set(done.pool.patients)

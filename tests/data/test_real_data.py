@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from greendapt.data.audit import audit
-from greendapt.data.checks import check_together
 from greendapt.data.dataset import load
+from greendapt.data.prepared import Task, check_together
 from greendapt.suite.datasets import FolderData, MergedData
 
 ROOT = os.environ.get("GREENDAPT_REAL_DATA")
@@ -28,7 +28,7 @@ def test_kermany_and_nih_together():
     pool = read("kermany_cxr", "label_fine", "train", "pool")
     development = read("kermany_cxr", "label")
     external = read("nih_pneumonia", name="external nih")
-    done = check_together({"": pool}, {"": (development, {"nih": external})})
+    done = check_together({None: pool}, {None: Task(development, {"nih": external})})
     assert len(done.pool) == 5216
     assert done.pool.classes == ("bacteria", "normal", "virus")
     assert done.external["nih"].classes == ("normal", "pneumonia")
@@ -40,7 +40,7 @@ def test_kermany_and_nih_together():
 def test_nih_with_kermanys_test_part_outside():
     pool = read("kermany_cxr", "label_fine", "train", "pool")
     external = read("kermany_cxr", "label", "test", "external kermany")
-    done = check_together({"": pool}, {"": (read("nih_pneumonia"), {"kermany": external})})
+    done = check_together({None: pool}, {None: Task(read("nih_pneumonia"), {"kermany": external})})
     assert len(done.external["kermany"]) == 624
     notes = " ".join(done.notes)
     assert "Pool and external kermany come from the same source" in notes

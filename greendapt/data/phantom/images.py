@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 
-from greendapt.data.imageset import ImageSet, Task, codes, content_hash
+from greendapt.data.imageset import ImageSet, Labelling, codes, content_hash
 from greendapt.data.labels import Names, class_targets, merge_columns
 from greendapt.data.phantom.detector import take
 from greendapt.data.phantom.hospitals import DIAGNOSES, FINDINGS, HOSPITALS
@@ -16,7 +16,7 @@ from greendapt.data.sources.folder import Needs
 from greendapt.data.splits import assign_splits
 from greendapt.suite.datasets import PhantomData
 
-_TASKS: dict[str, Task] = {"diagnosis": "multiclass", "findings": "multilabel"}
+_TASKS: dict[str, Labelling] = {"diagnosis": "multiclass", "findings": "multilabel"}
 
 
 def load_phantom(

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from greendapt.core.errors import DataError
-from greendapt.data.imageset import ImageSet, Ints, Task, codes
+from greendapt.data.imageset import ImageSet, Ints, Labelling, codes
 from greendapt.data.labels import (
     MISSING,
     UNCERTAIN,
@@ -43,7 +43,7 @@ class NoLabels(DataError):
 
 @dataclass(frozen=True)
 class Labels:
-    task: Task
+    task: Labelling
     classes: tuple[str, ...]
     targets: NDArray[np.int64] | NDArray[np.float32]
     notes: tuple[str, ...] = ()

@@ -9,7 +9,7 @@ import numpy as np
 
 from greendapt.core.errors import SuiteError
 from greendapt.core.keys import seed_of
-from greendapt.data.imageset import ImageSet, Task
+from greendapt.data.imageset import ImageSet, Labelling
 from greendapt.models.backbone import Backbone
 from greendapt.run.context import Workbench
 from greendapt.run.plan import Stage
@@ -49,7 +49,7 @@ class Watched:
         return Outcome(flops, details=details)
 
 
-def check_stops(suite: Suite, development: Task) -> None:
+def check_stops(suite: Suite, development: Labelling) -> None:
     """Raise SuiteError where a rule would look at what it must not see, or cannot have."""
     few_shot = suite.run.shots != ("full",)
     for name in suite.run.strategies:
@@ -61,7 +61,7 @@ def check_stops(suite: Suite, development: Task) -> None:
                 _check(where, on, development, few_shot)
 
 
-def _check(where: str, on: str, development: Task, few_shot: bool) -> None:
+def _check(where: str, on: str, development: Labelling, few_shot: bool) -> None:
     needs = set(kind_of(on).needs)
     if not needs or not needs <= {"features", "labels", "views"}:
         raise SuiteError(f"{where} cannot be had while a phase trains")

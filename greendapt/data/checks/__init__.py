@@ -1,0 +1,1 @@
+"""What would make a result meaningless: checks of datasets that are used together."""

@@ -1,0 +1,187 @@
+"""The datasets of a suite, loaded and checked together: what a run trains and judges on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from greendapt.core.errors import DataError
+from greendapt.data.checks.alignment import align, development_problems
+from greendapt.data.checks.cautions import cautions
+from greendapt.data.checks.seen_before import capitalised, same_source, without_seen, without_tests
+from greendapt.data.dataset import load
+from greendapt.data.imageset import ImageSet
+from greendapt.data.masks import with_masks
+from greendapt.data.pack.packs import Packs
+from greendapt.data.sources.folder import Needs, NoLabels
+from greendapt.suite.datasets import Dataset, Target
+from greendapt.suite.models import Suite
+
+
+@dataclass(frozen=True)
+class Task:
+    """A downstream task: the set it is learnt on, and the same task from other sources."""
+
+    development: ImageSet
+    external: dict[str, ImageSet]
+
+    def sets(self) -> list[ImageSet]:
+        return [self.development, *self.external.values()]
+
+    def each(self, change: Callable[[ImageSet], ImageSet]) -> Task:
+        """With every dataset changed."""
+        external = {name: change(one) for name, one in self.external.items()}
+        return Task(change(self.development), external)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The datasets of a suite, ready to train on. ``notes``: sentences for the report.
+
+    ``pools`` and ``tasks`` go by their names in data.pools and data.targets; None is the suite's
+    data.pool, and the task of its data.development.
+    """
+
+    pools: Mapping[str | None, ImageSet]
+    tasks: Mapping[str | None, Task]
+    notes: list[str]
+
+    @property
+    def pool(self) -> ImageSet:
+        return self.pools[None]
+
+    @property
+    def development(self) -> ImageSet:
+        return self.tasks[None].development
+
+    @property
+    def external(self) -> dict[str, ImageSet]:
+        return self.tasks[None].external
+
+    def each(self, change: Callable[[ImageSet], ImageSet]) -> Prepared:
+        """With every dataset changed."""
+        pools = {name: change(pool) for name, pool in self.pools.items()}
+        tasks = {name: task.each(change) for name, task in self.tasks.items()}
+        return Prepared(pools, tasks, self.notes)
+
+    def sets(self) -> list[ImageSet]:
+        """Every dataset once."""
+        return [*self.pools.values(), *(one for task in self.tasks.values() for one in task.sets())]
+
+
+def prepare(suite: Suite, image_size: int, packs: Packs | None = None) -> Prepared:
+    """Load every dataset of ``suite``, check them together, take test images out of every pool.
+
+    A pool is loaded with labels when a strategy of the run trains on them; pools and targets that
+    the run does not use are not loaded. Raises one DataError that lists the problems of all.
+    """
+    pools = _used_pools(suite)
+    tasks = _used_tasks(suite)
+    specs = [
+        (f"pool {name}" if name else "pool", pool, _pool_needs(suite, name))
+        for name, pool in pools.items()
+    ]
+    needs: Needs = "masks" if suite.segments else "labels"
+    for name, target in tasks.items():
+        of = f" of {name}" if name else ""
+        specs.append((f"development{of}", target.development, needs))
+        specs += [(f"external {k}{of}", spec, needs) for k, spec in target.external.items()]
+    loaded = iter(_loaded(suite, image_size, packs, specs))
+    return check_together(
+        {name: next(loaded) for name in pools},
+        {
+            name: Task(next(loaded), {k: next(loaded) for k in target.external})
+            for name, target in tasks.items()
+        },
+    )
+
+
+def check_together(
+    pools: Mapping[str | None, ImageSet], tasks: Mapping[str | None, Task]
+) -> Prepared:
+    """The sets, with external labels in development's order and every pool free of every task's
+    test images.
+
+    Raises DataError for what cannot be evaluated: empty parts, a class of an external set that
+    development does not have, labels of different kinds, an external set that overlaps with
+    development's training part.
+    """
+    notes = [note for pool in pools.values() for note in _own_notes(pool)]
+    checked = {name: _checked(task, notes) for name, task in tasks.items()}
+    free = {}
+    for name, pool in pools.items():
+        for task in checked.values():
+            notes += same_source(pool, task.development, task.external)
+            pool = without_tests(pool, task.development, task.external, notes)
+        free[name] = pool
+    for task in checked.values():
+        notes += cautions(task.development)
+    return Prepared(free, checked, notes)
+
+
+def _checked(task: Task, notes: list[str]) -> Task:
+    """Its labels aligned, nothing seen in training left in its external sets."""
+    development = task.development
+    problems = development_problems(development)
+    notes += _own_notes(development)
+    aligned = {}
+    for name, one in task.external.items():
+        try:
+            aligned[name], differences = align(one, development)
+            notes += _own_notes(one, differences)
+        except DataError as error:
+            problems += str(error).splitlines()
+    if problems:
+        raise DataError("\n".join(problems))
+    return Task(
+        development,
+        {name: without_seen(one, development, notes) for name, one in aligned.items()},
+    )
+
+
+def _own_notes(one: ImageSet, more: Iterable[str] = ()) -> list[str]:
+    return [f"{capitalised(one.name)}: {note}" for note in (*one.notes, *more)]
+
+
+def _used_pools(suite: Suite) -> dict[str | None, Dataset]:
+    used = {suite.pool(strategy) for strategy in suite.run.strategies}
+    pools: dict[str | None, Dataset] = {None: suite.data.pool}
+    return pools | {name: pool.data for name, pool in suite.data.pools.items() if name in used}
+
+
+def _used_tasks(suite: Suite) -> dict[str | None, Target]:
+    used = {suite.transfer[name].target for name in suite.run.transfers}
+    own = Target(development=suite.data.development, external=suite.data.external)
+    tasks: dict[str | None, Target] = {None: own}
+    return tasks | {name: task for name, task in suite.data.targets.items() if name in used}
+
+
+def _loaded(
+    suite: Suite,
+    image_size: int,
+    packs: Packs | None,
+    specs: Iterable[tuple[str, Dataset, Needs]],
+) -> list[ImageSet]:
+    """The sets of those names. Raises one DataError of all that cannot be loaded."""
+    sets, problems = [], []
+    aliases = suite.data.aliases
+    for name, spec, needs in specs:
+        try:
+            one = load(
+                spec, name=name, image_size=image_size, aliases=aliases, needs=needs, packs=packs
+            )
+            sets.append(with_masks(one) if needs == "masks" else one)
+        except DataError as error:
+            problems += [f"{name}: {line}" for line in str(error).splitlines()]
+            if name.startswith("pool") and isinstance(error, NoLabels):
+                flags = " ".join(f"--set phase.{phase}.objective=simclr" for phase in suite.phase)
+                problems[-1] += f"; to train without labels: {flags}"
+    if problems:
+        raise DataError("\n".join(problems))
+    return sets
+
+
+def _pool_needs(suite: Suite, pool: str | None) -> Needs:
+    strategies = [name for name in suite.run.strategies if suite.pool(name) == pool]
+    phases = [phase for name in strategies for phase in suite.phases(name)]
+    return "labels" if any(p.objective == "supervised" for p in phases) else "images"
