@@ -9,6 +9,7 @@ from greendapt.core.errors import DataError
 from greendapt.data.checks.alignment import align, development_problems
 from greendapt.data.checks.cautions import cautions
 from greendapt.data.checks.seen_before import capitalised, same_source, without_seen, without_tests
+from greendapt.data.corruptions import CORRUPTIONS
 from greendapt.data.dataset import load
 from greendapt.data.imageset import ImageSet
 from greendapt.data.masks import with_masks
@@ -73,8 +74,11 @@ def prepare(suite: Suite, image_size: int, packs: Packs | None = None) -> Prepar
     """Load every dataset of ``suite``, check them together, take test images out of every pool.
 
     A pool is loaded with labels when a strategy of the run trains on them; pools and targets that
-    the run does not use are not loaded. Raises one DataError that lists the problems of all.
+    the run does not use are not loaded. Raises one DataError that lists the problems of all, and
+    PluginError where a corruption of another package cannot be loaded.
     """
+    for name in suite.evaluation.corruptions:
+        CORRUPTIONS.get(name)
     pools = _used_pools(suite)
     tasks = _used_tasks(suite)
     specs = [
@@ -82,8 +86,8 @@ def prepare(suite: Suite, image_size: int, packs: Packs | None = None) -> Prepar
         for name, pool in pools.items()
     ]
     needs: Needs = "masks" if suite.segments else "labels"
-    for name, target in tasks.items():
-        of = f" of {name}" if name else ""
+    for task, target in tasks.items():
+        of = f" of {task}" if task else ""
         specs.append((f"development{of}", target.development, needs))
         specs += [(f"external {k}{of}", spec, needs) for k, spec in target.external.items()]
     loaded = iter(_loaded(suite, image_size, packs, specs))

@@ -22,7 +22,7 @@ from greendapt.models.backbone import Backbone
 from greendapt.run.plan import Stage, Start
 from greendapt.store.run import RunFolder
 from greendapt.suite.datasets import Split
-from greendapt.suite.models import Corruption, Suite
+from greendapt.suite.models import Suite
 from greendapt.suite.recipes import Phase, Segment
 from greendapt.train import inputs
 from greendapt.train.inputs import Inputs
@@ -44,7 +44,7 @@ class TestSet:
 
     name: str
     images: ImageSet
-    corruption: tuple[Corruption, int] | None = None
+    corruption: tuple[str, int] | None = None
 
     def pixels(self) -> Inputs:
         """uint8 [N, C, H, W]. Corrupted at each call: heads on stored features never ask."""

@@ -6,9 +6,18 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
 
 from greendapt.core.errors import SuiteError
+from greendapt.core.hints import did_you_mean
+from greendapt.core.registry import Registry
 from greendapt.suite.datasets import Data, Table
 from greendapt.suite.limits import from_table
 from greendapt.suite.recipes import FineTune, Phase, Segment, Transfer, Use
@@ -47,17 +56,28 @@ class Strategy(Table):
     phases: tuple[str | Use, ...] = ()
 
 
-Corruption = Literal["noise", "blur", "contrast", "gamma", "jpeg", "pixelate"]
+CORRUPTION_NAMES: Registry[object] = Registry(
+    "greendapt.corruptions",
+    "corruption",
+    {
+        name: f"greendapt.data.corruptions:{name.upper()}"
+        for name in ("noise", "blur", "contrast", "gamma", "jpeg", "pixelate")
+    },
+)
+"""The names alone; `greendapt.data.corruptions.CORRUPTIONS` says what a plug-in gives."""
+
+
+def _corruption(name: str) -> str:
+    if name not in CORRUPTION_NAMES:
+        names = CORRUPTION_NAMES.names()
+        hint = did_you_mean(name, names) or f"there is: {', '.join(names)}"
+        raise ValueError(f"no corruption has that name; {hint}")
+    return name
 
 
 class Evaluation(Table):
-    corruptions: tuple[Corruption, ...] = (
-        "noise",
-        "blur",
-        "contrast",
-        "gamma",
-        "jpeg",
-        "pixelate",
+    corruptions: tuple[Annotated[str, AfterValidator(_corruption)], ...] = tuple(
+        CORRUPTION_NAMES.builtin
     )
     severities: tuple[Annotated[int, Field(ge=1, le=5)], ...] = (3,)
     bootstrap: Annotated[int, Field(ge=100)] = 1000

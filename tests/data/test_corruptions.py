@@ -1,15 +1,19 @@
-from typing import get_args
+import hashlib
+from importlib.metadata import EntryPoint
 
 import numpy as np
 import pytest
 
 from greendapt.core.errors import DataError
-from greendapt.data.corruptions import STRENGTHS, corrupt
+from greendapt.core.registry import PluginError, Registry
+from greendapt.data import corruptions
+from greendapt.data.corruptions import CORRUPTIONS, Corruption, corrupt
 from greendapt.data.dataset import load
+from greendapt.suite import models
 from greendapt.suite.datasets import PhantomData
-from greendapt.suite.models import Corruption
+from greendapt.suite.models import CORRUPTION_NAMES, Evaluation
 
-KINDS = get_args(Corruption)
+KINDS = CORRUPTION_NAMES.builtin
 
 
 def phantoms(size):
@@ -32,7 +36,8 @@ def harm(before, after):
 
 
 def test_every_kind_of_the_suite_is_there():
-    assert set(STRENGTHS) == set(KINDS)
+    for kind in KINDS:
+        assert isinstance(CORRUPTIONS.get(kind), Corruption)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -85,7 +90,74 @@ def test_what_each_does(pixels):
 
 
 def test_unknown_kind_or_severity(pixels):
-    with pytest.raises(DataError, match="no corruption 'fog'"):
+    with pytest.raises(PluginError, match="no corruption 'fog'"):
         corrupt(pixels, "fog", 3)
     with pytest.raises(DataError, match="severity 6"):
         corrupt(pixels, "noise", 6)
+
+
+@pytest.mark.parametrize(
+    ("kind", "digest"),
+    [
+        ("noise", "bd2d299a219959c8"),
+        ("blur", "d770f6667a1d0545"),
+        ("contrast", "542b140dd1e824b8"),
+        ("gamma", "99a78e99a575737a"),
+        ("jpeg", "c6e7790aef6ff9f7"),
+        ("pixelate", "8265577b89416aeb"),
+    ],
+)
+def test_pixels_that_results_rest_on(kind, digest):
+    pixels = np.random.default_rng(0).integers(0, 256, (6, 1, 24, 24), dtype=np.uint8)
+    worse = corrupt(pixels, kind, 3, seed=5)
+    assert hashlib.blake2b(worse.tobytes(), digest_size=8).hexdigest() == digest
+
+
+def _grain(pixels, strength, rngs):
+    noise = np.stack([rng.normal(0, strength, pixels.shape[1:]) for rng in rngs])
+    return np.clip(pixels + noise, 0, 255).astype(np.uint8)
+
+
+grain = Corruption((8.0, 16.0, 24.0, 32.0, 40.0), _grain)
+dust = grain
+broken = Corruption((1.0, 1.0, 1.0, 1.0, 1.0), lambda pixels, *_: pixels[:, :, ::2])
+
+
+@pytest.fixture
+def plugins(monkeypatch):
+    """A function that installs corruptions of another package, by name."""
+
+    def install(**targets):
+        entries = [EntryPoint(n, v, CORRUPTIONS.group) for n, v in targets.items()]
+        monkeypatch.setattr("greendapt.core.registry.entry_points", lambda **_: entries)
+        fresh = Registry(CORRUPTIONS.group, "corruption", KINDS, Corruption)
+        monkeypatch.setattr(corruptions, "CORRUPTIONS", fresh)
+        monkeypatch.setattr(models, "CORRUPTION_NAMES", fresh)
+
+    return install
+
+
+def test_another_package_adds_one(plugins, pixels):
+    with pytest.raises(ValueError, match="no corruption has that name; there is: noise, blur"):
+        Evaluation(corruptions=["grain"])
+    plugins(grain=f"{__name__}:grain")
+    assert Evaluation(corruptions=["blur", "grain"]).corruptions == ("blur", "grain")
+    with pytest.raises(ValueError, match="did you mean grain"):
+        Evaluation(corruptions=["grian"])
+    assert harm(pixels, corrupt(pixels, "grain", 2)) > harm(pixels, corrupt(pixels, "grain", 1)) > 5
+
+
+def test_what_else_is_installed_changes_no_pixel(plugins, pixels):
+    plugins(grain=f"{__name__}:grain")
+    alone = {kind: corrupt(pixels, kind, 3) for kind in ("noise", "gamma", "grain")}
+    plugins(dust=f"{__name__}:dust", grain=f"{__name__}:grain")
+    assert all((corrupt(pixels, kind, 3) == alone[kind]).all() for kind in alone)
+    assert (corrupt(pixels, "dust", 3) != alone["grain"]).any()
+
+
+def test_a_plugin_that_gives_no_images(plugins, pixels):
+    plugins(broken=f"{__name__}:broken", wrong=f"{__name__}:_grain")
+    with pytest.raises(DataError, match="the corruption 'broken' gives uint8 "):
+        corrupt(pixels, "broken", 1)
+    with pytest.raises(PluginError, match="is no Corruption"):
+        corrupt(pixels, "wrong", 1)
