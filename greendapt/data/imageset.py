@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from greendapt.data.labels import no_targets
 from greendapt.data.splits import by_appearance
 from greendapt.suite.datasets import Split
 
@@ -146,6 +147,9 @@ class ImageSet:
             sources=None if self.sources is None else self.sources[index],
         )
 
+    def without_labels(self) -> ImageSet:
+        return replace(self, task="unlabelled", classes=(), targets=no_targets(len(self)))
+
     def part(self, split: Split) -> ImageSet:
         """The images of one split."""
         return self.subset(self.splits == split)
@@ -153,8 +157,8 @@ class ImageSet:
 
 def code(*parts: object) -> int:
     """A stable signed 64-bit code of some words."""
-    said = "\0".join(str(part) for part in parts).encode()
-    return int.from_bytes(hashlib.blake2b(said, digest_size=8).digest(), "little", signed=True)
+    words = "\0".join(str(part) for part in parts).encode()
+    return int.from_bytes(hashlib.blake2b(words, digest_size=8).digest(), "little", signed=True)
 
 
 def codes(origin: str, ids: Iterable[str]) -> Ints:

@@ -14,8 +14,9 @@ from greendapt.core.errors import DataError
 _GAPS = re.compile(r"[\s_\-]+")
 UNCERTAIN = frozenset({"-1", "-1.0"})
 """What several chest X-ray sets write for *uncertain*; missing, unless a merge says otherwise."""
-MISSING = frozenset({"", "nan", "na", "none", "null"}) | UNCERTAIN
-"""Cells that say nothing."""
+NO_CLASS = frozenset({"", "nan", "na", "null"})
+MISSING = NO_CLASS | {"none"} | UNCERTAIN
+"""Cells that say nothing of a class, and of a finding."""
 NO_FINDING = "No Finding"
 
 
@@ -34,46 +35,64 @@ def plain(text: str) -> str:
 
 @dataclass(frozen=True)
 class Names:
-    """Source name -> canonical name."""
+    """``canonical``: plain name -> canonical name."""
 
-    known: Mapping[str, str]
+    canonical: Mapping[str, str]
 
     @classmethod
     def of(cls, aliases: Mapping[str, tuple[str, ...]]) -> Names:
-        known: dict[str, str] = {}
-        for canonical, others in aliases.items():
-            for name in (canonical, *others):
-                said = known.setdefault(plain(name), canonical)
-                if said != canonical:
+        canonical: dict[str, str] = {}
+        for label, others in aliases.items():
+            for name in (label, *others):
+                first = canonical.setdefault(plain(name), label)
+                if first != label:
                     raise DataError(
-                        f"data.aliases: '{name}' stands for both '{said}' and '{canonical}'; "
+                        f"data.aliases: '{name}' stands for both '{first}' and '{label}'; "
                         "leave it under one of them"
                     )
-        return cls(known)
+        return cls(canonical)
 
     def __call__(self, name: str) -> str:
         """The canonical name, or ``name`` in lower case with underscores for gaps."""
-        return self.known.get(plain(name)) or _GAPS.sub("_", name.strip()).casefold()
+        return self.canonical.get(plain(name)) or _GAPS.sub("_", name.strip()).casefold()
 
 
 def class_targets(
     labels: Sequence[str], names: Names, order: Sequence[str] = ()
 ) -> tuple[tuple[str, ...], NDArray[np.int64]]:
     """Classes (``order`` first, else alphabetical) and int64 [N] indices into them."""
-    said = [names(label) for label in labels]
-    classes = tuple(dict.fromkeys(names(n) for n in order)) or tuple(sorted(set(said)))
+    canonical = [names(label) for label in labels]
+    classes = tuple(dict.fromkeys(names(n) for n in order)) or tuple(sorted(set(canonical)))
     place = {name: i for i, name in enumerate(classes)}
-    return classes, np.array([place[name] for name in said], dtype=np.int64)
+    return classes, np.array([place[name] for name in canonical], dtype=np.int64)
 
 
 def merge_columns(
     columns: Sequence[str], values: NDArray[np.float32], names: Names
 ) -> tuple[tuple[str, ...], NDArray[np.float32]]:
     """Canonical findings and float32 [N, K]; columns of one canonical name merge to "any of"."""
-    said = [names(column) for column in columns]
-    classes = tuple(dict.fromkeys(said))
+    canonical = [names(column) for column in columns]
+    classes = tuple(dict.fromkeys(canonical))
     merged = np.full((len(values), len(classes)), np.nan, dtype=np.float32)
-    for column, name in enumerate(said):
+    for column, name in enumerate(canonical):
         k = classes.index(name)
         merged[:, k] = np.fmax(merged[:, k], values[:, column])
     return classes, merged
+
+
+def finding(cell: str, uncertain: float) -> float:
+    """0 or 1 of a cell of a finding's column; NaN where it says nothing."""
+    text = cell.lower()
+    if text in UNCERTAIN:
+        return uncertain
+    return float("nan") if text in MISSING else float(cell)
+
+
+def differing(findings: NDArray[np.int64] | NDArray[np.float32]) -> NDArray[np.bool_]:
+    """True [K] for the columns of [N, K] with both answers: the others teach and test nothing."""
+    return np.asarray((findings == 1).any(axis=0) & (findings == 0).any(axis=0))
+
+
+def no_targets(images: int) -> NDArray[np.int64]:
+    """The targets [N] of a set without labels."""
+    return np.full(images, -1, dtype=np.int64)

@@ -14,7 +14,7 @@ from greendapt.data.dataset import load
 from greendapt.data.imageset import ImageSet
 from greendapt.data.masks import with_masks
 from greendapt.data.pack.packs import Packs
-from greendapt.data.sources.folder import Needs, NoLabels
+from greendapt.data.sources.base import Needs, NoLabels
 from greendapt.suite.datasets import Dataset, Target
 from greendapt.suite.models import Suite
 

@@ -51,18 +51,23 @@ def assign_splits(
     return np.asarray(np.array(SPLITS)[code[member]])
 
 
+def made_splits(patients: Ints, targets: NDArray[np.generic], seed: int = 0) -> NDArray[np.str_]:
+    """As `assign_splits`; fewer than three patients train."""
+    if len(np.unique(patients)) < 3:
+        return np.full(len(patients), "train")
+    return assign_splits(patients, seed=seed, targets=targets)
+
+
 def settle_splits(
-    said: Sequence[str], patients: Ints, targets: NDArray[np.generic]
+    official: Sequence[str], patients: Ints, targets: NDArray[np.generic]
 ) -> tuple[NDArray[np.str_], tuple[str, ...]]:
-    """Splits [N] and a note: those that were ``said``, where each image has one, else made.
+    """Splits [N] and a note: the ``official`` ones, where each image has one, else made.
 
     Official splits without a validation part give a fifth of their training patients to it.
     """
-    if len(said) < len(patients):
-        few = len(np.unique(patients)) < 3
-        made = np.full(len(patients), "train") if few else assign_splits(patients, targets=targets)
-        return made, ()
-    splits = np.array(said, dtype="<U5")
+    if len(official) < len(patients):
+        return made_splits(patients, targets), ()
+    splits = np.array(official, dtype="<U5")
     train = splits == "train"
     if (splits == "val").any() or len(np.unique(patients[train])) < 3:
         return splits, ()
@@ -120,8 +125,8 @@ def few_shot(
         columns = [targets == k for k in range(int(targets.max(initial=-1)) + 1)]
     else:
         positive = np.nan_to_num(targets.astype(np.float64)) > 0.5
-        known = ~np.isnan(targets.astype(np.float64)).all(axis=1)
-        columns = [*positive.T, known & ~positive.any(axis=1)]
+        labelled = ~np.isnan(targets.astype(np.float64)).all(axis=1)
+        columns = [*positive.T, labelled & ~positive.any(axis=1)]
     taken = [order[column[order]][:shots] for column in columns]
     short = tuple(k for k, part in enumerate(taken) if len(part) < shots)
     return FewShot(np.unique(np.concatenate(taken)).astype(np.int64), short)

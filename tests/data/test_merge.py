@@ -15,7 +15,7 @@ from greendapt.data.dataset import load
 from greendapt.data.imageset import Stack
 from greendapt.data.pack.packs import Packs
 from greendapt.data.prepared import Task, check_together
-from greendapt.data.sources.folder import NoLabels
+from greendapt.data.sources.base import NoLabels
 from greendapt.meter import Meter
 from greendapt.suite.datasets import Data, MergedData
 from greendapt.train import inputs

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from greendapt.core.errors import DataError
 from greendapt.data.imageset import ImageSet
+from greendapt.data.labels import differing
 from greendapt.data.masks import mask_classes
 from greendapt.data.splits import SPLITS
 
@@ -37,10 +38,10 @@ def development_problems(development: ImageSet) -> list[str]:
 
 def _absent(one: ImageSet) -> list[str]:
     if one.targets.ndim == 1:
-        there = set(np.unique(one.targets).tolist())
-        return [name for k, name in enumerate(one.classes) if k not in there]
-    both = (one.targets == 1).any(axis=0) & (one.targets == 0).any(axis=0)
-    return [name for name, ok in zip(one.classes, both, strict=True) if not ok]
+        there = np.isin(np.arange(len(one.classes)), one.targets)
+    else:
+        there = differing(one.targets)
+    return [name for name, ok in zip(one.classes, there, strict=True) if not ok]
 
 
 def align(one: ImageSet, development: ImageSet) -> tuple[ImageSet, list[str]]:

@@ -32,7 +32,7 @@ from greendapt.core.units import duration, si
 from greendapt.data.pack import pack_making
 from greendapt.data.pack.contents import Marks, Pack, names_of, stats_of
 from greendapt.data.sources.image_files import Batch, read_images
-from greendapt.data.sources.listing import listed, read_folder
+from greendapt.data.sources.listing import folder_of, listed, read_folder
 from greendapt.disk.arrays import no_room, read_array, write_array
 from greendapt.disk.files import new_folder, read_json, write_json
 from greendapt.meter.window import Window
@@ -207,8 +207,7 @@ def pack_folder(root: Path, size: int, packs: Packs) -> Made:
 
     Raises DataError where there is none, or an image cannot be read (the others are kept).
     """
-    if root.name == "labels.csv" and root.is_file():
-        root = root.parent
+    root = folder_of(root)
     rows = read_folder(root).rows
     made = packs.make(root, [row.path for row in rows], size)
     if made.bad:

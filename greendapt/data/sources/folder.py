@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,15 +12,17 @@ from numpy.typing import NDArray
 from greendapt.core.errors import DataError
 from greendapt.data.imageset import ImageSet, Ints, Labelling, codes
 from greendapt.data.labels import (
-    MISSING,
-    UNCERTAIN,
+    NO_CLASS,
     Names,
     Part,
     class_targets,
+    differing,
+    finding,
     merge_columns,
+    no_targets,
     plain,
 )
-from greendapt.data.pack.packs import Packs
+from greendapt.data.sources.base import LoadOptions, NoLabels
 from greendapt.data.sources.image_files import read_images, read_masks
 from greendapt.data.sources.listing import (
     SPLIT_NAMES,
@@ -34,12 +35,6 @@ from greendapt.data.sources.listing import (
 from greendapt.data.splits import settle_splits
 from greendapt.suite.datasets import FolderData
 
-Needs = Literal["labels", "images", "masks"]
-
-
-class NoLabels(DataError):
-    """There is no label column of the name that was asked for."""
-
 
 @dataclass(frozen=True)
 class Labels:
@@ -49,27 +44,15 @@ class Labels:
     notes: tuple[str, ...] = ()
 
 
-def load_folder(
-    spec: FolderData,
-    *,
-    name: str,
-    image_size: int,
-    names: Names,
-    needs: Needs,
-    packs: Packs | None = None,
-    part: Part | None = None,
-) -> ImageSet:
-    """Read ``spec.path``. Raises one DataError that lists every problem found.
-
-    ``labels`` wants labels; ``images`` leaves them out (unlabelled); ``masks`` reads label maps.
-    ``part``: it is one source of several.
-    """
+def load_folder(spec: FolderData, options: LoadOptions) -> ImageSet:
+    """Read ``spec.path``. Raises one DataError that lists every problem found."""
+    image_size, packs = options.image_size, options.packs
     listing = read_folder(spec.path)
-    columns = _label_columns(listing, spec) if needs == "labels" else []
+    columns = _label_columns(listing, spec) if options.needs == "labels" else []
     problems = [str(problem) for problem in listing.problems]
     picked = _pick(listing, spec)
     rows = [listing.rows[i] for i in picked]
-    labels, label_problems = _labels(listing, rows, columns, names, part)
+    labels, label_problems = _labels(listing, rows, columns, options)
     if packs is None:
         batch, at = read_images([row.path for row in rows], image_size), np.arange(len(rows))
     else:
@@ -78,7 +61,7 @@ def load_folder(
     unreadable = [f"{rows[k].shown} ({bad[i]})" for k, i in enumerate(at.tolist()) if i in bad]
     if unreadable:
         problems.append(listed("images cannot be read", unreadable))
-    masks, mask_problems = _masks(rows, image_size) if needs == "masks" else (None, [])
+    masks, mask_problems = _masks(rows, image_size) if options.needs == "masks" else (None, [])
     problems += label_problems + mask_problems
     if problems:
         raise DataError("\n".join(f"{spec.path}: {problem}" for problem in problems))
@@ -86,7 +69,7 @@ def load_folder(
     patients = codes(origin, (row.patient or f"\0{row.path}" for row in rows))
     splits, split_notes = _splits(rows, spec, patients, labels.targets)
     return ImageSet(
-        name=name,
+        name=options.name,
         origin=origin,
         synthetic=False,
         task=labels.task,
@@ -150,11 +133,11 @@ def _labels(
     listing: Listing,
     rows: Sequence[Row],
     columns: Sequence[str],
-    names: Names,
-    part: Part | None,
+    options: LoadOptions,
 ) -> tuple[Labels, list[str]]:
+    names, part = options.names, options.part
     if not columns:
-        return Labels("unlabelled", (), np.full(len(rows), -1, dtype=np.int64)), []
+        return Labels("unlabelled", (), no_targets(len(rows))), []
     findings = finding_columns(listing)
     if len(columns) > 1 or (columns[0] in findings and columns[0] != "label"):
         wrong = [listing.columns[c] for c in columns if c not in findings]
@@ -162,9 +145,12 @@ def _labels(
             return _NOTHING, [
                 listed("columns are not findings (only 0, 1, -1 or empty cells)", wrong)
             ]
-        found = _findings([listing.columns[c] for c in columns], columns, rows, names, part)
-        every = len(columns) == len(findings)
-        return (found, []) if part else _differing(found, every)
+        unsure = part.uncertain if part else np.nan
+        values = [[finding(row.cells[column], unsure) for column in columns] for row in rows]
+        shown = [listing.columns[c] for c in columns]
+        merged = merge_columns(shown, np.array(values, dtype=np.float32), names)
+        labels = Labels("multilabel", *merged)
+        return (labels, []) if part else _differing(labels, len(columns) == len(findings))
     return _classes(columns[0], rows, names, part)
 
 
@@ -174,49 +160,26 @@ _NOTHING = Labels("unlabelled", (), np.empty(0, dtype=np.int64))
 def _classes(
     column: str, rows: Sequence[Row], names: Names, part: Part | None
 ) -> tuple[Labels, list[str]]:
-    said = [(row.label if column == "label" else row.cells[column]) or "" for row in rows]
-    empty = [
-        row.shown
-        for row, label in zip(rows, said, strict=True)
-        if label.lower() in ("", "nan", "na", "null")
-    ]
+    cells = [row.value(column) for row in rows]
+    empty = [row.shown for row, cell in zip(rows, cells, strict=True) if cell.lower() in NO_CLASS]
     if empty:
         return _NOTHING, [listed(f"images have no label in the column '{column}'", empty)]
-    classes, targets = class_targets(said, names)
+    classes, targets = class_targets(cells, names)
     if len(classes) < 2 and part is None:
         return _NOTHING, [f"every image is '{classes[0]}'; at least two classes are needed"]
     return Labels("multiclass", classes, targets), []
 
 
-def _findings(
-    shown: Sequence[str],
-    columns: Sequence[str],
-    rows: Sequence[Row],
-    names: Names,
-    part: Part | None,
-) -> Labels:
-    unsure = part.uncertain if part else np.nan
-    values = [[_number(row.cells[column], unsure) for column in columns] for row in rows]
-    return Labels("multilabel", *merge_columns(shown, np.array(values, dtype=np.float32), names))
-
-
 def _differing(labels: Labels, every: bool) -> tuple[Labels, list[str]]:
     """Without findings that are the same in every image, where ``every`` column was taken."""
     targets = labels.targets
-    varies = (targets == 1).any(axis=0) & (targets == 0).any(axis=0)
+    varies = differing(targets)
     flat = [name for name, keep in zip(labels.classes, varies, strict=True) if not keep]
     if not varies.any() or (flat and not every):
         return _NOTHING, [listed("findings never differ between images", flat)]
     kept = tuple(name for name in labels.classes if name not in flat)
     notes = (f"Left out, the same in every image: {', '.join(flat)}.",) if flat else ()
     return Labels("multilabel", kept, targets[:, varies], notes), []
-
-
-def _number(cell: str, uncertain: float) -> float:
-    said = cell.lower()
-    if said in UNCERTAIN:
-        return uncertain
-    return float("nan") if said in MISSING else float(cell)
 
 
 # --- the other columns ----------------------------------------------------------------------
@@ -229,8 +192,8 @@ def _splits(
     targets: NDArray[np.int64] | NDArray[np.float32],
 ) -> tuple[NDArray[np.str_], tuple[str, ...]]:
     """The file's splits; made by patient where it has none, or where one of them was picked."""
-    said = [row.split for row in rows if row.split is not None and spec.split is None]
-    return settle_splits(said, patients, targets)
+    official = [row.split for row in rows if row.split is not None and spec.split is None]
+    return settle_splits(official, patients, targets)
 
 
 def _views(rows: Sequence[Row]) -> NDArray[np.str_] | None:

@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from greendapt.data.imageset import ImageSet, codes, content_hash
-from greendapt.data.labels import Names
-from greendapt.data.sources.folder import Needs
-from greendapt.data.splits import assign_splits
+from greendapt.data.sources.base import LoadOptions
+from greendapt.data.splits import made_splits
 from greendapt.suite.datasets import FractalData
 
 Floats = NDArray[np.float32]
@@ -38,9 +37,7 @@ class System:
     shares: Floats
 
 
-def load_fractal(
-    spec: FractalData, *, name: str, image_size: int, names: Names, needs: Needs
-) -> ImageSet:
+def load_fractal(spec: FractalData, options: LoadOptions) -> ImageSet:
     """``spec.images`` grey images of ``spec.classes`` systems; image i depends on seed and i.
 
     Image i shows system i mod classes. Every image is its own patient.
@@ -49,27 +46,24 @@ def load_fractal(
     targets = np.arange(spec.images, dtype=np.int64) % spec.classes
     pixels = np.stack(
         [
-            _image(systems[k], _rng(spec.seed, 1, i), image_size)
+            _image(systems[k], _rng(spec.seed, 1, i), options.image_size)
             for i, k in enumerate(targets.tolist())
         ]
     )[:, None]
     patients = codes("fractal", (f"{spec.seed}:{i}" for i in range(spec.images)))
-    labelled = needs == "labels"
-    small = spec.images < 3
-    return ImageSet(
-        name=name,
+    images = ImageSet(
+        name=options.name,
         origin="fractal",
         synthetic=True,
-        task="multiclass" if labelled else "unlabelled",
-        classes=tuple(names(f"system_{k:04d}") for k in range(spec.classes)) if labelled else (),
+        task="multiclass",
+        classes=tuple(options.names(f"system_{k:04d}") for k in range(spec.classes)),
         pixels=pixels,
-        targets=targets if labelled else np.full(spec.images, -1, dtype=np.int64),
+        targets=targets,
         patients=patients,
-        splits=np.full(spec.images, "train")
-        if small
-        else assign_splits(patients, seed=spec.seed, targets=targets),
+        splits=made_splits(patients, targets, spec.seed),
         hashes=np.array([content_hash(image) for image in pixels], dtype=np.uint64),
     )
+    return images if options.needs == "labels" else images.without_labels()
 
 
 def _rng(seed: int, *index: int) -> np.random.Generator:

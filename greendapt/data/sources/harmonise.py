@@ -32,7 +32,7 @@ class Findings:
         return cls(images.classes, hot.astype(np.float32))
 
     def over(self, names: Sequence[str]) -> Floats:
-        """Values float32 [N, len(names)]; NaN for a name that is not known here."""
+        """Values float32 [N, len(names)]; NaN for a name that is not here."""
         values = np.full((len(self.values), len(names)), np.nan, dtype=np.float32)
         for column, name in enumerate(names):
             if name in self.names:
@@ -55,8 +55,7 @@ class Findings:
 def names_of(sources: Sequence[Sequence[str]], which: Which) -> tuple[str, ...]:
     """The labels that every source has, or any; in alphabetical order."""
     sets = [set(names) for names in sources]
-    found = set.intersection(*sets) if which == "intersection" else set.union(*sets)
-    return tuple(sorted(found))
+    return tuple(sorted(set.intersection(*sets) if which == "intersection" else set.union(*sets)))
 
 
 def place(classes: Sequence[str], targets: Ints, among: Sequence[str]) -> Ints:

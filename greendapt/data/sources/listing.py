@@ -42,6 +42,10 @@ class Row:
     view: str | None = None
     mask: Path | None = None
 
+    def value(self, column: str) -> str:
+        """The cell of a column, by its plain name; a class tree has labels alone."""
+        return self.label or "" if column == "label" else self.cells[column]
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -82,15 +86,20 @@ def read_folder(root: Path) -> Listing:
             what = "is not a folder" if root.exists() else "does not exist"
             raise DataError(f"the dataset folder {root} {what}; check the path")
         table = root / "labels.csv"
-        found = _read_table(root, table) if table.is_file() else _read_tree(root)
+        listing = _read_table(root, table) if table.is_file() else _read_tree(root)
     except OSError as error:
         raise DataError(f"{root} cannot be read ({error.strerror}); check its rights") from error
-    if not found.rows and not found.problems:
+    if not listing.rows and not listing.problems:
         raise DataError(
             f"{root} lists no images; it needs a labels.csv with rows, or sub-folders of images"
         )
-    found.problems.extend(_conflicts(found.rows))
-    return found
+    listing.problems.extend(_conflicts(listing.rows))
+    return listing
+
+
+def folder_of(path: Path) -> Path:
+    """A dataset folder, which may be given by its labels.csv."""
+    return path.parent if path.name == "labels.csv" and path.is_file() else path
 
 
 def finding_columns(listing: Listing) -> list[str]:
@@ -133,14 +142,14 @@ class _Within:
     def __init__(self) -> None:
         self.outside: list[str] = []
 
-    def path(self, root: Path, said: str) -> Path | None:
-        path = root / said
+    def path(self, root: Path, written: str) -> Path | None:
+        path = root / written
         try:
-            inside = not Path(said).is_absolute() and path.resolve().is_relative_to(root)
+            inside = not Path(written).is_absolute() and path.resolve().is_relative_to(root)
         except (OSError, ValueError, RuntimeError):  # too long, a null byte, a loop of links
             inside = False
         if not inside:
-            self.outside.append(said)
+            self.outside.append(written)
         return path if inside else None
 
     def problems(self) -> list[Problem]:

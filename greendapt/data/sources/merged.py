@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from greendapt.core.errors import DataError
 from greendapt.data.imageset import NO_MASK, ImageSet, Stack
-from greendapt.data.labels import NO_FINDING, Names, plain
+from greendapt.data.labels import NO_FINDING, Names, differing, plain
 from greendapt.data.leaks import column_auc
 from greendapt.data.sources.harmonise import Findings, names_of, place
 from greendapt.data.splits import share
@@ -32,11 +32,11 @@ def merge(spec: MergedData, parts: Sequence[ImageSet], *, name: str, names: Name
     _distinct(parts)
     seen, copies = _without_copies([_seen(part, spec.views) for part in parts])
     chosen = [_drawn(part, spec) for part in seen]
-    said = [f"It joins {', '.join(f'{p.name} ({len(p)} images)' for p in chosen)}."]
-    said += [f"{part.name}: {note}" for part in chosen for note in part.notes]
-    labelled, notes = _labelled(chosen, spec, names)
+    notes = [f"It joins {', '.join(f'{p.name} ({len(p)} images)' for p in chosen)}."]
+    notes += [f"{part.name}: {note}" for part in chosen for note in part.notes]
+    labelled, label_notes = _labelled(chosen, spec, names)
     joined = _joined(labelled, name)
-    return replace(joined, notes=(*said, *copies, *notes, *_given_away(joined)))
+    return replace(joined, notes=(*notes, *copies, *label_notes, *_given_away(joined)))
 
 
 # --- which images ---------------------------------------------------------------------------
@@ -131,11 +131,10 @@ def _findings(
     parts: Sequence[ImageSet], spec: MergedData, names: Names
 ) -> tuple[list[ImageSet], list[str]]:
     nothing = names(NO_FINDING)
-    found = [Findings.of(part).settle(nothing, spec.no_finding) for part in parts]
-    classes = _named([one.names for one in found], parts, spec)
-    values = [one.over(classes) for one in found]
-    every = np.concatenate(values)
-    varies = (every == 1).any(axis=0) & (every == 0).any(axis=0)
+    findings = [Findings.of(part).settle(nothing, spec.no_finding) for part in parts]
+    classes = _named([one.names for one in findings], parts, spec)
+    values = [one.over(classes) for one in findings]
+    varies = differing(np.concatenate(values))
     flat = [name for name, keep in zip(classes, varies, strict=True) if not keep]
     if not varies.any():
         raise DataError(f"no label differs between the images of all sources: {', '.join(flat)}")
@@ -145,24 +144,24 @@ def _findings(
         replace(part, task="multilabel", classes=kept, targets=v[:, varies])
         for part, v in zip(parts, values, strict=True)
     ]
-    return done, [_said(kept, spec), *notes]
+    return done, [_which_labels(kept, spec), *notes]
 
 
 def _named(
-    known: Sequence[tuple[str, ...]], parts: Sequence[ImageSet], spec: MergedData
+    labels: Sequence[tuple[str, ...]], parts: Sequence[ImageSet], spec: MergedData
 ) -> tuple[str, ...]:
-    found = names_of(known, spec.labels)
-    if not found:
+    names = names_of(labels, spec.labels)
+    if not names:
         has = "; ".join(
-            f"{p.name} has {', '.join(k) or 'none'}" for p, k in zip(parts, known, strict=True)
+            f"{p.name} has {', '.join(k) or 'none'}" for p, k in zip(parts, labels, strict=True)
         )
         raise DataError(
             f"the sources share no label ({has}); add [data.aliases], or take labels = 'union'"
         )
-    return found
+    return names
 
 
-def _said(classes: tuple[str, ...], spec: MergedData) -> str:
+def _which_labels(classes: tuple[str, ...], spec: MergedData) -> str:
     if spec.labels == "intersection":
         return f"Labels are those that all sources have: {', '.join(classes)}."
     return "Labels are those of any source; what a source does not know is missing there."
@@ -218,8 +217,8 @@ def _given_away(joined: ImageSet) -> list[str]:
         return []
     targets, classes = joined.targets, len(joined.classes)
     if targets.ndim == 2:
-        known = [(~np.isnan(targets[joined.sources == one])).any(axis=0) for one in joined.origins]
-        targets = targets[:, np.sum(known, axis=0) > 1]
+        has = [(~np.isnan(targets[joined.sources == one])).any(axis=0) for one in joined.origins]
+        targets = targets[:, np.sum(has, axis=0) > 1]
         classes = targets.shape[1]
     every = np.ones(len(joined), dtype=bool)
     alone = column_auc(joined.sources, targets, every, every, classes)

@@ -14,8 +14,16 @@ from PIL import Image
 
 from greendapt.core.errors import DataError
 from greendapt.data.imageset import ImageSet, Ints, codes, content_hash
-from greendapt.data.labels import NO_FINDING, Names, Part, merge_columns, plain
-from greendapt.data.sources.folder import Needs
+from greendapt.data.labels import (
+    NO_FINDING,
+    Names,
+    Part,
+    differing,
+    merge_columns,
+    no_targets,
+    plain,
+)
+from greendapt.data.sources.base import LoadOptions
 from greendapt.data.sources.listing import SPLIT_NAMES, listed
 from greendapt.data.splits import settle_splits
 from greendapt.suite.datasets import XrayVisionData
@@ -28,36 +36,29 @@ _WRITTEN = {"Effusion": "Pleural Effusion"}
 """Findings that the classes call otherwise than the tables do."""
 
 
-def load_xrv(
-    spec: XrayVisionData,
-    *,
-    name: str,
-    image_size: int,
-    names: Names,
-    needs: Needs,
-    part: Part | None = None,
-) -> ImageSet:
+def load_xrv(spec: XrayVisionData, options: LoadOptions) -> ImageSet:
     """Every image of the dataset with its findings (NaN = missing).
 
     Its table's column ``split`` is kept where there is one, else patients are split 60/15/25. A
-    class that names no patients has one for each different image. ``part``: one source of several.
+    class that names no patients has one for each different image.
     """
-    if needs == "masks":
+    name, labelled = options.name, options.needs == "labels"
+    if options.needs == "masks":
         raise DataError(f"{name}: datasets of torchxrayvision have no masks here; use a folder")
     source: Any = _open(spec)
-    pixels, hashes = _pixels(source, spec, image_size)
+    pixels, hashes = _pixels(source, spec, options.image_size)
     origin = str(spec.images.resolve())
     patients = codes(origin, _ids(source, hashes))
     classes: tuple[str, ...] = ()
-    targets: Ints | NDArray[np.float32] = np.full(len(pixels), -1, dtype=np.int64)
-    if needs == "labels":
-        classes, targets = _findings(source, spec, names, part)
+    targets: Ints | NDArray[np.float32] = no_targets(len(pixels))
+    if labelled:
+        classes, targets = _findings(source, spec, options.names, options.part)
     splits, notes = settle_splits(_official(source, spec, patients), patients, targets)
     return ImageSet(
         name=name,
         origin=origin,
         synthetic=False,
-        task="multilabel" if needs == "labels" else "unlabelled",
+        task="multilabel" if labelled else "unlabelled",
         classes=classes,
         pixels=pixels,
         targets=targets,
@@ -80,17 +81,17 @@ def _open(spec: XrayVisionData) -> Any:
             f"the dataset {spec.dataset} needs torchxrayvision ({error}); "
             "install it with: pip install 'greendapt[xrv]'"
         ) from error
-    known = sorted(n for n in vars(datasets) if n.endswith("_Dataset"))
+    classes = sorted(n for n in vars(datasets) if n.endswith("_Dataset"))
     kind = getattr(datasets, spec.dataset, None) or getattr(
         datasets, f"{spec.dataset}_Dataset", None
     )
     if not inspect.isclass(kind):
-        raise DataError(f"torchxrayvision has no dataset '{spec.dataset}'; it has {known}")
+        raise DataError(f"torchxrayvision has no dataset '{spec.dataset}'; it has {classes}")
     if not spec.images.exists():
         raise DataError(f"the image folder {spec.images} of {spec.dataset} does not exist")
-    said = arguments(kind, spec)
+    given = arguments(kind, spec)
     try:
-        source: Any = kind(**said)
+        source: Any = kind(**given)
     except Exception as error:  # the library raises bare ones, too
         why = str(error) or type(error).__name__
         raise DataError(f"torchxrayvision cannot open {spec.dataset}: {why}") from error
@@ -136,8 +137,8 @@ def _ids(source: Any, hashes: NDArray[np.uint64]) -> list[str]:
     """Patients; the image itself where nothing names one."""
     if "patientid" not in source.csv:
         return [str(hashed) for hashed in hashes]
-    said = source.csv["patientid"]
-    named = zip(said.notna(), said, hashes, strict=True)
+    ids = source.csv["patientid"]
+    named = zip(ids.notna(), ids, hashes, strict=True)
     return [str(one) if there else f"\0{hashed}" for there, one, hashed in named]
 
 
@@ -145,14 +146,14 @@ def _official(source: Any, spec: XrayVisionData, patients: Ints) -> list[str]:
     """The column ``split`` of the dataset's table, by image; empty where there is none."""
     if "split" not in source.csv:
         return []
-    said = [SPLIT_NAMES.get(str(split).casefold(), "") for split in source.csv["split"]]
-    if not all(said):
+    splits = [SPLIT_NAMES.get(str(split).casefold(), "") for split in source.csv["split"]]
+    if not all(splits):
         raise DataError(f"{spec.dataset}: the column 'split' holds more than train, val and test")
-    pairs = set(zip(patients.tolist(), said, strict=True))
+    pairs = set(zip(patients.tolist(), splits, strict=True))
     astray = len(pairs) - len(np.unique(patients))
     if astray:
         raise DataError(f"{spec.dataset}: {astray} patients are in more than one split")
-    return said
+    return splits
 
 
 def _pixels(
@@ -190,8 +191,8 @@ def _findings(
         values = np.where(_uncertain(source, columns), np.float32(part.uncertain), values)
         if NO_FINDING in source.csv:
             columns = [*columns, NO_FINDING]
-            said = source.csv[NO_FINDING].to_numpy(dtype=np.float32)
-            values = np.column_stack([values, np.where(said < 0, np.nan, said)])
+            nothing = source.csv[NO_FINDING].to_numpy(dtype=np.float32)
+            values = np.column_stack([values, np.where(nothing < 0, np.nan, nothing)])
     classes, targets = merge_columns(columns, values.astype(np.float32), names)
     return _chosen(spec, classes, targets, names, part)
 
@@ -200,9 +201,9 @@ def _uncertain(source: Any, columns: Sequence[str]) -> NDArray[np.bool_]:
     """Where the table says -1 [N, K]: the classes themselves turn it into NaN."""
     unsure = np.zeros((len(source), len(columns)), dtype=bool)
     for k, column in enumerate(columns):
-        said = column if column in source.csv else _WRITTEN.get(column, "")
-        if said in source.csv:
-            unsure[:, k] = (source.csv[said] == -1).to_numpy(dtype=bool)
+        written = column if column in source.csv else _WRITTEN.get(column, "")
+        if written in source.csv:
+            unsure[:, k] = (source.csv[written] == -1).to_numpy(dtype=bool)
     return unsure
 
 
@@ -211,22 +212,22 @@ def _chosen(
     classes: tuple[str, ...],
     targets: NDArray[np.float32],
     names: Names,
-    of_several: Part | None,
+    part: Part | None,
 ) -> tuple[tuple[str, ...], NDArray[np.float32]]:
-    nothing = [c for c in classes if of_several is not None and c == names(NO_FINDING)]
+    nothing = [c for c in classes if part is not None and c == names(NO_FINDING)]
     wanted = tuple(dict.fromkeys([*(names(f) for f in spec.findings), *nothing]))
     wanted = wanted if spec.findings else classes
     unknown = [f for f in wanted if plain(f) not in {plain(c) for c in classes}]
     if unknown:
         raise DataError(f"{spec.dataset} has no {listed('findings', unknown)}; it has {classes}")
     index = [classes.index(f) for f in wanted]
-    part = targets[:, index]
-    if of_several is not None:
-        return wanted, part
-    varies = (part == 1).any(axis=0) & (part == 0).any(axis=0)
+    values = targets[:, index]
+    if part is not None:
+        return wanted, values
+    varies = differing(values)
     if spec.findings and not varies.all():
         flat = [f for f, keep in zip(wanted, varies, strict=True) if not keep]
         raise DataError(f"{spec.dataset}: {listed('findings never differ between images', flat)}")
     if not varies.any():
         raise DataError(f"{spec.dataset}: no finding differs between the images")
-    return tuple(f for f, keep in zip(wanted, varies, strict=True) if keep), part[:, varies]
+    return tuple(f for f, keep in zip(wanted, varies, strict=True) if keep), values[:, varies]

@@ -20,8 +20,7 @@ from safetensors.torch import save
 
 from greendapt.core.keys import key_of, seed_of
 from greendapt.core.records import Record
-from greendapt.data.labels import Names
-from greendapt.data.sources.fractal import load_fractal
+from greendapt.data.dataset import load
 from greendapt.disk.cache import cache_folder
 from greendapt.disk.files import disk_errors, write_atomic
 from greendapt.models import weights
@@ -104,9 +103,7 @@ def pretrain(
     """Classify formula-made fractals from random weights, and keep the backbone in the cache."""
     spec, size = suite.fractal, suite.model.image_size
     data = FractalData(source="fractal", classes=spec.classes, images=spec.images, seed=spec.seed)
-    fractals = load_fractal(
-        data, name="fractals", image_size=size, names=Names.of({}), needs="labels"
-    )
+    fractals = load(data, name="fractals", image_size=size, aliases={})
     name, seed = stage.start.backbone, seed_of(f"pretrain {spec.seed}")
     backbone = weights.load(name, "none", image_size=size, cut=None, seed=seed)
     head = mlp(feature_size(backbone, size), (), spec.classes, seed)

@@ -1,0 +1,33 @@
+"""What every source of images is given, beside its own table in the suite."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from greendapt.core.errors import DataError
+from greendapt.data.labels import Names, Part
+from greendapt.data.pack.packs import Packs
+
+Needs = Literal["labels", "images", "masks"]
+"""``images``: for a pool that is trained on without labels; ``masks``: for segmentation."""
+
+
+class NoLabels(DataError):
+    """There is no label column of the name that was asked for."""
+
+
+@dataclass(frozen=True)
+class LoadOptions:
+    """``name``: what messages call the dataset; ``image_size``: its side (px) once loaded.
+
+    ``packs``: where a folder's images are kept once they are decoded; None decodes them into
+    memory. ``part``: it is one source of several.
+    """
+
+    name: str
+    image_size: int
+    names: Names
+    needs: Needs = "labels"
+    packs: Packs | None = None
+    part: Part | None = None
