@@ -48,7 +48,7 @@ def score(
     Example: greendapt score --weights timm --backbone resnet18 --data xrays:diagnosis --scores all
     """
     from greendapt.suite.overrides import names as parts
-    from greendapt.train.loop import Engine
+    from greendapt.train.engine import Engine
     from greendapt.transfer.scores.extract import Place
     from greendapt.transfer.scores.rate import load_images, load_weights, rate
     from greendapt.transfer.scores.table import KINDS

@@ -19,7 +19,7 @@ from greendapt.run.stages.predict import check_models
 from greendapt.store.run import RunFolder
 from greendapt.suite import datasets as said
 from greendapt.suite.models import Suite
-from greendapt.train.loop import Engine
+from greendapt.train.engine import Engine
 
 
 def stated_plan(suite: Suite, out: Path) -> tuple[Workbench, list[Cell]]:

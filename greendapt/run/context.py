@@ -25,8 +25,9 @@ from greendapt.suite.datasets import Split
 from greendapt.suite.models import Suite
 from greendapt.suite.recipes import Phase, Segment
 from greendapt.train import inputs
-from greendapt.train.inputs import Inputs
-from greendapt.train.loop import Engine, Examples, State
+from greendapt.train.engine import Engine
+from greendapt.train.inputs import Examples, Inputs
+from greendapt.train.loop import State
 from greendapt.train.parallel import ALONE, Ranks
 from greendapt.train.step import PLAIN, Step
 from greendapt.transfer.segmentation import mask_outputs

@@ -40,7 +40,7 @@ from greendapt.run.workers.same_machine import beside_note
 from greendapt.store.run import RunFolder, latest
 from greendapt.store.runinfo import DataInfo, DatasetInfo, GridInfo, MeterFacts, RunInfo, TaskInfo
 from greendapt.suite.models import Suite
-from greendapt.train.loop import Engine
+from greendapt.train.engine import Engine
 from greendapt.train.parallel import ALONE, Ranks
 from greendapt.train.step import Trial
 

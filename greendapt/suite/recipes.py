@@ -45,6 +45,21 @@ class Recipe(Table):
         steps = math.ceil(images / self.batch_size)
         return max(self.epochs, math.ceil(self.min_steps / max(1, steps)))
 
+    def length_on(self, images: int) -> int:
+        """The epochs after which it ends on ``images``, where no rule stops it before."""
+        return self.epochs_on(images)
+
+    @property
+    def needs_val_loss(self) -> bool:
+        return self.select == "best"
+
+
+class NetworkRecipe(Recipe):
+    """How a backbone is trained with its head."""
+
+    train: Train = "all"
+    batch_norm: BatchNorm = "frozen"
+
 
 class _Looks(Table):
     """A look at the training every so many epochs; its cost is the phase's."""
@@ -108,11 +123,10 @@ Epochs = PositiveInt | tuple[PositiveInt, ...]
 """Every so many epochs, or these."""
 
 
-class Phase(Recipe):
+class Phase(NetworkRecipe):
     """Which parameters train, and how. A template by name, used and varied by strategies."""
 
     train: Train
-    batch_norm: BatchNorm = "frozen"
     objective: Objective = "supervised"
     bank: NonNegativeInt = 0
     """Augment each image so many times once, and draw from these, instead of anew each epoch: the
@@ -132,6 +146,10 @@ class Phase(Recipe):
     def length(self) -> int:
         """The epochs after which it ends, where no rule stops it before."""
         return min(self.epochs, self.until or self.epochs)
+
+    def length_on(self, images: int) -> int:
+        epochs = self.epochs_on(images)
+        return min(epochs, self.until or epochs)
 
     @property
     def saves(self) -> range:
@@ -153,7 +171,7 @@ class Phase(Recipe):
 
     @property
     def needs_val_loss(self) -> bool:
-        return self.select == "best" or (self.watch is not None and "val_loss" in self.watch.on)
+        return super().needs_val_loss or (self.watch is not None and "val_loss" in self.watch.on)
 
     @property
     def development_scores(self) -> tuple[str, ...]:
@@ -207,19 +225,16 @@ class Probe(Downstream):
     """Centre and scale the features by those of the training images."""
 
 
-class FineTune(Downstream):
+class FineTune(Downstream, NetworkRecipe):
     """Head and backbone trained together on the development data."""
 
     kind: Literal["finetune"]
-    train: Train = "all"
-    batch_norm: BatchNorm = "frozen"
 
 
-class Segment(Downstream):
+class Segment(Downstream, NetworkRecipe):
     """A U-Net on masks: the decoder and what ``train`` says of the backbone (``head``: nothing)."""
 
     kind: Literal["segment"]
-    train: Train = "all"
     batch_norm: BatchNorm = "train"
 
 

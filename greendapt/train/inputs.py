@@ -67,3 +67,43 @@ def take(inputs: Inputs, rows: Tensor) -> Tensor:
     if isinstance(inputs, Gathered):
         return inputs.tensor.index_select(0, inputs.rows[rows])
     return inputs.index_select(0, rows)
+
+
+@dataclass(frozen=True)
+class Bank:
+    """``views`` augmented copies of ``images`` images lie behind the images themselves."""
+
+    views: int
+    images: int
+    generator: torch.Generator
+
+    def draw(self, rows: Tensor) -> Tensor:
+        """A random view of each of ``rows``."""
+        view = torch.randint(1, self.views + 1, rows.shape, generator=self.generator)
+        return rows + view * self.images
+
+
+@dataclass(frozen=True)
+class Examples:
+    """``inputs`` uint8 [M, C, H, W] or cached float [M, ...]; ``targets`` [N] or [N, K].
+
+    ``rows`` [N]: which of the inputs each example is (None: M = N, in order). Inputs on a disk are
+    then read batch by batch, and a part of them is not a copy. ``bank``: the inputs are views of
+    each image, of which one is drawn each time.
+    """
+
+    inputs: Inputs
+    targets: Tensor
+    rows: Tensor | None = None
+    bank: Bank | None = None
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def at(
+        self, index: Tensor, device: torch.device, part: slice = slice(None)
+    ) -> tuple[Tensor, Tensor]:
+        """Inputs of a ``part`` of the examples at ``index``, and targets of all of them."""
+        rows = index if self.rows is None else self.rows[index]
+        rows = rows if self.bank is None else self.bank.draw(rows)
+        return take(self.inputs, rows[part]).to(device), self.targets[index].to(device)

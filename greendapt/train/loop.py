@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from greendapt.core.errors import GreendaptError, MeterError
+from greendapt.core.errors import GreendaptError
 from greendapt.meter.clock import now_s
 from greendapt.suite.recipes import Recipe
-from greendapt.train.inputs import Inputs, take
+from greendapt.train.engine import Encode, Engine
+from greendapt.train.inputs import Examples
 from greendapt.train.objectives import Loss, labelled
-from greendapt.train.parallel import ALONE, Ranks
-from greendapt.train.step import PLAIN, Step
-
-Encode = Callable[..., Tensor]
-"""From a batch of inputs (uint8 images, cached activations or features) to logits. With several
-ranks it is also told `Among` which images these are: draws are then made for all of them."""
+from greendapt.train.optimizers import optimizer_of, schedule_of
 
 
 class Diverged(GreendaptError):
@@ -53,46 +50,6 @@ def lowest(_epoch: int, val_loss: Sequence[float]) -> Heed:
 def latest(_epoch: int, _val_loss: Sequence[float]) -> Heed:
     """Never stop, and keep the last epoch."""
     return Heed(stop=False, keep=False)
-
-
-@dataclass(frozen=True)
-class Bank:
-    """``views`` augmented copies of ``images`` images lie behind the images themselves."""
-
-    views: int
-    images: int
-    generator: torch.Generator
-
-    def draw(self, rows: Tensor) -> Tensor:
-        """A random view of each of ``rows``."""
-        view = torch.randint(1, self.views + 1, rows.shape, generator=self.generator)
-        return rows + view * self.images
-
-
-@dataclass(frozen=True)
-class Examples:
-    """``inputs`` uint8 [M, C, H, W] or cached float [M, ...]; ``targets`` [N] or [N, K].
-
-    ``rows`` [N]: which of the inputs each example is (None: M = N, in order). Inputs on a disk are
-    then read batch by batch, and a part of them is not a copy. ``bank``: the inputs are views of
-    each image, of which one is drawn each time.
-    """
-
-    inputs: Inputs
-    targets: Tensor
-    rows: Tensor | None = None
-    bank: Bank | None = None
-
-    def __len__(self) -> int:
-        return len(self.targets)
-
-    def at(
-        self, index: Tensor, device: torch.device, part: slice = slice(None)
-    ) -> tuple[Tensor, Tensor]:
-        """Inputs of a ``part`` of the examples at ``index``, and targets of all of them."""
-        rows = index if self.rows is None else self.rows[index]
-        rows = rows if self.bank is None else self.bank.draw(rows)
-        return take(self.inputs, rows[part]).to(device), self.targets[index].to(device)
 
 
 @dataclass(frozen=True)
@@ -132,27 +89,25 @@ class Fit:
 
 
 @dataclass(frozen=True)
-class Engine:
-    """Where and how arithmetic runs, and on how many processes a training does."""
+class Training:
+    """How a training is run, whatever its recipe.
 
-    device: torch.device
-    step: Step = PLAIN
-    ranks: Ranks = ALONE
+    seed
+        Batches are drawn from it alone.
+    on_progress
+        Told after each step what share of the steps is done, up to 1.
+    state
+        Where to go on from, to the bit as in one go; None: from the start.
+    watch
+        May end the training before its recipe does, and says which epoch is kept.
+    """
 
-    @classmethod
-    def on(cls, said: str) -> Engine:
-        """``auto``, ``cpu`` or ``cuda``; MeterError where there is no such device."""
-        if said == "cuda" and not torch.cuda.is_available():
-            raise MeterError("--device cuda: torch sees no CUDA device; take --device cpu")
-        if said == "auto":
-            said = "cuda" if torch.cuda.is_available() else "cpu"
-        if said == "cuda":
-            torch.backends.cudnn.benchmark = False
-            torch.backends.cudnn.deterministic = True
-        return cls(torch.device(said))
-
-    def autocast(self) -> AbstractContextManager[object]:
-        return self.step.autocast(self.device)
+    loss: Loss
+    seed: int
+    engine: Engine
+    on_progress: Callable[[float], None]
+    state: State | None = None
+    watch: Watch = lowest
 
 
 def fit(
@@ -160,79 +115,120 @@ def fit(
     encode: Encode,
     train: Examples,
     val: Examples | None,
-    *,
     recipe: Recipe,
-    loss: Loss,
-    seed: int,
-    engine: Engine,
-    on_progress: Callable[[float], None],
-    state: State | None = None,
+    training: Training,
     draws: tuple[torch.Generator, ...] = (),
-    watch: Watch = lowest,
-    until: int | None = None,
-    validate: bool | None = None,
 ) -> Fit:
     """Train what of ``module`` requires a gradient, on ``train``, by ``recipe``.
 
-    With ``select = "best"`` and validation examples, the module ends with the weights of the
-    epoch of lowest validation loss (the first of equals). Batches are drawn from ``seed`` alone.
-    ``state``: go on from there up to the recipe's epochs, to the bit as in one go; ``draws`` are
-    the generators that ``encode`` draws from, kept in the state. ``watch`` may end the training
-    before, and then says which epoch is kept; ``until`` ends it before its schedule does.
-    ``validate``: whether the validation loss is computed, for a watch that needs it (None: where
-    ``select`` does). Raises Diverged when the loss is not finite.
+    The module ends with the weights of the epoch that ``training.watch`` keeps: by itself the one
+    of lowest validation loss, which is computed on ``val`` where the recipe needs it, else the
+    last. ``draws`` are the generators that ``encode`` draws from, kept in the state. Raises
+    Diverged when the loss is not finite.
     """
-    optimizer = _optimizer(recipe, [p for p in module.parameters() if p.requires_grad])
-    pairs = _takes_statistics(module)
-    steps = len(_batches(torch.arange(len(train)), recipe.batch_size, pairs))
-    epochs = recipe.epochs_on(len(train))
-    end = min(epochs, until or epochs)
-    order_of = torch.Generator().manual_seed(seed)
-    generators = (order_of, *_global_generators(engine.device), *draws)
-    now = state or State()
+    job = _Job(module, encode, training.loss, training.engine)
+    optimizer = optimizer_of(recipe, job.parameters())
+    split = partial(_batches, size=recipe.batch_size, pairs=_takes_statistics(module))
+    steps = len(split(torch.arange(len(train))))
+    order_of = torch.Generator().manual_seed(training.seed)
+    generators = (order_of, *job.engine.generators(), *draws)
+    now = training.state or State()
     _restore(module, optimizer, generators, now)
-    schedule = _schedule(recipe, optimizer, steps * epochs, done=steps * now.epochs)
-    judged = recipe.select == "best" if validate is None else validate
-    held = val if val is not None and len(val) and judged else None
-    begun, started_s = now.epochs, now_s()
-    ends: list[float] = []
+    total = steps * recipe.epochs_on(len(train))
+    schedule = schedule_of(recipe, optimizer, total, done=steps * now.epochs)
+    held = val if val is not None and len(val) and recipe.needs_val_loss else None
+    begun, end, started_s = now.epochs, recipe.length_on(len(train)), now_s()
+    ends_s: list[float] = []
     for epoch in range(begun, end):
-        order = torch.randperm(len(train), generator=order_of)
-        running = torch.zeros((), device=engine.device)
-        for step, index in enumerate(_batches(order, recipe.batch_size, pairs)):
-            running += _step(module, train, index, encode, loss, optimizer, engine) * len(index)
+        running = torch.zeros((), device=job.engine.device)
+        for step, index in enumerate(split(torch.randperm(len(train), generator=order_of))):
+            running += job.step(train, index, optimizer) * len(index)
             if schedule is not None:
                 schedule.step()
-            on_progress((epoch - begun + (step + 1) / steps) / (end - begun))
-        mean = _finite(engine.ranks.same(running.item() / len(train)), epoch, recipe)
-        now = replace(now, train_loss=(*now.train_loss, mean))
+            training.on_progress((epoch - begun + (step + 1) / steps) / (end - begun))
+        mean = job.engine.ranks.same(running.item() / len(train))
+        now = replace(now, train_loss=(*now.train_loss, _finite(mean, epoch, recipe)))
         if held is not None:
-            with _evaluating(module):
-                value = _finite(_mean_loss(module, held, encode, loss, engine), epoch, recipe)
+            value = _finite(job.mean_loss(held), epoch, recipe)
             now = replace(now, val_loss=(*now.val_loss, value))
-        with _evaluating(module):
-            heed = watch(epoch + 1, now.val_loss) if engine.ranks.first else None
-            heed = engine.ranks.same(heed)
-        assert heed is not None
+        heed = job.heed(training.watch, epoch, now.val_loss)
         if heed.keep:
             now = replace(now, best_epoch=epoch, best=_snapshot(module))
-        ends.append(now_s() - started_s)
+        ends_s.append(now_s() - started_s)
         if heed.stop:
             break
     now = _stopped(module, optimizer, generators, now)
     if now.best is not None:
         module.load_state_dict(now.best)
-    here = now.epochs - begun
+    return _fit(now, begun, steps, len(train), len(held or ()), ends_s)
+
+
+def _fit(
+    state: State, begun: int, steps: int, trained: int, validated: int, ends_s: list[float]
+) -> Fit:
+    """``steps``, ``trained`` and ``validated`` (images) are those of one epoch."""
+    here = state.epochs - begun
     return Fit(
-        train_loss=now.train_loss,
-        val_loss=now.val_loss,
-        best_epoch=now.epochs - 1 if now.best_epoch is None else now.best_epoch,
+        train_loss=state.train_loss,
+        val_loss=state.val_loss,
+        best_epoch=state.epochs - 1 if state.best_epoch is None else state.best_epoch,
         steps=steps * here,
-        samples=len(train) * here,
-        samples_validated=len(held) * here if held is not None else 0,
-        epoch_s=tuple(ends),
-        state=now,
+        samples=trained * here,
+        samples_validated=validated * here,
+        epoch_s=tuple(ends_s),
+        state=state,
     )
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What a training computes: a module through an encoder to a loss."""
+
+    module: nn.Module
+    encode: Encode
+    loss: Loss
+    engine: Engine
+
+    def parameters(self) -> list[nn.Parameter]:
+        return [p for p in self.module.parameters() if p.requires_grad]
+
+    def step(self, train: Examples, index: Tensor, optimizer: torch.optim.Optimizer) -> Tensor:
+        value = self._loss(train, index)
+        optimizer.zero_grad(set_to_none=True)
+        if value.requires_grad:  # not on a rank without an image
+            value.backward()  # type: ignore[no-untyped-call]
+        self.engine.ranks.sum_gradients(self.parameters())
+        optimizer.step()
+        return value.detach()
+
+    def _loss(self, examples: Examples, index: Tensor) -> Tensor:
+        """Of the examples at ``index``, which all ranks share."""
+        ranks, count = self.engine.ranks, len(index)
+        inputs, targets = examples.at(index, self.engine.device, ranks.among(count).part)
+        with self.engine.autocast():
+            if ranks.size == 1:
+                return self.loss(self.encode(inputs), targets)
+            logits = ranks.logits(lambda among: self.encode(inputs, among), count, self.module)
+            return self.loss(logits, targets)
+
+    @torch.no_grad()
+    def mean_loss(self, examples: Examples) -> float:
+        """In eval mode, over all that is labelled."""
+        summed, weights = torch.zeros(2, device=self.engine.device)
+        with _evaluating(self.module):
+            for index in torch.split(torch.arange(len(examples)), 64):
+                weight = labelled(examples.targets[index])
+                summed += self._loss(examples, index) * weight
+                weights += weight
+            return self.engine.ranks.same(float((summed / weights.clamp_min(1)).item()))
+
+    def heed(self, watch: Watch, epoch: int, val_loss: Sequence[float]) -> Heed:
+        """What the watch of the first rank says after ``epoch`` (from 0)."""
+        with _evaluating(self.module):
+            heed = watch(epoch + 1, val_loss) if self.engine.ranks.first else None
+            heed = self.engine.ranks.same(heed)
+        assert heed is not None
+        return heed
 
 
 def _takes_statistics(module: nn.Module) -> bool:
@@ -246,14 +242,6 @@ def _batches(order: Tensor, size: int, pairs: bool) -> list[Tensor]:
     if pairs and size > 1 and len(parts) > 1 and len(parts[-1]) == 1:
         parts[-2:] = [torch.cat(parts[-2:])]
     return parts
-
-
-def _global_generators(device: torch.device) -> tuple[torch.Generator, ...]:
-    """What dropout draws from."""
-    if device.type != "cuda":
-        return (torch.default_generator,)
-    index = torch.cuda.current_device() if device.index is None else device.index
-    return torch.default_generator, torch.cuda.default_generators[index]
 
 
 def _restore(
@@ -284,51 +272,6 @@ def _stopped(
     )
 
 
-@torch.no_grad()
-def predict(encode: Encode, inputs: Inputs, engine: Engine, *, batch_size: int = 64) -> Tensor:
-    """``encode`` over all inputs [N, ...], in order; float32 on the CPU."""
-    parts = []
-    for start in range(0, len(inputs), batch_size):
-        with engine.autocast():
-            parts.append(encode(inputs[start : start + batch_size].to(engine.device)).float().cpu())
-    return torch.cat(parts)
-
-
-def _step(
-    module: nn.Module,
-    train: Examples,
-    index: Tensor,
-    encode: Encode,
-    loss: Loss,
-    optimizer: torch.optim.Optimizer,
-    engine: Engine,
-) -> Tensor:
-    value = _loss(module, train, index, encode, loss, engine)
-    optimizer.zero_grad(set_to_none=True)
-    if value.requires_grad:  # not on a rank without an image
-        value.backward()  # type: ignore[no-untyped-call]
-    engine.ranks.sum_gradients([p for p in module.parameters() if p.requires_grad])
-    optimizer.step()
-    return value.detach()
-
-
-def _loss(
-    module: nn.Module,
-    examples: Examples,
-    index: Tensor,
-    encode: Encode,
-    loss: Loss,
-    engine: Engine,
-) -> Tensor:
-    """Of the examples at ``index``, which all ranks share."""
-    ranks, count = engine.ranks, len(index)
-    inputs, targets = examples.at(index, engine.device, ranks.among(count).part)
-    with engine.autocast():
-        if ranks.size == 1:
-            return loss(encode(inputs), targets)
-        return loss(ranks.logits(lambda among: encode(inputs, among), count, module), targets)
-
-
 @contextmanager
 def _evaluating(module: nn.Module) -> Iterator[None]:
     """Eval mode, and then each module's own mode again (a phase mixes them)."""
@@ -341,18 +284,6 @@ def _evaluating(module: nn.Module) -> Iterator[None]:
             part.training = mode
 
 
-@torch.no_grad()
-def _mean_loss(
-    module: nn.Module, examples: Examples, encode: Encode, loss: Loss, engine: Engine
-) -> float:
-    summed, weights = torch.zeros(2, device=engine.device)
-    for index in torch.split(torch.arange(len(examples)), 64):
-        weight = labelled(examples.targets[index])
-        summed += _loss(module, examples, index, encode, loss, engine) * weight
-        weights += weight
-    return engine.ranks.same(float((summed / weights.clamp_min(1)).item()))
-
-
 def _finite(value: float, epoch: int, recipe: Recipe) -> float:
     if not math.isfinite(value):
         raise Diverged(
@@ -360,34 +291,6 @@ def _finite(value: float, epoch: int, recipe: Recipe) -> float:
             f"take a smaller learning_rate than {recipe.learning_rate:g}"
         )
     return value
-
-
-def _optimizer(recipe: Recipe, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
-    lr, decay = recipe.learning_rate, recipe.weight_decay
-    if recipe.optimizer == "sgd":
-        return torch.optim.SGD(
-            parameters, lr, momentum=0.9, nesterov=True, weight_decay=decay, fused=True
-        )
-    kind = torch.optim.AdamW if recipe.optimizer == "adamw" else torch.optim.Adam
-    return kind(parameters, lr, weight_decay=decay, fused=True)
-
-
-def _schedule(
-    recipe: Recipe, optimizer: torch.optim.Optimizer, total: int, done: int
-) -> torch.optim.lr_scheduler.LRScheduler | None:
-    if recipe.schedule == "constant":
-        return None
-
-    def factor(step: int) -> float:
-        share = min(done + step, total) / total
-        if recipe.schedule == "staircase":
-            fifth = 5 * share
-            return min(1.0, fifth + 5 / total) if fifth < 1 else 0.1 ** (int(min(fifth, 4)) - 1)
-        if recipe.schedule == "poly":
-            return float((1 - share) ** 0.9)
-        return 0.5 * (1 + math.cos(math.pi * share))
-
-    return torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
 
 
 def _snapshot(module: nn.Module) -> dict[str, Tensor]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
@@ -10,12 +9,13 @@ from torch import Tensor, nn
 
 from greendapt.data.augment import augment
 from greendapt.models.network import Network
-from greendapt.suite.recipes import Augmentation, BatchNorm, Recipe, Train
+from greendapt.suite.recipes import Augmentation, NetworkRecipe
 from greendapt.train import prefix
 from greendapt.train.cost import ImageCost, image_cost, nbytes, phase_cost
-from greendapt.train.inputs import gathered
-from greendapt.train.loop import Bank, Encode, Engine, Examples, Fit, State, Watch, fit, lowest
-from greendapt.train.objectives import LOSSES
+from greendapt.train.engine import Encode, Engine
+from greendapt.train.inputs import Bank, Examples, gathered
+from greendapt.train.loop import Fit, Training, fit
+from greendapt.train.objectives import simclr
 from greendapt.train.parallel import Among
 from greendapt.train.train_sets import first_trainable, set_phase, trainable_params
 
@@ -51,42 +51,30 @@ def train_phase(
     network: Network,
     train: Examples,
     val: Examples | None,
+    recipe: NetworkRecipe,
+    training: Training,
     *,
-    recipe: Recipe,
-    units: Train,
-    batch_norm: BatchNorm,
-    loss: str,
-    seed: int,
-    engine: Engine,
-    cache: bool,
-    on_progress: Callable[[float], None],
+    cache: bool = False,
     stored: Stored | None = None,
-    state: State | None = None,
-    watch: Watch = lowest,
-    until: int | None = None,
-    validate: bool | None = None,
 ) -> Trained:
-    """Train ``units`` and the head of ``network`` in place on uint8 images; ``loss`` as LOSSES.
+    """Train what ``recipe`` says of ``network``, and its head, in place on uint8 images.
 
     ``stored``: the constant prefix of all inputs of ``train`` and ``val``, computed before.
     Else, with ``cache``, it is computed once per image here where it fits into memory. ``val`` is
-    left alone without ``validate`` (None: where the recipe keeps the last epoch). ``state``: go on
-    from there. ``watch``, ``until``: see `greendapt.train.loop.fit`; what a watch costs is not in
-    the FLOPs.
+    left alone where the recipe needs no validation loss. What a watch costs is not in the FLOPs.
     """
-    backbone = network.backbone
-    validate = recipe.select == "best" if validate is None else validate
-    if val is not None and (len(val) == 0 or not validate):
+    backbone, engine = network.backbone, training.engine
+    if val is not None and (len(val) == 0 or not recipe.needs_val_loss):
         val = None
-    start = first_trainable(backbone, units) if network.resumable else 0
-    views = 2 if loss == "simclr" else 1
+    start = first_trainable(backbone, recipe.train) if network.resumable else 0
+    views = 2 if training.loss is simclr else 1
     image_size = train.inputs.shape[-1]
     shape = prefix.activation_shape(backbone, image_size, start)
     images = len(train) + (len(val) if val is not None else 0)
     constant = recipe.augmentation == "none" and views == 1 and start > 0
     cached = stored is None and cache and constant
     cached = cached and engine.ranks.same(prefix.fits(nbytes(images, shape)))
-    draw = torch.Generator().manual_seed(seed + 1)
+    draw = torch.Generator().manual_seed(training.seed + 1)
     encode = _from_activations(network, start)
     if stored is not None:
         train = replace(train, inputs=stored.activations, bank=stored.bank(draw))
@@ -96,24 +84,9 @@ def train_phase(
         val = None if val is None else _cached(network, val, start, engine)
     else:
         encode = _from_images(network, recipe.augmentation, views, draw, engine)
-    set_phase(network, units, batch_norm)
-    cost = _cost(network, image_size, units, batch_norm, start)
-    done = fit(
-        network,
-        encode,
-        train,
-        val,
-        recipe=recipe,
-        loss=LOSSES[loss],
-        seed=seed,
-        engine=engine,
-        on_progress=on_progress,
-        state=state,
-        draws=(draw,),
-        watch=watch,
-        until=until,
-        validate=validate,
-    )
+    set_phase(network, recipe.train, recipe.batch_norm)
+    cost = _cost(network, image_size, recipe, start)
+    done = fit(network, encode, train, val, recipe, training, draws=(draw,))
     through = (done.samples + done.samples_validated) * views
     if stored is not None or cached:
         through = images * engine.ranks.size if cached else 0  # each rank has its own cache
@@ -126,9 +99,7 @@ def train_phase(
     )
 
 
-def _cost(
-    network: Network, image_size: int, units: Train, batch_norm: BatchNorm, start: int
-) -> ImageCost:
+def _cost(network: Network, image_size: int, recipe: NetworkRecipe, start: int) -> ImageCost:
     """Counted once for a backbone with an MLP; other heads are counted each time."""
     backbone = network.backbone
     spec = backbone.spec
@@ -140,8 +111,8 @@ def _cost(
         spec.channels,
         spec.pad_type,
         image_size,
-        units,
-        batch_norm,
+        recipe.train,
+        recipe.batch_norm,
         _widths(network.head),
     )
 

@@ -17,8 +17,8 @@ from greendapt.core.errors import ModelError
 from greendapt.data.augment import augment
 from greendapt.models.backbone import Backbone
 from greendapt.suite.recipes import Augmentation
+from greendapt.train.engine import Engine, predict
 from greendapt.train.inputs import Inputs
-from greendapt.train.loop import Engine, predict
 
 _BATCH = 64
 

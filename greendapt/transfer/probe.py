@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from torch import Tensor, nn
 
 from greendapt.models.network import Standardize, mlp
 from greendapt.suite.recipes import Probe
 from greendapt.train.cost import head_cost
-from greendapt.train.loop import Engine, Examples, fit
-from greendapt.train.objectives import LOSSES
+from greendapt.train.inputs import Examples
+from greendapt.train.loop import Training, fit
 from greendapt.train.phase import Trained
 
 
@@ -23,29 +21,11 @@ def make_head(probe: Probe, features: Tensor, outputs: int, seed: int) -> nn.Seq
 
 
 def train_probe(
-    head: nn.Module,
-    train: Examples,
-    val: Examples,
-    *,
-    probe: Probe,
-    loss: str,
-    seed: int,
-    engine: Engine,
-    on_progress: Callable[[float], None],
+    head: nn.Module, train: Examples, val: Examples, probe: Probe, training: Training
 ) -> Trained:
     """Train ``head`` in place on stored features [N, D]."""
-    head.to(engine.device).train()
-    done = fit(
-        head,
-        head,
-        train,
-        val,
-        recipe=probe,
-        loss=LOSSES[loss],
-        seed=seed,
-        engine=engine,
-        on_progress=on_progress,
-    )
+    head.to(training.engine.device).train()
+    done = fit(head, head, train, val, probe, training)
     cost = head_cost(head, train.inputs.shape[1])
     parameters = sum(p.numel() for p in head.parameters())
     return Trained(done, parameters, cost.of(done, 0), 0, cost.uncounted)

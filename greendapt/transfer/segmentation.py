@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,10 +13,11 @@ from greendapt.core.errors import DataError
 from greendapt.data.imageset import ImageSet
 from greendapt.data.masks import mask_classes, with_masks
 from greendapt.models.unet import UNet
-from greendapt.suite.recipes import BatchNorm, Recipe, Train
+from greendapt.suite.recipes import NetworkRecipe
 from greendapt.train import inputs
-from greendapt.train.inputs import Inputs
-from greendapt.train.loop import Engine, Examples, State, predict
+from greendapt.train.engine import Engine, predict
+from greendapt.train.inputs import Examples, Inputs
+from greendapt.train.loop import Training
 from greendapt.train.phase import Trained, train_phase
 
 
@@ -60,18 +60,12 @@ def train_unet(
     network: UNet,
     train: Examples,
     val: Examples | None,
-    *,
-    recipe: Recipe,
-    units: Train,
-    batch_norm: BatchNorm,
-    seed: int,
-    engine: Engine,
-    on_progress: Callable[[float], None],
-    state: State | None = None,
+    recipe: NetworkRecipe,
+    training: Training,
 ) -> Trained:
-    """Train the decoder and ``units`` of the encoder in place on masks, with the Dice loss.
+    """Train the decoder and what ``recipe`` says of the encoder in place on masks.
 
-    ``units = "head"`` freezes the encoder. Raises DataError for an augmentation: it would move
+    ``train = "head"`` freezes the encoder. Raises DataError for an augmentation: it would move
     the images and not their masks.
     """
     if recipe.augmentation != "none":
@@ -79,20 +73,7 @@ def train_unet(
             f"augmentation = '{recipe.augmentation}' would move the images and not their masks; "
             "segmentation takes 'none'"
         )
-    return train_phase(
-        network,
-        train,
-        val,
-        recipe=recipe,
-        units=units,
-        batch_norm=batch_norm,
-        loss="masks",
-        seed=seed,
-        engine=engine,
-        cache=False,
-        on_progress=on_progress,
-        state=state,
-    )
+    return train_phase(network, train, val, recipe, training)
 
 
 def predict_masks(network: UNet, images: Inputs, engine: Engine) -> NDArray[np.uint8]:

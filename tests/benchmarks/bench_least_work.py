@@ -21,7 +21,10 @@ from greendapt.suite.recipes import Phase
 from greendapt.suite.suite_files import find
 from greendapt.suite.suite_files import load as load_suite
 from greendapt.train import prefix
-from greendapt.train.loop import Engine, Examples
+from greendapt.train.engine import Engine
+from greendapt.train.inputs import Examples
+from greendapt.train.loop import Training
+from greendapt.train.objectives import multiclass
 from greendapt.train.phase import Stored, train_phase
 from greendapt.train.step import Step, _job, try_steps
 
@@ -164,9 +167,9 @@ def phase(train, epochs, *, cached, count=64, anew=False):
 
     def run():
         train_phase(
-            network, examples, None, recipe=recipe, units=train, batch_norm="frozen",
-            loss="multiclass", seed=0, engine=CPU, cache=False, stored=store() if anew else before,
-            on_progress=lambda _share: None,
+            network, examples, None, recipe,
+            Training(multiclass, 0, CPU, lambda _share: None),
+            stored=store() if anew else before,
         )  # fmt: skip
 
     return run
@@ -220,9 +223,8 @@ def test_step(interleaved, name):
 
     def ours():
         train_phase(
-            network, examples, None, recipe=recipe, units="all", batch_norm="train",
-            loss="multiclass", seed=0, engine=engine, cache=False,
-            on_progress=lambda _share: None,
+            network, examples, None, recipe,
+            Training(multiclass, 0, engine, lambda _share: None),
         )  # fmt: skip
 
     interleaved(timms, ours, rounds=9, speedup=True)

@@ -23,7 +23,7 @@ from greendapt.data.sources.listing import read_folder
 from greendapt.meter import Meter
 from greendapt.suite.datasets import FolderData
 from greendapt.train import inputs
-from greendapt.train.loop import Examples
+from greendapt.train.inputs import Examples
 
 SIZE = 128
 BATCH = 64

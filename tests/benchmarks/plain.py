@@ -25,7 +25,10 @@ from greendapt.models.backbone import Backbone
 from greendapt.models.network import Network, mlp
 from greendapt.run.session import Session
 from greendapt.suite.recipes import Phase, Probe
-from greendapt.train.loop import Engine, Examples
+from greendapt.train.engine import Engine
+from greendapt.train.inputs import Examples
+from greendapt.train.loop import Training
+from greendapt.train.objectives import LOSSES
 from greendapt.train.train_sets import trainable_units
 from greendapt.transfer.metrics import judge
 from greendapt.transfer.probe import make_head, train_probe
@@ -122,11 +125,8 @@ def test(session: Session, backbone: Backbone) -> float:
         head,
         sets["train"],
         sets["val"],
-        probe=probe,
-        loss=development.task,
-        seed=seed,
-        engine=CPU,
-        on_progress=lambda _share: None,
+        probe,
+        Training(LOSSES[development.task], seed, CPU, lambda _share: None),
     )
     with torch.no_grad():
         logits = head.eval()(sets["test"].inputs)

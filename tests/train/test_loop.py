@@ -9,7 +9,9 @@ import torch
 from torch import nn
 
 from greendapt.suite.recipes import Phase
-from greendapt.train.loop import Bank, Diverged, Engine, Examples, fit, predict
+from greendapt.train.engine import Engine, predict
+from greendapt.train.inputs import Bank, Examples
+from greendapt.train.loop import Diverged, Training, fit
 from greendapt.train.objectives import multiclass, multilabel
 
 CPU = Engine(torch.device("cpu"))
@@ -47,13 +49,8 @@ def _fit(
         encode or net,
         train,
         val,
-        recipe=_recipe(**recipe),
-        loss=multiclass,
-        seed=seed,
-        engine=CPU,
-        on_progress=said,
-        state=state,
-        until=until,
+        _recipe(until=until, **recipe),
+        Training(multiclass, seed, CPU, said, state),
     )
 
 
@@ -293,11 +290,8 @@ def _path(schedule, epochs=5):
         encode,
         train,
         None,
-        recipe=recipe,
-        loss=lambda logits, _targets: logits.sum(),
-        seed=0,
-        engine=CPU,
-        on_progress=lambda _share: None,
+        recipe,
+        Training(lambda logits, _targets: logits.sum(), 0, CPU, lambda _share: None),
     )
     return [*trail, net.weight.item()]
 
@@ -344,8 +338,9 @@ def test_the_validation_loss_is_a_mean_over_the_labels_that_are_known():
     targets[:60, 0] = math.nan  # the first batch of 64 knows little
     targets[:50, 1] = math.nan
     done = fit(
-        net, net, Examples(inputs, targets), Examples(inputs, targets), loss=multilabel, seed=0,
-        recipe=_recipe(epochs=1, learning_rate=1e-30), engine=CPU, on_progress=lambda _share: None,
+        net, net, Examples(inputs, targets), Examples(inputs, targets),
+        _recipe(epochs=1, learning_rate=1e-30),
+        Training(multilabel, 0, CPU, lambda _share: None),
     )  # fmt: skip
     assert done.val_loss[0] == pytest.approx(multilabel(net(inputs), targets).item(), rel=1e-5)
 

@@ -18,7 +18,10 @@ from pathlib import Path
 from greendapt.suite.recipes import Phase
 from greendapt.models.backbone import create_backbone
 from greendapt.models.network import Network, mlp
-from greendapt.train.loop import Engine, Examples
+from greendapt.train.engine import Engine
+from greendapt.train.inputs import Examples
+from greendapt.train.loop import Training
+from greendapt.train.objectives import LOSSES
 from greendapt.train.parallel import open_ranks
 from greendapt.train.phase import train_phase
 
@@ -39,9 +42,8 @@ phase = Phase(epochs=2, learning_rate=0.005, optimizer="sgd", batch_size=8, **ca
 with open_ranks("cpu") as ranks:
     done = train_phase(
         network, Examples(images[:part], labels[:part]), Examples(images[part:], labels[part:]),
-        recipe=phase, units=phase.train, batch_norm=phase.batch_norm, loss=case["loss"],
-        seed=3, engine=Engine(torch.device("cpu"), ranks=ranks), cache=False,
-        on_progress=lambda _: None,
+        phase,
+        Training(LOSSES[case["loss"]], 3, Engine(torch.device("cpu"), ranks=ranks), lambda _: None),
     )
     said = [done.fit.train_loss, done.fit.val_loss, done.fit.best_epoch, done.training_flops]
     weights = torch.cat([p.double().flatten() for p in network.state_dict().values()])

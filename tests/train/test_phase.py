@@ -9,7 +9,10 @@ from greendapt.models.network import Network, mlp
 from greendapt.suite.recipes import Phase
 from greendapt.train import prefix
 from greendapt.train.cost import image_cost
-from greendapt.train.loop import Engine, Examples, predict
+from greendapt.train.engine import Engine, predict
+from greendapt.train.inputs import Examples
+from greendapt.train.loop import Training
+from greendapt.train.objectives import LOSSES
 from greendapt.train.phase import Stored, train_phase
 from greendapt.train.step import Step
 from greendapt.train.train_sets import first_trainable
@@ -62,14 +65,9 @@ def _train(
         network,
         *(sets or (_images(TRAIN, 0), _images(VAL, 1) if val else None)),
         recipe=_recipe(units, batch_norm, **said),
-        units=units,
-        batch_norm=batch_norm,
-        loss=loss,
-        seed=seed,
-        engine=engine,
+        training=Training(LOSSES[loss], seed, engine, lambda _share: None),
         cache=cache,
         stored=stored,
-        on_progress=lambda _share: None,
     )
 
 
@@ -187,14 +185,9 @@ def test_empty_validation_is_none():
         network,
         _images(8, 0),
         _images(0, 1),
-        recipe=recipe,
-        units="head",
-        batch_norm="frozen",
-        loss="multiclass",
-        seed=0,
-        engine=CPU,
+        recipe,
+        Training(LOSSES["multiclass"], 0, CPU, lambda _share: None),
         cache=True,
-        on_progress=lambda _share: None,
     )
     assert done.fit.val_loss == ()
 

@@ -6,7 +6,7 @@ import torch
 from greendapt.core.errors import ModelError
 from greendapt.models.backbone import create_backbone
 from greendapt.train import prefix
-from greendapt.train.loop import Engine
+from greendapt.train.engine import Engine
 
 CPU = Engine(torch.device("cpu"))
 

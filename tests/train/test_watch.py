@@ -6,7 +6,9 @@ from torch import nn
 
 from greendapt.stats.rules import Budget, Fixed, Patience
 from greendapt.suite.recipes import Recipe
-from greendapt.train.loop import Engine, Examples, fit, lowest
+from greendapt.train.engine import Engine
+from greendapt.train.inputs import Examples
+from greendapt.train.loop import Training, fit, lowest
 from greendapt.train.objectives import multiclass
 from greendapt.train.watch import Tracker, Watcher
 
@@ -26,8 +28,8 @@ def train(watch, *, val=True, epochs=EPOCHS):
     recipe = Recipe(epochs=epochs, learning_rate=0.1, batch_size=8)
     held = examples(24), examples(16)
     done = fit(
-        net, net, held[0], held[1] if val else None, recipe=recipe, loss=multiclass, seed=0,
-        engine=CPU, on_progress=lambda _: None, watch=watch,
+        net, net, held[0], held[1] if val else None, recipe,
+        Training(multiclass, 0, CPU, lambda _: None, watch=watch),
     )  # fmt: skip
     return done, net
 
@@ -98,8 +100,8 @@ def test_a_look_leaves_the_modes_as_they_are(mode):
     recipe = Recipe(epochs=1, learning_rate=0.1, batch_size=8)
     data = Examples(torch.randn(8, 4), torch.zeros(8, dtype=torch.long))
     fit(
-        inner, inner, data, None, recipe=recipe, loss=multiclass, seed=0, engine=CPU,
-        on_progress=lambda _: None, watch=Watcher(Fixed(1), 1, score=score),
+        inner, inner, data, None, recipe,
+        Training(multiclass, 0, CPU, lambda _: None, watch=Watcher(Fixed(1), 1, score=score)),
     )  # fmt: skip
     assert modes == [False]
     assert inner.training == mode

@@ -7,7 +7,10 @@ from torch import nn
 from greendapt.models.network import Standardize
 from greendapt.suite.recipes import Probe
 from greendapt.train.cost import head_cost
-from greendapt.train.loop import Engine, Examples, predict
+from greendapt.train.engine import Engine, predict
+from greendapt.train.inputs import Examples
+from greendapt.train.loop import Training
+from greendapt.train.objectives import LOSSES
 from greendapt.transfer.metrics import judge
 from greendapt.transfer.probe import make_head, train_probe
 
@@ -33,11 +36,8 @@ def _train(probe, train, val, *, loss="multiclass", seed=0, outputs=2):
         head,
         train,
         val,
-        probe=probe,
-        loss=loss,
-        seed=seed,
-        engine=CPU,
-        on_progress=lambda _share: None,
+        probe,
+        Training(LOSSES[loss], seed, CPU, lambda _share: None),
     )
     return head.eval(), trained
 

@@ -9,7 +9,7 @@ from greendapt.models import weights
 from greendapt.models.backbone import create_backbone
 from greendapt.models.network import mlp
 from greendapt.suite.datasets import PhantomData
-from greendapt.train.loop import Engine
+from greendapt.train.engine import Engine
 from greendapt.transfer.scores.extract import JITTER, Place, gather, jitter, two_views
 from greendapt.transfer.scores.rate import HEAD, load_images, load_weights, rate
 from greendapt.transfer.scores.table import KINDS

@@ -11,8 +11,10 @@ from greendapt.data.dataset import load
 from greendapt.models.backbone import create_backbone
 from greendapt.models.unet import UNet
 from greendapt.suite.datasets import PhantomData
-from greendapt.suite.recipes import Recipe
-from greendapt.train.loop import Engine
+from greendapt.suite.recipes import NetworkRecipe, Recipe
+from greendapt.train.engine import Engine
+from greendapt.train.loop import Training
+from greendapt.train.objectives import LOSSES
 from greendapt.transfer.mask_metrics import judge_masks
 from greendapt.transfer.segmentation import labelled, mask_examples, predict_masks, train_unet
 
@@ -42,8 +44,9 @@ def network(outputs):
 
 def train(net, data, recipe, units="all", batch_norm="train", val=None, state=None):
     return train_unet(
-        net, mask_examples(data), val, recipe=recipe, units=units, batch_norm=batch_norm, seed=0,
-        engine=ENGINE, on_progress=lambda _: None, state=state,
+        net, mask_examples(data), val,
+        NetworkRecipe(**recipe.model_dump(), train=units, batch_norm=batch_norm),
+        Training(LOSSES["masks"], 0, ENGINE, lambda _: None, state),
     )  # fmt: skip
 
 

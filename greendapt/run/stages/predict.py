@@ -200,7 +200,7 @@ def _trained(
 ) -> Fit:
     """The work of a recipe on so many images, less the epochs done before; its losses are none."""
     whole = recipe.epochs_on(images)
-    validates = recipe.needs_val_loss if isinstance(recipe, Phase) else recipe.select == "best"
+    validates = recipe.needs_val_loss
     epochs = min(whole, until or whole) - done
     return Fit(
         train_loss=(),

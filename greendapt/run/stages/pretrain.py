@@ -32,7 +32,9 @@ from greendapt.run.stages.base import OnProgress, Outcome, trained_outcome
 from greendapt.suite.datasets import FractalData
 from greendapt.suite.models import Suite
 from greendapt.suite.recipes import Phase
-from greendapt.train.loop import Engine
+from greendapt.train.engine import Engine
+from greendapt.train.loop import Training
+from greendapt.train.objectives import LOSSES
 from greendapt.train.phase import train_phase
 from greendapt.train.prefix import feature_size
 
@@ -120,19 +122,8 @@ def pretrain(
         schedule="cosine",
         select="last",
     )
-    trained = train_phase(
-        network,
-        examples(fractals),
-        None,
-        recipe=recipe,
-        units=recipe.train,
-        batch_norm=recipe.batch_norm,
-        loss="multiclass",
-        seed=seed,
-        engine=engine,
-        cache=False,
-        on_progress=on_progress,
-    )
+    training = Training(LOSSES["multiclass"], seed, engine, on_progress)
+    trained = train_phase(network, examples(fractals), None, recipe, training)
     if keep and engine.ranks.first:
         _keep(backbone, _folder(stage.start.identity) / "backbone.safetensors")
     return trained_outcome(trained, images=len(fractals))

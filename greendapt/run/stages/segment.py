@@ -12,6 +12,8 @@ from greendapt.run.plan import Stage
 from greendapt.run.stages.base import OnProgress, Outcome, trained_outcome
 from greendapt.suite.recipes import Segment
 from greendapt.train.cost import image_cost
+from greendapt.train.loop import Training
+from greendapt.train.objectives import LOSSES
 from greendapt.transfer.mask_metrics import judge_masks
 from greendapt.transfer.segmentation import predict_masks, train_unet
 
@@ -21,17 +23,8 @@ def segment(bench: Workbench, stage: Stage, spec: Segment, on_progress: OnProgre
     train, val = bench.development("train", stage), bench.development("val", stage)
     seed = seed_of(f"head {stage.seed}")
     network = _unet(bench, stage, seed)
-    trained = train_unet(
-        network.to(bench.engine.device),
-        train,
-        val,
-        recipe=spec,
-        units=spec.train,
-        batch_norm=spec.batch_norm,
-        seed=seed,
-        engine=bench.engine_of(stage),
-        on_progress=on_progress,
-    )
+    training = Training(LOSSES["masks"], seed, bench.engine_of(stage), on_progress)
+    trained = train_unet(network.to(bench.engine.device), train, val, spec, training)
     bench.save(stage.key, network.backbone, network.head)
     return trained_outcome(trained, images=len(train))
 

@@ -21,7 +21,10 @@ from greendapt.suite.datasets import Split
 from greendapt.suite.recipes import FineTune, Phase, Probe, Segment
 from greendapt.train import inputs
 from greendapt.train.cost import forward_flops, head_cost
-from greendapt.train.loop import Examples, predict
+from greendapt.train.engine import predict
+from greendapt.train.inputs import Examples
+from greendapt.train.loop import Training
+from greendapt.train.objectives import LOSSES
 from greendapt.train.phase import train_phase
 from greendapt.train.prefix import activations, feature_size
 from greendapt.transfer.metrics import judge
@@ -63,26 +66,17 @@ def adapt(
         backbone,
         _pool_head(bench, stage, phase, feature_size(backbone, bench.suite.model.image_size)),
     )
-    loss = "simclr" if phase.objective == "simclr" else bench.data.pool.task
     watched = phase_looks.watch(bench, stage, backbone, energy_j)
-    trained = train_phase(
-        network.to(bench.engine.device),
-        train,
-        val,
-        recipe=phase,
-        units=phase.train,
-        batch_norm=phase.batch_norm,
-        loss=loss,
+    training = Training(
+        loss=LOSSES["simclr" if phase.objective == "simclr" else bench.data.pool.task],
         seed=seed_of(f"adapt {stage.position} {stage.seed}"),
         engine=bench.engine_of(stage),
-        cache=False,
         on_progress=on_progress,
-        stored=stored,
         state=bench.state(stage.earlier) if stage.earlier else None,
         watch=watched.watch,
-        until=phase.until,
-        validate=phase.needs_val_loss,
     )
+    network.to(bench.engine.device)
+    trained = train_phase(network, train, val, phase, training, stored=stored)
     state = trained.fit.state if stage.goes_on else None
     bench.save(stage.key, backbone, network.head, state)
     done = trained_outcome(trained, images=len(train))
@@ -125,26 +119,21 @@ def probe(bench: Workbench, stage: Stage, on_progress: OnProgress) -> Outcome:
     spec = stage.transfer
     assert isinstance(spec, Probe)
     stored = bench.features(stage.parents[0])
-    sets = []
-    for split in _SPLITS:
+
+    def examples(split: Split) -> Examples:
         rows = torch.from_numpy(bench.downstream(split, stage))
-        sets.append(Examples(stored[split][rows], bench.development(split, stage).targets))
+        return Examples(stored[split][rows], bench.development(split, stage).targets)
+
+    train, val = map(examples, _SPLITS)
     development = bench.data.development
     seed = seed_of(f"head {stage.seed}")
-    seen = sets[0].inputs
+    seen = train.inputs
     assert isinstance(seen, Tensor)
     head = make_head(spec, seen, len(development.classes), seed)
-    trained = train_probe(
-        head,
-        *sets,
-        probe=spec,
-        loss=development.task,
-        seed=seed,
-        engine=bench.engine,
-        on_progress=on_progress,
-    )
+    training = Training(LOSSES[development.task], seed, bench.engine, on_progress)
+    trained = train_probe(head, train, val, spec, training)
     bench.save(stage.key, None, head)
-    done = trained_outcome(trained, images=len(sets[0]))
+    done = trained_outcome(trained, images=len(train))
     return replace(done, details=done.details | {"params": params(head)})
 
 
@@ -155,27 +144,21 @@ def finetune(bench: Workbench, stage: Stage, on_progress: OnProgress) -> Outcome
     if isinstance(spec, Segment):
         return segment.segment(bench, stage, spec, on_progress)
     assert isinstance(spec, FineTune)
-    sets = [bench.development(split, stage) for split in _SPLITS]
+    train, val = (bench.development(split, stage) for split in _SPLITS)
     backbone = bench.backbone(stage.start, stage.parents)
     outputs = len(bench.data.development.classes)
     seed = seed_of(f"head {stage.seed}")
     network = Network(
         backbone, mlp(feature_size(backbone, bench.suite.model.image_size), (), outputs, seed)
     )
-    trained = train_phase(
-        network.to(bench.engine.device),
-        *sets,
-        recipe=spec,
-        units=spec.train,
-        batch_norm=spec.batch_norm,
-        loss=bench.data.development.task,
-        seed=seed,
-        engine=bench.engine_of(stage),
-        cache=bench.suite.run.prefix_cache,
-        on_progress=on_progress,
+    training = Training(
+        LOSSES[bench.data.development.task], seed, bench.engine_of(stage), on_progress
     )
+    network.to(bench.engine.device)
+    cache = bench.suite.run.prefix_cache
+    trained = train_phase(network, train, val, spec, training, cache=cache)
     bench.save(stage.key, backbone, network.head)
-    done = trained_outcome(trained, images=len(sets[0]))
+    done = trained_outcome(trained, images=len(train))
     return replace(done, details=done.details | {"params": params(network)})
 
 

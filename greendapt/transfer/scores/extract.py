@@ -14,8 +14,8 @@ from greendapt.data.imageset import ImageSet
 from greendapt.models.backbone import Backbone
 from greendapt.train import inputs
 from greendapt.train.cost import forward_flops, prefix_flops
+from greendapt.train.engine import Encode, Engine, predict
 from greendapt.train.inputs import Inputs
-from greendapt.train.loop import Encode, Engine, predict
 from greendapt.train.prefix import activations
 from greendapt.transfer.scores.evidence import Evidence
 from greendapt.transfer.scores.table import kind_of

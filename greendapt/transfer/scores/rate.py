@@ -15,7 +15,7 @@ from greendapt.data.imageset import ImageSet
 from greendapt.models import weights
 from greendapt.models.backbone import Backbone
 from greendapt.suite import datasets
-from greendapt.train.loop import Engine
+from greendapt.train.engine import Engine
 from greendapt.train.prefix import feature_size
 from greendapt.transfer.scores.evidence import Score
 from greendapt.transfer.scores.extract import USUAL_PLACE, Place, gather

@@ -1,0 +1,61 @@
+"""Where a network runs: device, fastest step, processes; and a network over all inputs, without
+gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from greendapt.core.errors import MeterError
+from greendapt.train.inputs import Inputs
+from greendapt.train.parallel import ALONE, Ranks
+from greendapt.train.step import PLAIN, Step
+
+Encode = Callable[..., Tensor]
+"""From a batch of inputs (uint8 images, cached activations or features) to logits. With several
+ranks it is also told `Among` which images these are: draws are then made for all of them."""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """Where and how arithmetic runs, and on how many processes a training does."""
+
+    device: torch.device
+    step: Step = PLAIN
+    ranks: Ranks = ALONE
+
+    @classmethod
+    def on(cls, device: str) -> Engine:
+        """``auto``, ``cpu`` or ``cuda``; MeterError where there is no such device."""
+        if device == "cuda" and not torch.cuda.is_available():
+            raise MeterError("--device cuda: torch sees no CUDA device; take --device cpu")
+        if device == "auto":
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+        if device == "cuda":
+            torch.backends.cudnn.benchmark = False
+            torch.backends.cudnn.deterministic = True
+        return cls(torch.device(device))
+
+    def generators(self) -> tuple[torch.Generator, ...]:
+        """What dropout draws from."""
+        if self.device.type != "cuda":
+            return (torch.default_generator,)
+        index = torch.cuda.current_device() if self.device.index is None else self.device.index
+        return torch.default_generator, torch.cuda.default_generators[index]
+
+    def autocast(self) -> AbstractContextManager[object]:
+        return self.step.autocast(self.device)
+
+
+@torch.no_grad()
+def predict(encode: Encode, inputs: Inputs, engine: Engine, *, batch_size: int = 64) -> Tensor:
+    """``encode`` over all inputs [N, ...], in order; float32 on the CPU."""
+    parts = []
+    for start in range(0, len(inputs), batch_size):
+        with engine.autocast():
+            parts.append(encode(inputs[start : start + batch_size].to(engine.device)).float().cpu())
+    return torch.cat(parts)
