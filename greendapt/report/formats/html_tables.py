@@ -8,6 +8,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from greendapt.core.units import percent
 from greendapt.report import words
 from greendapt.report.charts.theme import CSS, colour, shape
 from greendapt.report.view import spending
@@ -214,7 +215,7 @@ def role(found: RoleCost) -> dict[str, Any]:
         "stages": found.stages,
         "cells": _spent(found),
         "share": found.share,
-        "percent": "" if found.share is None else words.percent(found.share),
+        "percent": "" if found.share is None else percent(found.share),
     }
 
 

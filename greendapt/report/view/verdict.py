@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from greendapt.core.text import plural
+from greendapt.core.units import percent
 from greendapt.report import words
 from greendapt.report.view.estimates import Seeds, gap
 from greendapt.report.view.model import DEVELOPMENT, HEADLINES, Comparison, Entry, Path, Verdict
@@ -198,7 +200,7 @@ def _rival(question: Question, scored: list[Entry], none: Entry) -> str:
 
 
 def _tie(question: Question, count: int, best: Entry, buy: Entry) -> str:
-    seeds = words.plural(len(buy.seeds), "seed")
+    seeds = plural(len(buy.seeds), "seed")
     if best is buy:
         lead = f"{question.called(buy)} has the highest {question.noun} and is the cheapest"
     else:
@@ -278,7 +280,7 @@ def _how_sure(question: Question, buy: Entry) -> list[str]:
         return []
     return [
         f"Over {len(buy.seeds)} seeds, the chance that {question.called(buy)} lies on the front "
-        f"is {words.percent(buy.standing.probability)}."
+        f"is {percent(buy.standing.probability)}."
     ]
 
 
