@@ -28,6 +28,7 @@ from greendapt.report.view.model import (
 )
 from greendapt.report.view.planned import planned
 from greendapt.report.view.scaling import scaling
+from greendapt.report.view.sentences import Sentence
 from greendapt.report.view.spending import spending, spending_note, steps
 from greendapt.report.view.stopping import stopping
 from greendapt.store.runinfo import RunData
@@ -45,6 +46,8 @@ def view(run: RunData) -> View:
 
 def _visible(value: Any) -> Any:
     """``value`` with `words.visible` text all the way down."""
+    if isinstance(value, Sentence):
+        return Sentence(*map(_visible, value.spans))
     if isinstance(value, str):
         return value if value.isprintable() else type(value)(visible(value))
     if type(value) is tuple:
@@ -82,7 +85,6 @@ def _view(run: RunData) -> View:
         steps=steps(run),
         spending_note=spending_note(run),
         planned=planned(run.info.plan, run.records),
-        spent_g=spent.value if (spent := summary.spent.get("carbon_g")) else None,
         failures=tuple(
             FailedCell(
                 f"{f.strategy}, {f.backbone}, seed {f.seed}, {f.transfer}, {shots_text(f.shots)}",
