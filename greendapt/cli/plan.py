@@ -85,7 +85,7 @@ def _here(suite: Suite, out: Path, reuse: Path | None, gpus: int) -> tuple[Forec
 def _compared(path: Path, *, json: bool) -> str:
     """Predicted against measured, by kind of stage."""
     from greendapt.core.errors import RunError
-    from greendapt.forecast.plan_text import aligned
+    from greendapt.core.text import aligned
     from greendapt.report.view.planned import HEADER, as_json, cells, planned
     from greendapt.store.run import RunFolder
 

@@ -11,7 +11,6 @@ import typer
 from greendapt.cli.options import Json
 
 if TYPE_CHECKING:
-    from greendapt.report.view.model import Table
     from greendapt.stats.intervals import Interval
     from greendapt.stats.rule_comparison import Agreement, Row
 
@@ -47,6 +46,7 @@ def replay(
 
     A rule sees one look after the other and pays for all of them.
     """
+    from greendapt.core.text import aligned, markdown_table
     from greendapt.report.view.stopping import tables
     from greendapt.stats.rule_comparison import Terms, agreements, common_scores, compare, usual
     from greendapt.store.trajectories import read_trajectories
@@ -60,27 +60,11 @@ def replay(
     if json:
         typer.echo(_as_json(rows, agree, len(series)))
     else:
-        found = tables(rows, agree)
-        typer.echo("\n".join(_markdown(found) if markdown else _plain(found)))
-
-
-def _plain(tables: list[Table]) -> list[str]:
-    lines = []
-    for table in tables:
-        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-        for row in table:
-            cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
-            lines.append("  ".join(cells).rstrip())
-        lines.append("")
-    return lines[:-1]
-
-
-def _markdown(tables: list[Table]) -> list[str]:
-    lines = []
-    for table in tables:
-        head, *body = [f"| {' | '.join(row)} |" for row in table]
-        lines += [head, "|" + " --- |" * len(table[0]), *body, ""]
-    return lines[:-1]
+        lines = [
+            markdown_table(head, body) if markdown else aligned([head, *body], numbers=False)
+            for head, *body in tables(rows, agree)
+        ]
+        typer.echo("\n\n".join(map("\n".join, lines)))
 
 
 def _as_json(rows: Sequence[Row], agree: Sequence[Agreement], series: int) -> str:

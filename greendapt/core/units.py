@@ -39,3 +39,19 @@ def duration(seconds: float) -> str:
 def grams(value: float) -> str:
     """A mass of CO2e: grams with their prefix up to the kilogram, then tonnes."""
     return si(value / 1e6, "t") if abs(value) >= 999.5e3 else si(value, "g")
+
+
+def quantity(value: float, unit: str) -> str:
+    """A value in ``unit`` as people read it: ``2.09 g/image``, ``3 min 05 s``, ``1.2 kJ``."""
+    if unit == "g" or unit.startswith("g/"):
+        return grams(value) + unit[1:]
+    if unit == "s":
+        return duration(value)
+    if unit == "kWh":
+        return si(1e3 * value, "Wh")
+    return si(value, {"byte": "B"}.get(unit, unit))
+
+
+def percent(share: float) -> str:
+    """``72%`` of 0.72, with a true minus sign."""
+    return f"{100 * share:.0f}%".replace("-", "\N{MINUS SIGN}")

@@ -8,6 +8,7 @@ from typing import Any
 
 from greendapt.accounting.grid import Grid, grid
 from greendapt.core.figures import Figure, Quality
+from greendapt.core.text import aligned
 from greendapt.core.units import duration, grams, si
 from greendapt.run.plan import Cell
 from greendapt.store.forecasts import Expected, Forecast
@@ -67,14 +68,6 @@ def plan_json(suite: Suite, cells: Sequence[Cell], said: Forecast) -> str:
         "plan": said.model_dump(mode="json", by_alias=True),
     }
     return json.dumps(found, indent=2)
-
-
-def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Lines of a table: the first column to the left, the others to the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows
-    ]
 
 
 def _counts(cells: Sequence[Cell], said: Forecast) -> dict[str, int]:

@@ -6,11 +6,10 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict
 
-from rich import box
 from rich.console import Console, Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
+from greendapt.core.text import for_markdown, markdown_table, terminal_table
 from greendapt.gate import change_text
 from greendapt.gate.compare import EXACT, Change, Comparison, Difference
 from greendapt.gate.outcomes import short_names
@@ -59,15 +58,9 @@ def as_text(found: Comparison) -> RenderableType:
     parts: list[RenderableType] = [Text(f"{_letter(n)}  {run}") for n, run in enumerate(found.runs)]
     parts += [Text(f"! {note}", style="yellow") for note in found.notes]
     for title, rows in _tables(found):
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), title_justify="left")
-        table.add_column(title, overflow="fold")
-        table.add_column("A", justify="right", no_wrap=True)
-        for n in range(1, len(found.runs)):
-            table.add_column(_letter(n), justify="right", no_wrap=True)
-            table.add_column(f"{_letter(n)} to A", justify="right")
-        for row in rows:
-            table.add_row(*map(Text, row))
-        parts.append(table)
+        header = _header(title, len(found.runs))
+        figures = {1, *range(2, len(header), 2)}  # what is between them are changes
+        parts.append(terminal_table(header, rows, whole=figures))
     return Group(*parts, Text(LEGEND, style="dim"))
 
 
@@ -76,18 +69,20 @@ def as_markdown(found: Comparison) -> str:
     lines = [f"- {_letter(n)}: `{run}`" for n, run in enumerate(found.runs)]
     lines += [f"- {note}" for note in found.notes]
     for title, rows in _tables(found):
-        heads = [title, "A", *(h for n in range(1, len(found.runs)) for h in _heads(n))]
-        lines += ["", f"| {' | '.join(heads)} |", f"|{' --- |' + ' ---: |' * (len(heads) - 1)}"]
-        lines += [f"| {' | '.join(row)} |".replace("*", "\\*") for row in rows]
-    return "\n".join([*lines, "", LEGEND.replace("*", "\\*")]) + "\n"
+        head, *body = (
+            [*map(for_markdown, row)] for row in (_header(title, len(found.runs)), *rows)
+        )
+        lines += ["", *markdown_table(head, body)]
+    return "\n".join([*lines, "", for_markdown(LEGEND)]) + "\n"
 
 
 def print_text(found: Comparison) -> None:
     Console().print(as_text(found))
 
 
-def _heads(run: int) -> tuple[str, str]:
-    return _letter(run), f"{_letter(run)} to A"
+def _header(title: str, runs: int) -> list[str]:
+    others = [_letter(run) for run in range(1, runs)]
+    return [title, "A", *(head for one in others for head in (one, f"{one} to A"))]
 
 
 def _letter(run: int) -> str:

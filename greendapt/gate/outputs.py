@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
 
+from greendapt.core.text import for_markdown, for_xml
 from greendapt.disk.files import disk_errors, write_atomic
 from greendapt.gate.facts import Name
 from greendapt.gate.outcomes import Outcome, Verdict, by_gravity, short_names, worst
@@ -127,12 +128,12 @@ def as_junit(found: Findings) -> str:
         case = ElementTree.SubElement(
             suite,
             "testcase",
-            classname=_printable("/".join(verdict.cell or ("all cells",))),
+            classname=for_xml("/".join(verdict.cell or ("all cells",))),
             name=verdict.figure or (verdict.tier or "check"),
         )
         tag = _TAGS.get(verdict.outcome)
         if tag:
-            message = _printable(found.sentence(verdict))
+            message = for_xml(found.sentence(verdict))
             ElementTree.SubElement(case, tag, message=message, type=verdict.outcome.value)
     ElementTree.indent(suite)
     return ElementTree.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"
@@ -151,13 +152,13 @@ def as_markdown(found: Findings, limit_bytes: int = MARKDOWN_BYTES) -> str:
     head = [
         f"### greendapt check: {found.outcome.value}",
         "",
-        f"{_escaped(found.head)} against {_escaped(found.base)}",
+        f"{for_markdown(found.head)} against {for_markdown(found.base)}",
         "",
         "| verdict | what |",
         "| --- | --- |",
     ]
-    rows = [f"| {_MARKS[outcome]} | {_escaped(said)} |" for outcome, said in found.lines()]
-    notes = ["", *(f"- {_escaped(note)}" for note in found.notes)]
+    rows = [f"| {_MARKS[outcome]} | {for_markdown(said)} |" for outcome, said in found.lines()]
+    notes = ["", *(f"- {for_markdown(note)}" for note in found.notes)]
     size = sum(len(line.encode()) + 1 for line in (*head, *notes)) + 200
     kept = 0
     for row in rows:
@@ -168,17 +169,3 @@ def as_markdown(found: Findings, limit_bytes: int = MARKDOWN_BYTES) -> str:
     if kept < len(rows):
         notes += ["", f"{len(rows) - kept} more cells are left out, none of them worse."]
     return "\n".join([*head, *rows[:kept], *notes, "", found.ending()]) + "\n"
-
-
-def _escaped(text: str) -> str:
-    """On one line, and nothing in it is Markdown or HTML."""
-    for mark in "\\`*_[]|":
-        text = text.replace(mark, f"\\{mark}")
-    for mark, name in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
-        text = text.replace(mark, name)
-    return " ".join(text.split())
-
-
-def _printable(text: str) -> str:
-    """What XML 1.0 can hold."""
-    return "".join(c if c >= " " or c in "\t\n" else "\N{REPLACEMENT CHARACTER}" for c in text)

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from greendapt.core.keys import key_of
+from greendapt.core.text import visible
 from greendapt.report import words
 from greendapt.report.charts.drawing import Size, open_marks, raw
 from greendapt.report.charts.theme import Theme, colour, shape
@@ -68,7 +69,7 @@ def published(run: RunData, view: View, name: str) -> Published:
         synthetic=view.synthetic,
         started_at=info.started_at,
         fingerprint=info.fingerprint,
-        machine=words.visible(str(machine)),
+        machine=visible(str(machine)),
         version=info.version,
         headline=view.headline,
         series=key_of(suite=view.suite, profile=view.profile, data=data, size=asked.image_size),

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 
 from greendapt.core.records import COST_UNITS
-from greendapt.core.units import duration, grams, si
+from greendapt.core.units import percent, quantity
 from greendapt.report.view.model import Cost, Estimate, Panel, Path, Standing
 from greendapt.stats.intervals import Interval
 
@@ -29,8 +28,6 @@ COST_NOUNS = {
     "wall_s": "time",
     "training_flops": "training FLOPs",
 }
-_TURNS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
-_MARKS = "\u200e\u200f\u061c"
 _METRIC_TITLES = {
     "auc": "AUC",
     "dice": "Dice",
@@ -40,16 +37,6 @@ _METRIC_TITLES = {
     "balanced_accuracy": "balanced accuracy",
     "ece": "calibration error",
 }
-
-
-def visible(text: str) -> str:
-    """Control characters and marks that turn the reading direction, shown as what they are not."""
-    return "".join("\N{REPLACEMENT CHARACTER}" if _unseen(letter) else letter for letter in text)
-
-
-def _unseen(letter: str) -> bool:
-    turns = unicodedata.bidirectional(letter) in _TURNS or letter in _MARKS
-    return turns or (unicodedata.category(letter) == "Cc" and letter not in "\n\t")
 
 
 def number(value: float, digits: int = 3) -> str:
@@ -93,17 +80,6 @@ def bounds(gap: Interval) -> str:
 def amount(key: str, value: float | None) -> str:
     """One of the costs of every record, in the unit people read."""
     return MISSING if value is None else quantity(value, COST_UNITS[key])
-
-
-def quantity(value: float, unit: str) -> str:
-    """A value in ``unit`` as people read it: ``2.09 g/image``, ``3 min 05 s``, ``1.2 kJ``."""
-    if unit == "g" or unit.startswith("g/"):
-        return grams(value) + unit[1:]
-    if unit == "s":
-        return duration(value)
-    if unit == "kWh":
-        return si(1e3 * value, "Wh")
-    return si(value, {"byte": "B"}.get(unit, unit))
 
 
 def cost_title(key: str) -> str:
@@ -164,10 +140,6 @@ def standing(found: Standing) -> str:
     return said if found.probability is None else f"{said} ({percent(found.probability)})"
 
 
-def percent(share: float) -> str:
-    return f"{100 * share:.0f}%".replace("-", "\N{MINUS SIGN}")
-
-
 def measure_title(path: Path) -> str:
     """``Development AUC``, ``External nih AUC``, ..."""
     *where, _ = path
@@ -182,15 +154,6 @@ def metric_title(path: Path) -> str:
 def noun(panels: Sequence[Panel]) -> str:
     """What the panels' verdicts are about: ``AUC``, ``Dice``."""
     return metric_title(panels[0].path) if panels else "score"
-
-
-def plural(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-
-
-def listed(items: list[str]) -> str:
-    """``a``, ``a and b``, ``a, b and c``."""
-    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
 
 
 def moment(iso: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from greendapt.core.records import AdaptDetails, Record, Row
+from greendapt.core.text import shots_text
 from greendapt.stats.series import Series
 from greendapt.store.runinfo import RunData
 from greendapt.suite.checkpoints import kept_epochs
@@ -29,7 +30,13 @@ def trajectories(run: RunData) -> list[Series]:
     for strategy in suite.strategy:
         names = kept_epochs(suite, strategy)
         for row in (row for row in judged if row.strategy in names):
-            setup = (strategy, row.backbone, row.transfer, _shots(row), f"seed {row.seed}")
+            setup = (
+                strategy,
+                row.backbone,
+                row.transfer,
+                shots_text(row.shots),
+                f"seed {row.seed}",
+            )
             rows.setdefault(setup, []).append((names[row.strategy], row))
     return [
         _series(
@@ -41,10 +48,6 @@ def trajectories(run: RunData) -> list[Series]:
         for setup, found in rows.items()
         if len(found) > 1
     ]
-
-
-def _shots(row: Row) -> str:
-    return "all labels" if row.shots == "full" else f"{row.shots} labels a class"
 
 
 def _series(

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from greendapt.core.figures import Quality
+from greendapt.core.text import for_markdown
 from greendapt.report.charts import text_plot
 from greendapt.report.formats.html import render_html
-from greendapt.report.formats.markdown import escape, render_markdown
+from greendapt.report.formats.markdown import render_markdown
 from greendapt.report.formats.terminal import plain
 from greendapt.report.report_files import load_run
 from greendapt.report.view.from_run import view
@@ -122,13 +123,6 @@ def test_hostile_names_stay_words_in_the_terminal(hostile):
     assert "\u202e" not in text
 
 
-def test_markdown_escapes_what_markdown_acts_on():
-    assert escape("a|b *c* [d](e) <f> `g` ~h~ @i") == (
-        r"a\|b \*c\* \[d\](e) &lt;f&gt; \`g\` \~h\~ \@i"
-    )
-    assert escape("two\nlines") == "two lines"
-
-
 def test_markdown_stays_under_60_kb_and_says_what_it_leaves_out(seen):
     text = render_markdown(seen(shots=list(range(1, 60)), seeds=1))
     assert len(text.encode()) < 60_000
@@ -138,7 +132,7 @@ def test_markdown_stays_under_60_kb_and_says_what_it_leaves_out(seen):
 def test_markdown_has_verdict_picture_and_table(seen):
     view = seen()
     text = render_markdown(view, "other name.svg")
-    assert f"**{escape(view.headline)}**" in text
+    assert f"**{for_markdown(view.headline)}**" in text
     assert "](other%20name.svg)" in text
     assert re.search(r"^\| partial2 \| 0\.\d{3} \[", text, flags=re.MULTILINE)
 

@@ -5,8 +5,8 @@ import shutil
 
 import pytest
 
+from greendapt.core.units import quantity
 from greendapt.report.formats.html import render_html
-from greendapt.report.words import quantity
 
 playwright = pytest.importorskip("playwright.sync_api")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), None)

@@ -6,11 +6,11 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
-from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from greendapt.core.text import terminal_table
 from greendapt.data.audit import Audit
 from greendapt.data.audit.counts import Answers, Counts
 from greendapt.data.audit.overlap import Twins
@@ -59,13 +59,8 @@ def as_text(found: Audit, names: bool) -> RenderableType:
 
 
 def _counts(counts: Sequence[Counts]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), width=80)
-    table.add_column("", overflow="fold", ratio=2)
-    for one in counts:
-        table.add_column(Text(one.source), justify="right", overflow="fold", ratio=1)
-    for name, cells in _rows(counts):
-        table.add_row(Text(name), *map(Text, cells))
-    return table
+    rows = [[name, *cells] for name, cells in _rows(counts)]
+    return terminal_table(["", *(one.source for one in counts)], rows, width=80)
 
 
 def _rows(counts: Sequence[Counts]) -> Iterator[tuple[str, list[str]]]:
@@ -118,15 +113,16 @@ def _answers(said: Answers | None) -> str:
 
 
 def _twins(twins: Sequence[Twins]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), width=80)
-    table.add_column("images of", overflow="fold", ratio=2)
-    table.add_column("that are in", overflow="fold", ratio=2)
-    for title in ("exactly", "nearly"):
-        table.add_column(title, justify="right", ratio=1)
-    for one in twins:
-        where = "the same, before" if one.one == one.other else str(one.one)
-        table.add_row(Text(str(one.other)), Text(where), f"{one.exact:,}", f"{one.near:,}")
-    return table
+    rows = [
+        [
+            str(one.other),
+            "the same, before" if one.one == one.other else str(one.one),
+            f"{one.exact:,}",
+            f"{one.near:,}",
+        ]
+        for one in twins
+    ]
+    return terminal_table(["images of", "that are in", "exactly", "nearly"], rows, left=2, width=80)
 
 
 def _told(one: Telling) -> str:

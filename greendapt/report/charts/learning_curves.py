@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from greendapt.core.units import quantity
 from greendapt.report import words
 from greendapt.report.charts import axes, drawing
 from greendapt.report.charts.axes import Axis
@@ -77,8 +78,8 @@ def alternative(learning: Learning) -> str:
     """The curves in words: where each begins and ends."""
     said = [
         f"{curve.name}: {words.number(curve.loss[0])} after "
-        f"{words.quantity(curve.energy_j[0], 'J')}, {words.number(curve.loss[-1])} after "
-        f"{words.quantity(curve.energy_j[-1], 'J')}"
+        f"{quantity(curve.energy_j[0], 'J')}, {words.number(curve.loss[-1])} after "
+        f"{quantity(curve.energy_j[-1], 'J')}"
         for curve in learning.curves
     ]
     return f"Lowest validation loss so far against energy. {'; '.join(said)}."

@@ -10,12 +10,12 @@ from typing import Any
 
 from greendapt.core.errors import RunError
 from greendapt.core.records import Row
+from greendapt.core.text import for_sheet
 from greendapt.report.view import estimates
 from greendapt.report.view.model import View
 from greendapt.store.runinfo import RunData
 
 Value = str | int | float | bool | None
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def cells(rows: Iterable[Row]) -> list[dict[str, Value]]:
@@ -56,17 +56,12 @@ def _flat(metrics: Mapping[str, Any], start: str) -> Iterator[tuple[str, Value]]
 
 def as_csv(rows: Iterable[Mapping[str, Value]]) -> str:
     """CSV that a spreadsheet reads as text and numbers, never as a formula."""
-    table = [{guarded(k): guarded(v) for k, v in row.items()} for row in rows]
+    table = [{for_sheet(k): for_sheet(v) for k, v in row.items()} for row in rows]
     out = io.StringIO()
     writer = csv.DictWriter(out, list(table[0]) if table else [], lineterminator="\n")
     writer.writeheader()
     writer.writerows(table)
     return out.getvalue()
-
-
-def guarded(value: Any) -> Any:
-    """Text that a spreadsheet would run gets an apostrophe before it (OWASP, CSV injection)."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
 def as_json(run: RunData, view: View) -> str:

@@ -14,7 +14,6 @@ from greendapt.report.charts import drawing, learning_curves, pareto_chart
 from greendapt.report.charts.drawing import Size
 from greendapt.report.charts.theme import CSS, DARK, LIGHT, Theme, variables
 from greendapt.report.formats import html_tables, interactive, page_script
-from greendapt.report.formats.html_tables import Grams
 from greendapt.report.view import planned, spending
 from greendapt.report.view.model import Learning, Panel, Path, View
 
@@ -26,15 +25,15 @@ _CURVES = {"wide": Size(760, 340), "narrow": pareto_chart.NARROW}
 def render_html(view: View) -> str:
     """The whole page as text."""
     payload = interactive.payload(view)
-    grams = Grams(view)
+    scalable = bool(view.intensity_g_per_kwh) and view.pue > 0  # there is a grid to compare with
     return render(
         "report.html.j2",
         view=view,
         packed=page_script.pack(payload) if view.panels else None,
         script=page_script.own(),
-        countries=payload["countries"] if grams.scalable else [],
-        scalable=grams.scalable,
-        said=grams.said,
+        countries=payload["countries"] if scalable else [],
+        scalable=scalable,
+        marked=html_tables.marked,
         panels=[_panel(panel, view, number) for number, panel in enumerate(view.panels)],
         learning=[_learning(one) for one in view.learning],
         spending=[html_tables.role(role) for role in view.spending],

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
+from greendapt.core.units import percent
 from greendapt.report import words
 from greendapt.report.charts.theme import CSS, colour, shape
 from greendapt.report.view import spending
-from greendapt.report.view.model import COST_KEYS, Entry, Offer, Panel, Path, RoleCost, Step, View
+from greendapt.report.view.model import COST_KEYS, Entry, Offer, Panel, Path, RoleCost, Step
+from greendapt.report.view.sentences import Amount, joined
 
 _STEPS = 40  # lines of the stage by stage table; the rest is one line
 _SHADES = 6
@@ -28,40 +30,17 @@ class Cell:
     fixed: float = 0.0
 
 
-class Grams:
-    """Finds the carbon amounts a view writes, so that the page can recompute them.
-
-    ``scalable``: the run had a grid to compare another one with.
-    """
-
-    def __init__(self, view: View):
-        self.scalable = bool(view.intensity_g_per_kwh) and view.pue > 0
-        self._amounts: dict[str, float] = {}
-        for panel in view.panels:
-            for entry in panel.entries:
-                carbon = entry.costs["carbon_g"]
-                if carbon.estimate is not None:
-                    self._amounts[words.cost(carbon)] = carbon.estimate.mean
-        spent = [role.values["carbon_g"] for role in view.spending]
-        for value in [*spent, view.spent_g]:
-            if value is not None:
-                self._amounts.setdefault(words.amount("carbon_g", value), value)
-
-    def said(self, text: str) -> Markup:
-        """``text`` escaped, each carbon amount in it in an element that holds its grams."""
-        for amount in sorted(self._amounts, key=len, reverse=True):
-            head, found, tail = text.partition(amount)
-            whole = found and not head[-1:].isalnum() and not tail[:1].isalnum()
-            if whole:
-                span = gram(amount, self._amounts[amount])
-                return self.said(head) + span + self.said(tail)
-        return escape(text)
+def marked(sentences: str | Sequence[str]) -> Markup:
+    """Text with each mass in it in an element that holds its grams."""
+    text = joined([sentences] if isinstance(sentences, str) else sentences)
+    return Markup().join(map(_span, text.spans))
 
 
-def gram(text: str, value: float, fixed: float = 0.0) -> Markup:
-    return Markup('<span class="g" data-g="{}" data-fixed="{}">{}</span>').format(
-        f"{value:.9g}", f"{fixed:.9g}", text
-    )
+def _span(span: str | Amount) -> str:
+    if isinstance(span, str) or span.unit != "g":
+        return span if isinstance(span, str) else span.text
+    element = Markup('<span class="g" data-g="{}" data-fixed="0">{}</span>')
+    return element.format(f"{span.value:.9g}", span.text)
 
 
 def comparison(panel: Panel, key: str | None) -> dict[str, Any]:
@@ -214,7 +193,7 @@ def role(found: RoleCost) -> dict[str, Any]:
         "stages": found.stages,
         "cells": _spent(found),
         "share": found.share,
-        "percent": "" if found.share is None else words.percent(found.share),
+        "percent": "" if found.share is None else percent(found.share),
     }
 
 

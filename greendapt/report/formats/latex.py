@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
+from greendapt.core.text import for_latex
 from greendapt.report import words
 from greendapt.report.view.model import COST_KEYS, Entry, Panel, View
-
-_SPECIAL = {
-    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#",
-    "_": r"\_", "%": r"\%", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
-    "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", '"': r"\textquotedbl{}",
-    "\N{MINUS SIGN}": "$-$", "±": r"$\pm$", "×": r"$\times$", "µ": r"$\mu$", "≥": r"$\geq$",
-}  # fmt: skip
-
-
-def escape(text: str) -> str:
-    """``text`` on one line as words: no command, no comment, no control character."""
-    flat = " ".join("".join(c for c in text if c.isprintable() or c.isspace()).split())
-    return "".join(_SPECIAL.get(letter, letter) for letter in flat)
 
 
 def render_latex(view: View) -> str:
     """One table a setting; needs booktabs. Intervals as on the page, best buy in bold."""
     head = [
-        f"% greendapt: {escape(view.title)}",
-        f"% {escape(view.headline)}",
+        f"% greendapt: {for_latex(view.title)}",
+        f"% {for_latex(view.headline)}",
         "% needs: \\usepackage{booktabs}",
     ]
     return "\n".join([*head, *(_table(panel, view) for panel in view.panels)]) + "\n"
@@ -39,10 +27,10 @@ def _table(panel: Panel, view: View) -> str:
     lines = [
         r"\begin{table}",
         r"\centering",
-        rf"\caption{{{escape(said)}}}",
+        rf"\caption{{{for_latex(said)}}}",
         rf"\begin{{tabular}}{{l{'r' * (len(titles) - 1)}}}",
         r"\toprule",
-        _line([escape(title) for title in titles]),
+        _line([for_latex(title) for title in titles]),
         r"\midrule",
         *(_row(entry, panel, view.cost_key) for entry in panel.entries),
         r"\bottomrule",
@@ -53,15 +41,15 @@ def _table(panel: Panel, view: View) -> str:
 
 
 def _row(entry: Entry, panel: Panel, key: str | None) -> str:
-    name = escape(entry.name)
+    name = for_latex(entry.name)
     full = entry.against_full
     gap = full.score if full else None
     ratio = words.against(full.ratios.get(key)) if full and key else ""
     cells = [rf"\textbf{{{name}}}" if entry.name == panel.verdict.buy else name]
-    cells += [escape(words.score(entry.metrics.get(p))) for p in panel.scores]
+    cells += [for_latex(words.score(entry.metrics.get(p))) for p in panel.scores]
     said = f"{ratio}, {words.noun([panel])} {words.signed(gap.mean)}" if gap else ratio
-    cells.append(escape(said))
-    cells += [escape(words.cost(entry.costs[k])) for k in COST_KEYS]
+    cells.append(for_latex(said))
+    cells += [for_latex(words.cost(entry.costs[k])) for k in COST_KEYS]
     return _line(cells)
 
 

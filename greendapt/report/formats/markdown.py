@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import html
-import re
 from collections.abc import Sequence
 from urllib.parse import quote
 
+from greendapt.core.text import for_markdown, markdown_table
+from greendapt.core.units import percent
 from greendapt.report import words
 from greendapt.report.view import planned, spending
 from greendapt.report.view.model import Entry, Fact, Panel, Robustness, View
 
 _LIMIT = 60_000
-_SPECIAL = re.compile(r"([\\`*_\[\]|~!@])")
-
-
-def escape(text: str) -> str:
-    """``text`` on one line, with nothing left that Markdown or HTML would act on."""
-    flat = html.escape(" ".join(text.split()), quote=False)
-    return _SPECIAL.sub(r"\\\1", flat)
 
 
 def render_markdown(view: View, picture: str | None = "report.svg") -> str:
@@ -34,12 +27,12 @@ def render_markdown(view: View, picture: str | None = "report.svg") -> str:
 
 
 def _head(view: View, picture: str | None) -> str:
-    lines = [f"# {escape(view.title)}", "", escape(view.scope)]
-    lines += ["", f"**{escape(view.headline)}**"]
+    lines = [f"# {for_markdown(view.title)}", "", for_markdown(view.scope)]
+    lines += ["", f"**{for_markdown(view.headline)}**"]
     if view.details:
-        lines += ["", escape(" ".join(view.details))]
+        lines += ["", for_markdown(" ".join(view.details))]
     if view.caveats:
-        lines += ["", "> [!NOTE]", *(f"> - {escape(caveat)}" for caveat in view.caveats)]
+        lines += ["", "> [!NOTE]", *(f"> - {for_markdown(caveat)}" for caveat in view.caveats)]
     if view.cost_key and picture:
         drawn = f"{words.noun(view.panels)} against {words.COST_NOUNS[view.cost_key]}"
         lines += ["", f"![{drawn}, as in the tables below]({quote(picture)})"]
@@ -47,8 +40,8 @@ def _head(view: View, picture: str | None) -> str:
 
 
 def _panel(panel: Panel, view: View) -> str:
-    said = [] if len(view.panels) == 1 else [escape(" ".join(panel.verdict.sentences)), ""]
-    title = f"Strategies compared: {escape(panel.title)}"
+    said = [] if len(view.panels) == 1 else [for_markdown(" ".join(panel.verdict.sentences)), ""]
+    title = f"Strategies compared: {for_markdown(panel.title)}"
     return _section(title, [*said, *panel_table(panel, view)])
 
 
@@ -59,7 +52,7 @@ def panel_table(panel: Panel, view: View) -> list[str]:
     header += ["Carbon", "Energy", "Wall-clock", "Against full", "On the front"]
     rows = [
         [
-            escape(entry.name),
+            for_markdown(entry.name),
             *(words.score(entry.metrics.get(path)) for path in scores),
             *(words.cost(entry.costs[key]) for key in ("carbon_g", "energy_j", "wall_s")),
             against_full(entry, view.cost_key, words.noun([panel])),
@@ -67,7 +60,7 @@ def panel_table(panel: Panel, view: View) -> list[str]:
         ]
         for entry in panel.entries
     ]
-    return _table(header, rows)
+    return markdown_table([*map(for_markdown, header)], rows)
 
 
 def _offers(panel: Panel) -> list[str]:
@@ -76,19 +69,22 @@ def _offers(panel: Panel) -> list[str]:
     asked = [(f"within {words.amount('energy_j', o.limit)}", o) for o in panel.budgets]
     asked += [(f"{words.noun([panel])} {words.number(o.limit)}", o) for o in panel.targets]
     rows = [
-        [said, escape(o.name), words.score(o.score), words.amount("energy_j", o.energy_j)]
+        [said, for_markdown(o.name), words.score(o.score), words.amount("energy_j", o.energy_j)]
         for said, o in asked
     ]
-    return ["", f"{escape(panel.title)}:", "", *_table(header, rows)]
+    return ["", f"{for_markdown(panel.title)}:", "", *markdown_table(header, rows)]
 
 
 def _robustness(panel: Panel, found: Robustness) -> list[str]:
-    header = ["Strategy", *(f"{kind} {severity}".strip() for kind, severity in found.conditions)]
+    header = [
+        "Strategy",
+        *(for_markdown(f"{kind} {severity}") for kind, severity in found.conditions),
+    ]
     rows = [
-        [escape(name), *(words.number(e.mean) if e else words.MISSING for e in estimates)]
+        [for_markdown(name), *(words.number(e.mean) if e else words.MISSING for e in estimates)]
         for name, estimates in found.rows.items()
     ]
-    return ["", f"{escape(panel.title)}:", "", *_table(header, rows)]
+    return ["", f"{for_markdown(panel.title)}:", "", *markdown_table(header, rows)]
 
 
 def against_full(entry: Entry, cost_key: str | None, noun: str) -> str:
@@ -110,23 +106,24 @@ def _tail(view: View) -> list[str]:
                 role.title,
                 str(role.stages),
                 *(spending.spent_text(role, key) for key in spending.KEYS),
-                "" if role.share is None else words.percent(role.share),
+                "" if role.share is None else percent(role.share),
             ]
             for role in view.spending
         ]
-        note = escape(view.spending_note)
-        lines = [note, "", *_table(header, rows)]
+        note = for_markdown(view.spending_note)
+        lines = [note, "", *markdown_table(header, rows)]
         if view.planned:
-            said = _table(planned.HEADER, [planned.cells(row) for row in view.planned])
+            said = markdown_table(planned.HEADER, [planned.cells(row) for row in view.planned])
             lines += ["", "Planned before the run, and measured:", "", *said]
         parts.append(_section("Where the energy went", lines))
     offers = [line for panel in view.panels if panel.budgets for line in _offers(panel)]
     if offers:
         parts.append(_section("Quality at equal energy", offers[1:]))
     for section in view.sections:
-        lines = [escape(section.said)]
-        for head, *body in section.tables:
-            lines += ["", *_table(head, [[escape(cell) for cell in row] for row in body])]
+        lines = [for_markdown(section.said)]
+        for table in section.tables:
+            head, *body = ([*map(for_markdown, row)] for row in table)
+            lines += ["", *markdown_table(head, body)]
         parts.append(_section(section.title, lines))
     judged = [(panel, panel.robustness) for panel in view.panels if panel.robustness]
     if judged:
@@ -135,7 +132,10 @@ def _tail(view: View) -> list[str]:
             _section(f"Robustness: {words.noun(view.panels)} on corrupted test images", lines[1:])
         )
     if view.failures:
-        lines = [f"- {escape(f.cell)}, {escape(f.stage)}: {escape(f.error)}" for f in view.failures]
+        lines = [
+            f"- {for_markdown(f.cell)}, {for_markdown(f.stage)}: {for_markdown(f.error)}"
+            for f in view.failures
+        ]
         parts.append(_section("Failed cells", lines))
     parts.append(_section("Can it be believed?", _facts(view.validity)))
     lines = ["```", view.command.replace("```", ""), "```", "", *_facts(view.reproduce)]
@@ -148,9 +148,4 @@ def _section(title: str, lines: Sequence[str]) -> str:
 
 
 def _facts(facts: Sequence[Fact]) -> list[str]:
-    return [f"- {escape(fact.topic)}: {escape(fact.text)}" for fact in facts]
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    rule = [":--", *["--:"] * (len(header) - 1)]
-    return [f"| {' | '.join(cells)} |" for cells in ([escape(h) for h in header], rule, *rows)]
+    return [f"- {for_markdown(fact.topic)}: {for_markdown(fact.text)}" for fact in facts]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 
+from greendapt.core.text import for_markdown
 from greendapt.report import words
-from greendapt.report.formats.markdown import escape, panel_table
+from greendapt.report.formats.markdown import panel_table
 from greendapt.report.view.model import Entry, Panel, View
 from greendapt.store.runinfo import RunData
 
@@ -21,12 +22,12 @@ def render_modelcard(run: RunData, view: View) -> str:
     entry = next((e for e in panel.entries if e.name == bought), None) if panel else None
     front = ["---", "tags:", "- greendapt", "- domain-adaptive-pre-training"]
     front += _emissions(run, panel, entry) if panel and entry else []
-    body = [f"# {escape(view.title)}", "", escape(view.headline), ""]
-    body += [f"> {escape(caveat)}" for caveat in view.caveats] or ["> No caveat was found."]
+    body = [f"# {for_markdown(view.title)}", "", for_markdown(view.headline), ""]
+    body += [f"> {for_markdown(caveat)}" for caveat in view.caveats] or ["> No caveat was found."]
     if not (entry and entry.costs["carbon_g"].estimate):
         body += ["", "The carbon of this model is not known: no `co2_eq_emissions` is stated."]
     if panel:
-        body += ["", f"## {escape(panel.title)}", "", *panel_table(panel, view)]
+        body += ["", f"## {for_markdown(panel.title)}", "", *panel_table(panel, view)]
     return "\n".join([*front, "---", "", *body]) + "\n"
 
 

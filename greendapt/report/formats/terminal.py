@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
+from greendapt.core.text import terminal_table
 from greendapt.report import words
 from greendapt.report.charts import text_plot
 from greendapt.report.view.model import Entry, Panel, Path, View
@@ -36,21 +35,19 @@ def render_terminal(view: View) -> RenderableType:
 
 def _panel(panel: Panel, view: View) -> list[RenderableType]:
     external = next((path for path in panel.scores if path[0] == "external"), None)
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
-    table.add_column("Strategy", overflow="fold")
-    table.add_column(f"{words.noun([panel])} [95%]", justify="right", no_wrap=True)
-    if external:
-        table.add_column("external", justify="right", no_wrap=True)
     key = view.cost_key or "carbon_g"
-    table.add_column(words.COST_NOUNS[key], justify="right", no_wrap=True)
+    header = ["Strategy", f"{words.noun([panel])} [95%]", *(["external"] if external else [])]
+    header.append(words.COST_NOUNS[key])
+    whole = range(1, len(header))
     full = {entry.against_full.reference for entry in panel.entries if entry.against_full}
-    for reference in full:  # one at most
-        table.add_column(f"vs {reference}", justify="right")
+    header += [f"vs {reference}" for reference in full]  # one at most
     picture = text_plot.pareto(panel, view.cost_key) if view.cost_key else ""
     letters = text_plot.letters(panel) if picture else {}
-    for entry in panel.entries:
-        letter = letters.get(entry.name, "")
-        table.add_row(*_cells(entry, external, key, panel.verdict.buy, letter))
+    rows = [
+        _cells(entry, external, key, panel.verdict.buy, letters.get(entry.name, ""))
+        for entry in panel.entries
+    ]
+    table = terminal_table(header, rows, whole=whole)
     said: list[RenderableType] = [Text(), Text(f"Strategies compared: {panel.title}", style="bold")]
     if len(view.panels) > 1:
         said.append(Text(" ".join(panel.verdict.sentences)))

@@ -9,6 +9,7 @@ from statistics import fmean
 from typing import Any
 
 from greendapt.core.records import Row
+from greendapt.core.text import listed, plural, shots_text, visible
 from greendapt.report import words
 from greendapt.report.view import budgets, corruption_scores, estimates, validity, verdict
 from greendapt.report.view.estimates import Seeds
@@ -27,6 +28,7 @@ from greendapt.report.view.model import (
 )
 from greendapt.report.view.planned import planned
 from greendapt.report.view.scaling import scaling
+from greendapt.report.view.sentences import Sentence
 from greendapt.report.view.spending import spending, spending_note, steps
 from greendapt.report.view.stopping import stopping
 from greendapt.store.runinfo import RunData
@@ -44,8 +46,10 @@ def view(run: RunData) -> View:
 
 def _visible(value: Any) -> Any:
     """``value`` with `words.visible` text all the way down."""
+    if isinstance(value, Sentence):
+        return Sentence(*map(_visible, value.spans))
     if isinstance(value, str):
-        return value if value.isprintable() else type(value)(words.visible(value))
+        return value if value.isprintable() else type(value)(visible(value))
     if type(value) is tuple:
         return tuple(map(_visible, value))
     if isinstance(value, dict):
@@ -81,10 +85,9 @@ def _view(run: RunData) -> View:
         steps=steps(run),
         spending_note=spending_note(run),
         planned=planned(run.info.plan, run.records),
-        spent_g=spent.value if (spent := summary.spent.get("carbon_g")) else None,
         failures=tuple(
             FailedCell(
-                f"{f.strategy}, {f.backbone}, seed {f.seed}, {f.transfer}, {_labels(f.shots)}",
+                f"{f.strategy}, {f.backbone}, seed {f.seed}, {f.transfer}, {shots_text(f.shots)}",
                 f.stage,
                 f.error,
             )
@@ -104,9 +107,9 @@ def _scope(run: RunData) -> str:
     transfers = list(dict.fromkeys(row.transfer for row in rows)) or list(suite.run.transfers)
     seeds = len({row.seed for row in rows})
     return (
-        f"{words.listed(list(suite.model.backbones))} at {suite.model.image_size} px, "
-        f"{PurePath(suite.model.weights).name} weights; transfer by {words.listed(transfers)}; "
-        f"{words.plural(seeds, 'seed')}"
+        f"{listed(list(suite.model.backbones))} at {suite.model.image_size} px, "
+        f"{PurePath(suite.model.weights).name} weights; transfer by {listed(transfers)}; "
+        f"{plural(seeds, 'seed')}"
     )
 
 
@@ -131,15 +134,11 @@ def _questions(rows: Sequence[Row]) -> list[Asked]:
     return sorted(found, key=order)
 
 
-def _labels(shots: int | str) -> str:
-    return "all labels" if shots == "full" else f"{shots} labels a class"
-
-
 def _title(asked: Asked, questions: Sequence[Asked]) -> str:
     """What sets a question apart from the others, the number of labels always."""
     several = [len({one[part] for one in questions}) > 1 for part in (0, 1)]
     said = [name for name, worth in zip(asked[:2], several, strict=True) if worth]
-    return ", ".join([*map(str, said), _labels(asked[2])])
+    return ", ".join([*map(str, said), shots_text(asked[2])])
 
 
 def _panel(

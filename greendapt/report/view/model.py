@@ -269,7 +269,6 @@ class View:
     steps: tuple[Step, ...]
     spending_note: str
     planned: tuple[Planned, ...]
-    spent_g: float | None
     failures: tuple[FailedCell, ...]
     validity: tuple[Fact, ...]
     intensity_g_per_kwh: float | None

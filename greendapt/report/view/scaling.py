@@ -8,6 +8,7 @@ from itertools import combinations
 from statistics import fmean
 
 from greendapt.core.records import Row
+from greendapt.core.text import shots_text
 from greendapt.core.units import si
 from greendapt.report import words
 from greendapt.report.view.estimates import metric_values, references
@@ -74,7 +75,7 @@ def _curves(run: RunData) -> Iterator[Table]:
         for task, strategies in found.items()
         for name, of in strategies.items()
     ]
-    yield ("task", "strategy", *(f"{_labels(count)} [95%]" for count in shots)), *said
+    yield ("task", "strategy", *(f"{shots_text(count)} [95%]" for count in shots)), *said
 
 
 def _mean(rows: Sequence[Row]) -> str:
@@ -167,8 +168,4 @@ def _gains(
 
 def _question(asked: Asked) -> str:
     backbone, transfer, shots = asked
-    return f"{backbone}, {transfer}, {_labels(shots)}"
-
-
-def _labels(shots: int | str) -> str:
-    return "all labels" if shots == "full" else words.plural(int(shots), "shot")
+    return f"{backbone}, {transfer}, {shots_text(shots)}"

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from greendapt.core.records import Record
 from greendapt.report import words
 from greendapt.report.view.model import RoleCost, Step
+from greendapt.report.view.sentences import Amount, Sentence, amount
 from greendapt.store.runinfo import RunData
 
 KEYS = ("wall_s", "energy_gpu_j", "energy_cpu_j", "energy_dram_j", "energy_j", "carbon_g")
@@ -94,15 +95,24 @@ def spent_text(role: RoleCost | Step, key: str) -> str:
     return ("≥ " if role.missing[key] else "") + words.amount(key, value)
 
 
-def spending_note(run: RunData) -> str:
+def spending_note(run: RunData) -> Sentence:
     """What the run really used, against what its cells would have used one by one."""
     spent = run.summary.spent.get("energy_j")
     if spent is None or spent.value is None:
-        return ""
-    said = f"This run used {words.amount('energy_j', spent.value)}"
+        return Sentence()
+    note: list[str | Amount] = ["This run used ", amount("energy_j", spent.value)]
     carbon = run.summary.spent.get("carbon_g")
     if carbon is not None and carbon.value is not None:
-        said += f" and emitted {words.amount('carbon_g', carbon.value)}"
+        note += [" and emitted ", amount("carbon_g", carbon.value)]
+    note += _shared(run)
+    reused = sum(record.reused for record in run.records)
+    if reused:
+        note.append(f". {reused} stages were taken over from an earlier run and cost nothing here")
+    return Sentence(*note, ".")
+
+
+def _shared(run: RunData) -> list[str | Amount]:
+    """What adaptation and transfer took, and would have taken apart; nothing where unknown."""
     alone = [row.energy_j.value for row in run.summary.rows]
     paid = [
         figure.value
@@ -111,14 +121,13 @@ def spending_note(run: RunData) -> str:
         and not record.reused
         and (figure := record.figures.get("energy_j"))
     ]
-    if alone and None not in alone and None not in paid:
-        shared = words.amount("energy_j", sum(value or 0.0 for value in paid))
-        apart = words.amount("energy_j", sum(value or 0.0 for value in alone))
-        said += (
-            f". Adaptation and transfer took {shared} of it; run one by one the strategies would "
-            f"have taken {apart}: stages that several share ran once"
-        )
-    reused = sum(record.reused for record in run.records)
-    if reused:
-        said += f". {reused} stages were taken over from an earlier run and cost nothing here"
-    return said + "."
+    if not alone or None in alone or None in paid:
+        return []
+    together, apart = (sum(value or 0.0 for value in values) for values in (paid, alone))
+    return [
+        ". Adaptation and transfer took ",
+        amount("energy_j", together),
+        " of it; run one by one the strategies would have taken ",
+        amount("energy_j", apart),
+        ": stages that several share ran once",
+    ]

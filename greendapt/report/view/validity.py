@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from statistics import mean
 
 from greendapt.core.figures import Quality
+from greendapt.core.text import listed, plural
+from greendapt.core.units import quantity
 from greendapt.report import words
 from greendapt.report.view.model import Entry, Fact, Panel
 from greendapt.report.view.verdict import near_chance
@@ -37,7 +39,7 @@ def _synthetic(run: RunData) -> str:
     if len(made) == len(named) or (run.summary.synthetic and not made):
         return "All data are synthetic: this says nothing about patients."
     if made:
-        return f"Synthetic data: {words.listed(made)}. The rest is real."
+        return f"Synthetic data: {listed(made)}. The rest is real."
     return ""
 
 
@@ -46,7 +48,7 @@ def _failed(run: RunData) -> str:
     if not failures:
         return ""
     names = list(dict.fromkeys(failure.strategy for failure in failures))
-    return f"{words.plural(len(failures), 'cell')} failed ({words.listed(names)}): see below."
+    return f"{plural(len(failures), 'cell')} failed ({listed(names)}): see below."
 
 
 def _near_chance(panels: Sequence[Panel]) -> list[str]:
@@ -147,7 +149,7 @@ def facts(run: RunData, panels: Sequence[Panel]) -> tuple[Fact, ...]:
 
 def _looked_for(run: RunData) -> Fact:
     """Which checks the data went through, so that silence about one can be read."""
-    found = words.plural(len(run.info.notes), "note") if run.info.notes else "nothing was found"
+    found = plural(len(run.info.notes), "note") if run.info.notes else "nothing was found"
     return Fact(
         "Looked for",
         "bad images; patients in two parts; classes that do not match; test images and their "
@@ -160,7 +162,7 @@ def _described(info: DatasetInfo) -> str:
     kind = "synthetic" if info.synthetic else "real"
     parts = [f"{info.name or 'unnamed'} ({kind})"]
     if info.images is not None:
-        parts.append(words.plural(info.images, "image"))
+        parts.append(plural(info.images, "image"))
     if info.classes is not None:
         classes = info.classes if isinstance(info.classes, int) else len(info.classes)
         parts.append(f"{classes} classes")
@@ -216,5 +218,5 @@ def reproduction(run: RunData) -> tuple[Fact, ...]:
 def _spoken(name: str, value: str | float | None) -> tuple[str, str]:
     """A line of the environment; bytes as people say them."""
     if name.endswith("_bytes") and isinstance(value, int | float):
-        return name.removesuffix("_bytes"), words.quantity(value, "byte")
+        return name.removesuffix("_bytes"), quantity(value, "byte")
     return name, "" if value is None else str(value)

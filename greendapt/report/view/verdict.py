@@ -10,9 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from greendapt.core.text import plural
+from greendapt.core.units import percent
 from greendapt.report import words
+from greendapt.report.view import sentences
 from greendapt.report.view.estimates import Seeds, gap
 from greendapt.report.view.model import DEVELOPMENT, HEADLINES, Comparison, Entry, Path, Verdict
+from greendapt.report.view.sentences import Sentence
 from greendapt.stats.intervals import Interval
 
 CHANCE = 0.5
@@ -41,8 +45,8 @@ class Question:
     def score(self, entry: Entry) -> float:
         return entry.metrics[self.path].mean
 
-    def cost(self, entry: Entry) -> str:
-        return words.cost(entry.costs[self.cost_key]) if self.cost_key else ""
+    def cost(self, entry: Entry) -> Sentence:
+        return sentences.cost(entry.costs[self.cost_key]) if self.cost_key else Sentence()
 
     def gap(self, ours: Entry, theirs: Entry, path: Path | None = None) -> Interval | None:
         return gap(self.rows[ours.name], self.rows[theirs.name], path or self.path)
@@ -99,27 +103,26 @@ def _weigh(question: Question, scored: list[Entry], best: Entry, buy: Entry) -> 
     full = question.find(question.full)
     rest = [*_carries_over(question, buy), *_how_sure(question, buy)]
     if buy is not none:
-        said = [*_buy(question, buy, full), *_missing(question, full, none)]
+        answer = [*_buy(question, buy, full), *_missing(question, full, none)]
         if none is not None:
-            said.append(_against_none(question, buy, none))
+            answer.append(_against_none(question, buy, none))
         if none and full and full is not buy and credibly_worse(question, full, none):
-            said.append(_hurt(question, none, full))
-        return Verdict("buy", buy.name, (*said, *rest))
+            answer.append(_hurt(question, none, full))
+        return Verdict("buy", buy.name, (*answer, *rest))
     rival = _rival(question, scored, buy)
     if full is not None and credibly_worse(question, full, buy):
-        said = [_hurt(question, buy, full), *([rival] if rival else [])]
-        return Verdict("hurt", buy.name, (*said, *rest))
+        return Verdict("hurt", buy.name, (_hurt(question, buy, full), *rival, *rest))
     if not any(beaten(question, entry, scored) for entry in scored):
         return Verdict("tie", buy.name, (_tie(question, len(scored), best, buy), *rest))
-    said = [*_buy(question, buy, full), *([rival] if rival else [])]
-    return Verdict("none", buy.name, (*said, *rest))
+    return Verdict("none", buy.name, (*_buy(question, buy, full), *rival, *rest))
 
 
-def _reaches(question: Question, entry: Entry) -> str:
+def _reaches(question: Question, entry: Entry) -> Sentence:
     """``a development AUC of 0.916 [0.906, 0.927] for ~2.09 g of CO2e``."""
-    return (
-        f"a development {question.noun} of {words.score(entry.metrics[question.path])} for "
-        f"{question.cost(entry)}{' of CO2e' if question.cost_key == 'carbon_g' else ''}"
+    return Sentence(
+        f"a development {question.noun} of {words.score(entry.metrics[question.path])} for ",
+        question.cost(entry),
+        " of CO2e" if question.cost_key == "carbon_g" else "",
     )
 
 
@@ -136,10 +139,11 @@ def _uncosted(question: Question, best: Entry) -> str:
     )
 
 
-def _alone(question: Question, only: Entry) -> str:
-    return (
-        f"Only {question.called(only)} was run: it reaches {_reaches(question, only)}, with "
-        "nothing to compare it with."
+def _alone(question: Question, only: Entry) -> Sentence:
+    return Sentence(
+        f"Only {question.called(only)} was run: it reaches ",
+        _reaches(question, only),
+        ", with nothing to compare it with.",
     )
 
 
@@ -148,17 +152,17 @@ def _buy(question: Question, buy: Entry, full: Entry | None) -> list[str]:
     lead = f"{_capital(question.called(buy))} is the best buy"
     if full is None or full is buy:
         why = ": nothing cheaper keeps its quality" if full is buy else ""
-        return [f"{lead}{why}. It reaches {_reaches(question, buy)}."]
+        return [Sentence(f"{lead}{why}. It reaches ", _reaches(question, buy), ".")]
     key = question.cost_key or ""
     ratio = _ratio(buy.against_full, key)
     against = question.called(full)
     saves = words.saving(ratio, words.COST_NOUNS[key], against) if ratio else f"stands by {against}"
     difference = question.gap(buy, full)
-    than = f"{against}: {words.number(question.score(full))}, {question.cost(full)}"
+    than = f" ({against}: {words.number(question.score(full))}, "
     return [
         f"{lead}: it {saves} and changes {question.noun} by "
         f"{words.difference(difference)}{_meaning(difference)}.",
-        f"It reaches {_reaches(question, buy)} ({than}).",
+        Sentence("It reaches ", _reaches(question, buy), than, question.cost(full), ")."),
     ]
 
 
@@ -183,22 +187,22 @@ def _ratio(comparison: Comparison | None, key: str) -> Interval | None:
     return comparison.ratios.get(key) if comparison else None
 
 
-def _rival(question: Question, scored: list[Entry], none: Entry) -> str:
-    """What the best strategy other than no DAPT and full DAPT did; empty without one."""
+def _rival(question: Question, scored: list[Entry], none: Entry) -> list[str]:
+    """What the best strategy other than no DAPT and full DAPT did; nothing without one."""
     others = [e for e in scored if e.name not in (question.none, question.full)]
     if not others:
-        return ""
+        return []
     best = max(others, key=question.score)
     difference = question.gap(best, none)
-    return (
+    return [
         f"The best other strategy, {question.called(best)}, reaches "
         f"{words.number(question.score(best))}: {words.difference(difference)} against "
         f"{question.called(none)}{_meaning(difference)}{_for_times(question, best)}."
-    )
+    ]
 
 
 def _tie(question: Question, count: int, best: Entry, buy: Entry) -> str:
-    seeds = words.plural(len(buy.seeds), "seed")
+    seeds = plural(len(buy.seeds), "seed")
     if best is buy:
         lead = f"{question.called(buy)} has the highest {question.noun} and is the cheapest"
     else:
@@ -215,14 +219,12 @@ def _tie(question: Question, count: int, best: Entry, buy: Entry) -> str:
 
 def _missing(question: Question, full: Entry | None, none: Entry | None) -> list[str]:
     """What the run cannot tell for want of a reference."""
-    sentences = []
+    missing = []
     if full is None and not question.several_full:
-        sentences.append("The run has no full DAPT to compare with.")
+        missing.append("The run has no full DAPT to compare with.")
     if none is None:
-        sentences.append(
-            "The run has no strategy without DAPT: whether adapting pays is not known."
-        )
-    return sentences
+        missing.append("The run has no strategy without DAPT: whether adapting pays is not known.")
+    return missing
 
 
 def _against_none(question: Question, buy: Entry, none: Entry) -> str:
@@ -246,18 +248,18 @@ def _carries_over(question: Question, buy: Entry) -> list[str]:
     """One sentence an external set where anything stands clear of chance."""
     others = [question.find(name) for name in (question.full, question.none)]
     rivals = [entry for entry in others if entry is not None and entry is not buy]
-    sentences = []
+    carried = []
     for path in (p for p in buy.metrics if p[0] == "external" and p[-1] in HEADLINES):
         if path[-1] == "auc" and all(near_chance(entry, path) for entry in question.entries):
             continue  # a caveat says so
-        said = [f"{question.called(buy)} reaches {words.score(buy.metrics[path])}"]
+        reached = [f"{question.called(buy)} reaches {words.score(buy.metrics[path])}"]
         for rival in rivals:
             if path in rival.metrics:
                 difference = words.difference(question.gap(buy, rival, path))
                 mean = words.number(rival.metrics[path].mean)
-                said.append(f"{question.called(rival)} {mean} (difference {difference})")
-        sentences.append(f"On {path[1]} (external) {', '.join(said)}.")
-    return sentences
+                reached.append(f"{question.called(rival)} {mean} (difference {difference})")
+        carried.append(f"On {path[1]} (external) {', '.join(reached)}.")
+    return carried
 
 
 def near_chance(entry: Entry, path: Path) -> bool:
@@ -278,7 +280,7 @@ def _how_sure(question: Question, buy: Entry) -> list[str]:
         return []
     return [
         f"Over {len(buy.seeds)} seeds, the chance that {question.called(buy)} lies on the front "
-        f"is {words.percent(buy.standing.probability)}."
+        f"is {percent(buy.standing.probability)}."
     ]
 
 
