@@ -104,16 +104,20 @@ def overlay(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any
 def setting(text: str) -> dict[str, Any]:
     """``--set a.b=VALUE`` as a nested table; VALUE is TOML, or a bare string."""
     key, equals, value = text.partition("=")
-    parts = _key_parts(key.strip())
-    if not equals or not parts:
+    if not equals or not key.strip():
         raise SuiteError(f"--set {text}: write KEY=VALUE, such as --set phase.head.epochs=5")
     try:
         parsed: Any = tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
         parsed = value.strip()
-    for part in reversed(parts):
-        parsed = {part: parsed}
-    return dict(parsed)
+    return nested(key.strip(), parsed)
+
+
+def nested(key: str, value: Any) -> dict[str, Any]:
+    """``a.b`` and a value as a table in a table."""
+    for part in reversed(_key_parts(key)):
+        value = {part: value}
+    return dict(value)
 
 
 def _key_parts(key: str) -> list[str]:
