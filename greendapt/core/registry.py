@@ -51,8 +51,8 @@ class Registry(Generic[T]):
 
     @cached_property
     def _offered(self) -> list[EntryPoint]:
-        found = entry_points(group=self.group)
-        return sorted(found, key=lambda entry: (entry.name, _package(entry), entry.value))
+        entries = entry_points(group=self.group)
+        return sorted(entries, key=lambda entry: (entry.name, _package(entry), entry.value))
 
     @cached_property
     def _plugins(self) -> dict[str, EntryPoint]:

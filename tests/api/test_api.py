@@ -78,6 +78,8 @@ def test_a_suite_by_name_with_changes(name):
 def test_a_wrong_change_is_refused_with_its_key(tiny):
     with pytest.raises(SuiteError, match=r"run\.seed: unknown key"):
         greendapt.load_suite(tiny, changes={"run.seed": 2})
+    with pytest.raises(SuiteError, match="'' is no key of a suite"):
+        greendapt.load_suite(tiny, changes={"": 2})
 
 
 @pytest.mark.usefixtures("undone")
