@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -82,11 +83,20 @@ def bench(
 
     Example: greendapt bench --suite chestxray --data pool=XRAYS --data development=LABELLED
     """
-    from greendapt.cli.running import Ending, run_new
+    from greendapt import api
+    from greendapt.cli.running import goes_on, show
     from greendapt.run.workers.choose import crew
 
-    ending = Ending(crew(executor, workers, slurm or []), json=json, debug=bool(context.obj))
-    run_new(suite_of(context.params), out, ending, command=_command(), reuse=reuse)
+    run = api.bench(
+        suite_of(context.params),
+        out=out,
+        reuse=reuse,
+        executor=crew(executor, workers, slurm or []),
+        go_on=goes_on,
+        command=shlex.join(["greendapt", *sys.argv[1:]]),
+        debug=bool(context.obj),
+    )
+    show(run, json=json)
 
 
 def suite_of(given: Mapping[str, Any]) -> Suite:
@@ -119,9 +129,3 @@ def suite_of(given: Mapping[str, Any]) -> Suite:
     )
     changes: list[dict[str, Any]] = [change, *map(suite_files.setting, given["set_"] or [])]
     return suite_files.load(suite_files.find(given["suite"]), given["profile"], changes)
-
-
-def _command() -> str:
-    import shlex
-
-    return shlex.join(["greendapt", *sys.argv[1:]])

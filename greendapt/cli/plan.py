@@ -62,7 +62,7 @@ def plan(
 
 
 def _here(suite: Suite, out: Path, reuse: Path | None, gpus: int) -> tuple[Forecast, list[Cell]]:
-    from greendapt.cli.running import say
+    from greendapt.api import say
     from greendapt.core.errors import SuiteError
     from greendapt.forecast.kept_plans import keep_plan
     from greendapt.forecast.predict import forecast_here

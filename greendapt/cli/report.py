@@ -24,21 +24,17 @@ def report(
     ] = None,
 ) -> None:
     """Rebuild report.html, report.md and report.svg of a run, or write it in other formats."""
+    from greendapt import api
     from greendapt.core.errors import RunError
     from greendapt.report.formats import table, terminal
-    from greendapt.report.report_files import load_run
-    from greendapt.report.view.from_run import view
 
     names = table.USUAL if form is None else table.parse(form)
-    loaded = load_run(run)
-    seen = view(loaded)
-    if out is not None:
-        if form is not None and len(names) > 1:
-            raise RunError("--out names one file: give one --format with it")
-        written = table.write_to(loaded, seen, names[0], out)
-    else:
-        written = table.write(loaded, seen, [n for n in names if n != "terminal"], run)
-        if "terminal" in names:
-            terminal.show(seen)
+    made = api.read_run(run)
+    if out is not None and form is not None and len(names) > 1:
+        raise RunError("--out names one file: give one --format with it")
+    files = names[:1] if out is not None else [name for name in names if name != "terminal"]
+    written = made.report(files, out) if files else []
+    if out is None and "terminal" in names:
+        terminal.show(made.view)
     for path in written:
         typer.echo(path)

@@ -19,7 +19,9 @@ def resume(
     json: Json = False,
 ) -> None:
     """Go on with a run that was stopped, saying why each stage runs or is reused."""
-    from greendapt.cli.running import Ending, run_again
+    from greendapt import api
+    from greendapt.cli.running import show
     from greendapt.run.workers.choose import crew
 
-    run_again(run, Ending(crew(executor, workers, slurm or []), json=json, debug=bool(context.obj)))
+    workers_of_it = crew(executor, workers, slurm or [])
+    show(api.resume(run, executor=workers_of_it, debug=bool(context.obj)), json=json)

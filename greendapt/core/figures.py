@@ -60,16 +60,16 @@ class Figure(BaseModel):
 
     def scaled(self, factor: float, unit: str, source: str = "") -> Figure:
         """The figure in another unit; ``source`` is appended to where it comes from."""
-        said = f"{self.source}; {source}" if source else self.source
+        origin = f"{self.source}; {source}" if source else self.source
         if self.value is None:
-            return Figure.unavailable(unit, said)
+            return Figure.unavailable(unit, origin)
         low = None if self.low is None else self.low * factor
         high = None if self.high is None else self.high * factor
         return Figure(
             value=self.value * factor,
             unit=unit,
             quality=self.quality,
-            source=said,
+            source=origin,
             low=low,
             high=high,
         )

@@ -176,11 +176,11 @@ class Record(BaseModel):
     def _details_of_its_kind(cls, data: Any) -> Any:
         if not isinstance(data, dict):
             return data
-        told = {name: value for name, value in data.items() if name != "label"}
-        details = told.get("details") or {}
-        if told.get("kind") in [*Kind] and isinstance(details, dict):
-            told["details"] = DETAILS[Kind(told["kind"])].model_validate(details)
-        return told
+        table = {name: value for name, value in data.items() if name != "label"}
+        details = table.get("details") or {}
+        if table.get("kind") in [*Kind] and isinstance(details, dict):
+            table["details"] = DETAILS[Kind(table["kind"])].model_validate(details)
+        return table
 
     @computed_field  # type: ignore[prop-decorator]
     @property
@@ -189,8 +189,8 @@ class Record(BaseModel):
 
     def value(self, figure: str) -> float | None:
         """Of one of its figures; None where it is unavailable, or is none of this record's."""
-        found = self.figures.get(figure)
-        return None if found is None else found.value
+        present = self.figures.get(figure)
+        return None if present is None else present.value
 
 
 class CellName(BaseModel):

@@ -29,11 +29,15 @@ class PluginError(GreendaptError):
 
 @dataclass(frozen=True)
 class Listed:
-    """One name of a registry; ``package`` is empty for what is built in."""
+    """One name of a registry; ``package`` is empty for what is built in.
+
+    ``problem``: why it cannot be had, in a sentence; empty where it can.
+    """
 
     name: str
     package: str
     target: str
+    problem: str = ""
 
 
 @dataclass(frozen=True)
@@ -46,10 +50,15 @@ class Registry(Generic[T]):
     kind: type | None = None
 
     @cached_property
+    def _offered(self) -> list[EntryPoint]:
+        entries = entry_points(group=self.group)
+        return sorted(entries, key=lambda entry: (entry.name, _package(entry), entry.value))
+
+    @cached_property
     def _plugins(self) -> dict[str, EntryPoint]:
-        """A built-in's name is not taken by others."""
-        found = entry_points(group=self.group)
-        return {entry.name: entry for entry in found if entry.name not in self.builtin}
+        """A name belongs to what is built in, else to the first package that offers it."""
+        offered = reversed(self._offered)
+        return {entry.name: entry for entry in offered if entry.name not in self.builtin}
 
     def names(self) -> tuple[str, ...]:
         """Built-ins first."""
@@ -83,11 +92,26 @@ class Registry(Generic[T]):
         loaded: T = value
         return loaded
 
-    def listed(self) -> list[Listed]:
-        """Every name, and where it comes from; nothing is loaded."""
+    def listed(self, *, load: bool = False) -> list[Listed]:
+        """Every name, and where it comes from; ``load`` tries each plug-in for its problem."""
         own = [Listed(name, "", target) for name, target in self.builtin.items()]
-        plugins = (self._plugins[name] for name in sorted(self._plugins))
-        return own + [Listed(entry.name, _package(entry), entry.value) for entry in plugins]
+        return own + [
+            Listed(entry.name, _package(entry), entry.value, self._problem(entry, load))
+            for entry in self._offered
+        ]
+
+    def _problem(self, entry: EntryPoint, load: bool) -> str:
+        if entry.name in self.builtin:
+            return f"the name '{entry.name}' is that of a built-in {self.noun}"
+        owner = self._plugins[entry.name]
+        if owner is not entry:
+            return f"{_package(owner)} has a {self.noun} of the name '{entry.name}', too"
+        if load:
+            try:
+                self._loaded(entry)
+            except PluginError as error:
+                return str(error)
+        return ""
 
 
 def _package(entry: EntryPoint) -> str:

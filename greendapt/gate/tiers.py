@@ -79,7 +79,7 @@ def noisy(name: Name, base: Cell, head: Cell, limits: Limits) -> list[Verdict]:
 def is_judged(name: Name, figure: str, quality: Quality, limits: Limits) -> bool:
     """Estimated energy is a model of the whole machine's load, which other programs share: it is
     judged only where somebody set a limit for it."""
-    return quality is not Quality.ESTIMATED or limits.said(name, figure) is not None
+    return quality is not Quality.ESTIMATED or limits.given(name, figure) is not None
 
 
 def _measured(name: Name, figure: str, before: Spread, now: Spread, limit: float) -> Verdict:

@@ -61,18 +61,15 @@ class Limits:
 
     def of(self, cell: tuple[str, ...], figure: str, default: float) -> float:
         """``cell`` is found by its first part (the strategy) or by all of it, joined by ``/``."""
-        said = self.said(cell, figure)
-        return default if said is None else said
+        limit = self.given(cell, figure)
+        return default if limit is None else limit
 
-    def said(self, cell: tuple[str, ...], figure: str) -> float | None:
+    def given(self, cell: tuple[str, ...], figure: str) -> float | None:
         """None where nobody set a limit."""
         for name in ("/".join(cell), cell[0]):
             if figure in self.own.get(name, {}):
                 return self.own[name][figure]
         return self.general.get(figure)
-
-    def cells(self) -> Iterable[str]:
-        return self.own.keys()
 
     def under(self, other: Limits) -> Limits:
         """``other`` laid over these."""
@@ -91,7 +88,7 @@ def from_table(table: Mapping[str, Any]) -> Limits:
     general, own = {}, {}
     for key, value in table.items():
         if isinstance(value, Mapping):
-            own[key] = dict(_limit(figure, said) for figure, said in value.items())
+            own[key] = dict(_limit(figure, limit) for figure, limit in value.items())
         else:
             name, limit = _limit(key, value)
             general[name] = limit
@@ -106,16 +103,16 @@ def from_options(options: Iterable[str], name: str = "--limit") -> Limits:
         cell, _, figure = key.strip().rpartition("/")
         if not equals:
             raise SuiteError(f"{name} {option}: write FIGURE=VALUE, such as energy=5%")
-        said = {figure: value.strip()}
-        limits = limits.under(from_table({cell: said} if cell else said))
+        table = {figure: value.strip()}
+        limits = limits.under(from_table({cell: table} if cell else table))
     return limits
 
 
 def _limit(key: str, value: Any) -> tuple[str, float]:
     name = _SHORT.get(key, key)
     if name not in GAUGES:
-        known = ", ".join([*_SHORT, *(n for n in GAUGES if n not in _SHORT.values())])
-        raise SuiteError(f"limit of '{key}': there is no such figure (there is: {known})")
+        names = ", ".join([*_SHORT, *(n for n in GAUGES if n not in _SHORT.values())])
+        raise SuiteError(f"limit of '{key}': there is no such figure (there is: {names})")
     accuracy = GAUGES[name].tier is Tier.ACCURACY
     text = str(value)
     try:

@@ -164,8 +164,8 @@ class Suite(Table):
     def _phase(self, item: str | Use) -> Phase:
         if isinstance(item, str):
             return self.phase[item]
-        said = {k: v for k, v in item if k != "use" and v is not None}
-        return self.phase[item.use].model_copy(update=said)
+        changes = {k: v for k, v in item if k != "use" and v is not None}
+        return self.phase[item.use].model_copy(update=changes)
 
 
 def _unknown_names(suite: Suite) -> list[str]:
@@ -209,10 +209,11 @@ def _bad_banks(suite: Suite) -> list[str]:
 
 def _bad_limits(suite: Suite) -> list[str]:
     try:
-        found = from_table(suite.limits)
+        limits = from_table(suite.limits)
     except SuiteError as error:
         return [str(error)]
-    lost = [cell for cell in found.cells() if cell.partition("/")[0] not in suite.strategy]
+    starts = tuple(f"{name}/" for name in suite.strategy)
+    lost = [cell for cell in limits.own if not f"{cell}/".startswith(starts)]
     return [f"limits: there is no strategy '{cell}'" for cell in lost]
 
 

@@ -65,10 +65,10 @@ def aliases(options: Sequence[str]) -> dict[str, tuple[str, ...]]:
     table: dict[str, tuple[str, ...]] = {}
     for option in options:
         name, _, others = option.partition("=")
-        said = tuple(names(others) or ())
-        if not name.strip() or not said:
+        further = tuple(names(others) or ())
+        if not name.strip() or not further:
             raise SuiteError(f"--alias {option}: write NAME=OTHER, such as normal=no_finding")
-        table[name.strip()] = (*table.get(name.strip(), ()), *said)
+        table[name.strip()] = (*table.get(name.strip(), ()), *further)
     return table
 
 

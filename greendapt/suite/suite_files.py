@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from greendapt.suite.checkpoints import with_checkpoints
 from greendapt.suite.datasets import PATH_KEYS
 from greendapt.suite.models import Suite
 from greendapt.suite.overrides import Replace
+from greendapt.suite.problems import problems
 
 _HERE = Path(__file__).resolve().parents[1]
 _FOLDERS = (_HERE / "suites", _HERE.parent / "suites")  # inside the wheel; in a checkout
@@ -29,15 +29,15 @@ def shipped() -> dict[str, Path]:
 
 def find(name_or_path: str) -> Path:
     """A shipped suite by name, or one's own by path."""
-    known = shipped()
-    if name_or_path in known:
-        return known[name_or_path]
+    suites = shipped()
+    if name_or_path in suites:
+        return suites[name_or_path]
     path = Path(name_or_path)
     if path.is_file():
         return path
     if path.suffix == ".toml" or len(path.parts) > 1:
         raise SuiteError(f"--suite: there is no file {path}")
-    hint = did_you_mean(name_or_path, known) or f"there is: {', '.join(known)}"
+    hint = did_you_mean(name_or_path, suites) or f"there is: {', '.join(suites)}"
     raise SuiteError(f"--suite: there is no suite '{name_or_path}'; {hint}")
 
 
@@ -64,9 +64,8 @@ def load(path: Path, profile: str = "default", changes: Sequence[Mapping[str, An
     laid = table.get("profile", {})
     if not isinstance(laid, dict) or not all(isinstance(one, dict) for one in laid.values()):
         raise _refused(path, ["profile: should be a table for each, such as [profile.long]"])
-    known = profiles(table)
-    if profile not in known:
-        raise _refused(path, [f"there is no profile '{profile}' (there is: {', '.join(known)})"])
+    if profile not in (names := profiles(table)):
+        raise _refused(path, [f"there is no profile '{profile}' (there is: {', '.join(names)})"])
     for change in (laid.get(profile, {}), *changes):
         table = overlay(table, change)
     table["profile"] = profile
@@ -74,8 +73,7 @@ def load(path: Path, profile: str = "default", changes: Sequence[Mapping[str, An
     try:
         suite = Suite.model_validate(table)
     except ValidationError as error:
-        lines = [*_problems(error, table), *_problems_behind(error, table)]
-        raise _refused(path, lines) from error
+        raise _refused(path, problems(error, table)) from error
     try:
         return with_checkpoints(suite)
     except SuiteError as error:
@@ -104,16 +102,23 @@ def overlay(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any
 def setting(text: str) -> dict[str, Any]:
     """``--set a.b=VALUE`` as a nested table; VALUE is TOML, or a bare string."""
     key, equals, value = text.partition("=")
-    parts = _key_parts(key.strip())
-    if not equals or not parts:
+    if not equals or not key.strip(". "):
         raise SuiteError(f"--set {text}: write KEY=VALUE, such as --set phase.head.epochs=5")
     try:
         parsed: Any = tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
         parsed = value.strip()
+    return nested(key.strip(), parsed)
+
+
+def nested(key: str, value: Any) -> dict[str, Any]:
+    """``a.b`` and a value as a table in a table."""
+    parts = _key_parts(key)
+    if not parts:
+        raise SuiteError(f"'{key}' is no key of a suite; write one such as phase.head.epochs")
     for part in reversed(parts):
-        parsed = {part: parsed}
-    return dict(parsed)
+        value = {part: value}
+    return dict(value)
 
 
 def _key_parts(key: str) -> list[str]:
@@ -143,80 +148,3 @@ def _resolve_paths(table: dict[str, Any], folder: Path) -> None:
         for key in PATH_KEYS:
             if isinstance(entry.get(key), str):
                 entry[key] = str((folder / Path(entry[key]).expanduser()).resolve())
-
-
-_SAID = {
-    "carbon.region": "should be three capital letters (ISO 3166-1), such as DEU",
-    "run.fast_step": "should be true, false or 'compiled'",
-}
-
-
-def _problems(error: ValidationError, table: Mapping[str, Any]) -> list[str]:
-    """One line a key: what is wrong with it, and what it is."""
-    lines: dict[str, list[str]] = {}
-    for item in error.errors():
-        where = _where(item["loc"], table)
-        key = ".".join(map(str, where))
-        message = item["msg"].removeprefix("Value error, ").removeprefix("Input ")
-        if item["type"] == "too_short" and any(k.startswith(f"{key}.") for k in lines):
-            continue  # too short only because its items are wrong
-        if item["type"] == "extra_forbidden":
-            message = "unknown key" + _meant(str(where[-1]), _at(table, where[:-1]))
-        elif isinstance(item["input"], str | int | float):
-            message = f"{_SAID.get(key, message)} (is {item['input']!r})"
-        lines.setdefault(key, []).append(message)
-    whole = [line for text in lines.pop("", []) for line in text.split("\n")]
-    return whole + [f"{key}: {', or '.join(dict.fromkeys(said))}" for key, said in lines.items()]
-
-
-def _meant(key: str, beside: Iterable[str]) -> str:
-    """A hint from the kind of table that shares most keys with what stands ``beside`` this one."""
-    schema = Suite.model_json_schema()
-    kinds = [kind.get("properties", {}) for kind in (schema, *schema["$defs"].values())]
-    known = max(kinds, key=lambda kind: len(kind.keys() & set(beside)))
-    hint = did_you_mean(key, known)
-    return f"; {hint}" if hint else ""
-
-
-def _problems_behind(error: ValidationError, table: Mapping[str, Any]) -> list[str]:
-    """What the suite's tables say of each other, checked as if the wrong keys were not there."""
-    if not any(item["loc"] for item in error.errors()):
-        return []  # they were checked
-    left = copy.deepcopy(dict(table))
-    for item in error.errors():
-        *path, last = _where(item["loc"], table) or ("",)
-        place = _at(left, path)
-        if isinstance(place, dict):
-            place.pop(last, None)
-    try:
-        Suite.model_validate(left)
-    except ValidationError as behind:
-        return [] if any(item["loc"] for item in behind.errors()) else _problems(behind, left)
-    return []
-
-
-def _where(loc: Sequence[str | int], table: Mapping[str, Any]) -> tuple[str | int, ...]:
-    """The key as it stands in the file: pydantic also names the kinds it tried on the way."""
-    place: Any = table
-    where: list[str | int] = []
-    for number, part in enumerate(loc, start=1):
-        if _holds(place, part):
-            place = place[part]
-        elif number < len(loc) or not isinstance(place, dict):
-            continue
-        where.append(part)
-    return tuple(where)
-
-
-def _at(table: Mapping[str, Any], path: Sequence[str | int]) -> Any:
-    """What stands there; None where nothing does."""
-    place: Any = table
-    for part in path:
-        place = place[part] if _holds(place, part) else None
-    return place
-
-
-def _holds(place: Any, part: str | int) -> bool:
-    if isinstance(place, dict):
-        return part in place
-    return isinstance(place, list) and isinstance(part, int) and part < len(place)

@@ -41,7 +41,7 @@ def test_json_is_the_summary_and_nothing_else(bench):
     said = bench()
     stored = json.loads((said["run"] / "summary.json").read_text(encoding="utf-8"))
     assert stored == {key: said[key] for key in stored}
-    assert said["schema"] == 1
+    assert said["schema"] == 2
     assert said["synthetic"] is True
     assert [row["strategy"] for row in said["rows"]] == ["none", "full", "partial"]
     for row in said["rows"]:

@@ -185,7 +185,7 @@ def _chance(theme: Theme) -> list[dict[str, Any]]:
     text = {"type": "text", "text": "chance", "align": "left", "dy": 9, "fontSize": 11}
     data = {"data": {"name": "chance"}}
     return [
-        {**data, "mark": rule, "encoding": {"x": None}},
+        {**data, "mark": rule, "encoding": {"x": {"value": 0}, "x2": {"value": "width"}}},
         {**data, "mark": {**text, "color": theme.quiet}, "encoding": {"x": {"value": 4}}},
     ]
 

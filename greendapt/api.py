@@ -1,0 +1,315 @@
+"""greendapt from Python: load a suite, run it, read a run, and look at what came out.
+
+``import greendapt`` has all of it, and loads torch only when something runs::
+
+    suite = greendapt.load_suite("chestxray", "smoke", {"run.seeds": 2})
+    run = greendapt.bench(suite, out="runs")
+    run.frame(), run.pareto(), run.verdict.headline
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from greendapt.core.errors import GreendaptError
+from greendapt.core.records import Failure, Record, Summary
+from greendapt.report import words
+from greendapt.report.charts import drawing, pareto_chart
+from greendapt.report.charts.theme import LIGHT
+from greendapt.report.formats import cells, table
+from greendapt.report.report_files import load_run
+from greendapt.report.view.from_run import view
+from greendapt.report.view.model import Panel, Verdict, View
+from greendapt.store.run import RunFolder
+from greendapt.store.runinfo import RunData, RunInfo
+from greendapt.suite import suite_files
+from greendapt.suite.models import Suite
+
+if TYPE_CHECKING:
+    from greendapt.run.progress import Reporter
+    from greendapt.run.session import Session
+    from greendapt.run.workers.executor import Crew
+    from greendapt.train.parallel import Ranks
+
+Say = Callable[[str], None]
+
+
+def load_suite(
+    name_or_path: str | Path,
+    profile: str = "default",
+    changes: Mapping[str, Any] | None = None,
+) -> Suite:
+    """A shipped suite by name, or one's own by path.
+
+    ``changes``: keys as ``--set`` takes them, with values as Python has them, laid over the suite
+    in order: ``{"run.seeds": 2, "phase.head": {"epochs": 5}}``. Raises SuiteError, which lists
+    every problem with its key.
+    """
+    nested = [suite_files.nested(key, value) for key, value in (changes or {}).items()]
+    return suite_files.load(suite_files.find(str(name_or_path)), profile, nested)
+
+
+def bench(
+    suite: Suite,
+    *,
+    out: str | Path = "runs",
+    reuse: str | Path | None = None,
+    executor: Crew | None = None,
+    progress: bool | Reporter = True,
+    go_on: bool | Callable[[RunFolder], bool] = False,
+    command: str = "",
+    debug: bool = False,
+) -> Run:
+    """Run ``suite`` in a new folder of ``out``: what ``greendapt bench`` does.
+
+    ``reuse``: an earlier run of this machine, whose equal stages are taken over. ``executor``: who
+    does the work; None: this process. ``progress``: lines or a bar on stderr, a reporter of one's
+    own, or nothing. ``go_on``: whether to go on with an unfinished run of the same suite in
+    ``out``. ``command``: how the run says it was made. ``debug``: an error in a stage ends the run.
+
+    A cell that fails is in ``failures`` of what is returned, and stops no other. Raises
+    GreendaptError for what cannot be run. Under torchrun the processes that are not the first help
+    it, and end here with SystemExit.
+    """
+    from greendapt.forecast.kept_plans import kept_plan
+    from greendapt.run.plan import stages
+    from greendapt.run.reuse import adopt, comparable
+    from greendapt.run.session import prepare_session, unfinished
+
+    tell = say if progress else _silent
+    with _first_rank(suite) as ranks:
+        session = prepare_session(suite, tell)
+        doing = _Doing(session, executor, progress, debug, ranks)
+        before = unfinished(Path(out), suite)
+        if before is not None and (go_on(before) if callable(go_on) else go_on):
+            return doing.finish(before, explain=True)
+        info = session.info(command)
+        earlier = None if reuse is None else comparable(RunFolder(Path(reuse)), info.fingerprint)
+        folder = RunFolder.create(Path(out), suite.name)
+        folder.write(info.model_copy(update={"plan": kept_plan(suite, info.fingerprint)}))
+        if earlier is not None:
+            planned = stages(session.plan)
+            taken = adopt(folder, earlier, planned)
+            tell(f"{taken} of {len(planned)} stages are taken over from {earlier.path}")
+        return doing.finish(folder, explain=False)
+
+
+def resume(
+    path: str | Path,
+    *,
+    executor: Crew | None = None,
+    progress: bool | Reporter = True,
+    debug: bool = False,
+) -> Run:
+    """Do what is left of a run, with its suite as it was then; see `bench`.
+
+    Raises RunError where ``path`` is no run.
+    """
+    from greendapt.run.session import prepare_session
+
+    tell = say if progress else _silent
+    folder = RunFolder(Path(path))
+    before = folder.read()
+    with _first_rank(before.suite) as ranks:
+        session = prepare_session(before.suite, tell, before)
+        if session.info().fingerprint != before.fingerprint:
+            tell(
+                "note: this is another machine or other software than the run began with; "
+                "its costs will be mixed"
+            )
+        return _Doing(session, executor, progress, debug, ranks).finish(folder, explain=True)
+
+
+def read_run(path: str | Path) -> Run:
+    """The finished run in the folder ``path``. Raises RunError where it is none."""
+    return Run(Path(path), load_run(Path(path)))
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a run says. ``by_setting``: the verdict of each backbone, transfer and number of labels.
+
+    ``caveats``: read these before believing it.
+    """
+
+    headline: str
+    caveats: tuple[str, ...]
+    by_setting: Mapping[str, Verdict]
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """Of every setting in turn, plainest first."""
+        return tuple(line for verdict in self.by_setting.values() for line in verdict.sentences)
+
+    @property
+    def best_buy(self) -> str | None:
+        """The strategy that is worth its cost; None where there is none, or settings disagree."""
+        names = {verdict.buy for verdict in self.by_setting.values()}
+        return (names.pop() or None) if len(names) == 1 else None
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run: what was asked, what it reached, what that cost."""
+
+    path: Path
+    data: RunData
+
+    @property
+    def info(self) -> RunInfo:
+        """Suite, machine, software, data in numbers, grid."""
+        return self.data.info
+
+    @property
+    def records(self) -> tuple[Record, ...]:
+        """One a finished stage, in order."""
+        return self.data.records
+
+    @property
+    def summary(self) -> Summary:
+        """Every cell, with its metrics and costs."""
+        return self.data.summary
+
+    @property
+    def failures(self) -> Sequence[Failure]:
+        """Cells that did not finish, and why."""
+        return self.summary.failures
+
+    @cached_property
+    def view(self) -> View:
+        """What every report of it says."""
+        return view(self.data)
+
+    @property
+    def verdict(self) -> Answer:
+        """Which strategy is worth its cost, in sentences."""
+        settings = {panel.title: panel.verdict for panel in self.view.panels}
+        return Answer(self.view.headline, self.view.caveats, settings)
+
+    def frame(self) -> Any:
+        """A pandas DataFrame with one row a cell, and the columns of ``--format csv``.
+
+        Raises GreendaptError without pandas.
+        """
+        try:
+            import pandas as pd
+        except ImportError as error:
+            raise _missing("Run.frame()", "pandas") from error
+        return pd.DataFrame(cells.cells(self.summary.rows))
+
+    def pareto(self, setting: str | None = None) -> Any:
+        """An Altair chart of score against cost, the one of the report's page.
+
+        ``setting``: one of ``verdict.by_setting``; None: the first. Raises GreendaptError for
+        another, where nothing has a score and a cost, and without altair.
+        """
+        try:
+            import altair as alt
+        except ImportError as error:
+            raise _missing("Run.pareto()", "altair") from error
+        return alt.Chart.from_dict(self.pareto_spec(setting))
+
+    def pareto_spec(self, setting: str | None = None) -> dict[str, Any]:
+        """The same as a Vega-Lite specification, which needs no further package."""
+        panel, key = self._panel(setting), self.view.cost_key
+        if panel is None or key is None or not panel.scores:
+            raise GreendaptError(f"{self.path}: there is nothing to draw, no score with a cost")
+        spec = pareto_chart.pareto_spec(panel, panel.path, key, LIGHT, pareto_chart.WIDE)
+        return drawing.framed({"title": panel.title, "background": LIGHT.paper, **spec}, LIGHT)
+
+    def _panel(self, setting: str | None) -> Panel | None:
+        panels = {panel.title: panel for panel in self.view.panels}
+        if setting is None:
+            return next(iter(panels.values()), None)
+        if setting not in panels:
+            raise GreendaptError(f"there is no setting '{setting}' (there is: {'; '.join(panels)})")
+        return panels[setting]
+
+    def report(self, formats: Sequence[str] = table.USUAL, out: Path | None = None) -> list[Path]:
+        """Write the named formats, into the run's folder or, one of them, as ``out``.
+
+        The paths of what was written. Raises RunError for a format there is not.
+        """
+        names = table.parse(",".join(formats))
+        if out is None:
+            return table.write(self.data, self.view, names, self.path)
+        if len(names) > 1:
+            raise GreendaptError("one file can hold one format: name one with it")
+        return table.write_to(self.data, self.view, names[0], out)
+
+    def _repr_html_(self) -> str:
+        """The headline, and the strategies of each setting, for a notebook."""
+        parts = [f"<p><strong>{escape(self.view.headline)}</strong></p>"]
+        parts += [f"<p>{escape(caveat)}</p>" for caveat in self.view.caveats]
+        parts += [
+            _html_table(panel, self.view.cost_key or "carbon_g") for panel in self.view.panels
+        ]
+        return "\n".join(parts)
+
+
+def _html_table(panel: Panel, key: str) -> str:
+    heads = ("strategy", words.noun([panel]), words.COST_NOUNS[key])
+    rows = [(e.name, words.score(e.score), words.cost(e.costs[key])) for e in panel.entries]
+    head = "".join(f"<th>{escape(cell)}</th>" for cell in heads)
+    body = "".join(f"<tr>{''.join(f'<td>{escape(c)}</td>' for c in row)}</tr>" for row in rows)
+    return f"<table><caption>{escape(panel.title)}</caption><tr>{head}</tr>{body}</table>"
+
+
+def say(line: str) -> None:
+    """To stderr, at once."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def _silent(line: str) -> None:
+    del line
+
+
+def _missing(what: str, package: str) -> GreendaptError:
+    return GreendaptError(
+        f"{what} needs {package}, which is not installed; "
+        "try: python -m pip install 'greendapt[notebook]'"
+    )
+
+
+@contextmanager
+def _first_rank(suite: Suite) -> Iterator[Ranks]:
+    """The processes of a launcher, in the first of them; the others help it until it is done."""
+    from greendapt.run.workers.torchrun import follow
+    from greendapt.train.parallel import open_ranks
+
+    with open_ranks(suite.run.device) as ranks:
+        if not ranks.first:
+            raise SystemExit(follow(ranks))
+        yield ranks
+
+
+@dataclass(frozen=True)
+class _Doing:
+    """A prepared run, who does it and how it is told."""
+
+    session: Session
+    executor: Crew | None
+    progress: bool | Reporter
+    debug: bool
+    ranks: Ranks
+
+    def finish(self, folder: RunFolder, *, explain: bool) -> Run:
+        """``explain`` says of each stage why it runs or is reused."""
+        from rich.console import Console
+
+        from greendapt.run.progress import TerminalReporter, reporter
+
+        shown = self.progress
+        if shown is True:
+            shown = reporter(explain=explain)
+        elif shown is False:
+            shown = TerminalReporter(Console(quiet=True), explain)
+        self.session.run(folder, shown, debug=self.debug, crew=self.executor, ranks=self.ranks)
+        return read_run(folder.path)
