@@ -176,7 +176,8 @@ def fit(
 
     With ``select = "best"`` and validation examples, the module ends with the weights of the
     epoch of lowest validation loss (the first of equals). Batches are drawn from ``seed`` alone.
-    ``state``: go on from there up to the recipe's epochs, to the bit as in one go; ``draws`` are
+    ``state``: go on from there up to the recipe's epochs, on the same machine with as many threads
+    to the bit as in one go; ``draws`` are
     the generators that ``encode`` draws from, kept in the state. ``watch`` may end the training
     before, and then says which epoch is kept; ``until`` ends it before its schedule does.
     ``validate``: whether the validation loss is computed, for a watch that needs it (None: where

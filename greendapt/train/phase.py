@@ -69,7 +69,8 @@ def train_phase(
     """Train ``units`` and the head of ``network`` in place on uint8 images; ``loss`` as LOSSES.
 
     ``stored``: the constant prefix of all inputs of ``train`` and ``val``, computed before.
-    Else, with ``cache``, it is computed once per image here where it fits into memory. ``val`` is
+    Else, with ``cache``, it is computed once per image here where it fits into memory. Whichever
+    way, the phase is the same within rounding (see `greendapt.train.prefix`). ``val`` is
     left alone without ``validate`` (None: where the recipe keeps the last epoch). ``state``: go on
     from there. ``watch``, ``until``: see `greendapt.train.loop.fit`; what a watch costs is not in
     the FLOPs.
