@@ -78,6 +78,15 @@ phase.adapt.epochs = 8
 """
 
 
+def pytest_addoption(parser):
+    parser.addoption(
+        "--precision",
+        choices=["float32", "bfloat16"],
+        default="float32",
+        help="of plain steps in tests/train and tests/transfer, as a fast step may choose it",
+    )
+
+
 @dataclass(frozen=True)
 class Done:
     """How a command ended."""
@@ -93,6 +102,23 @@ def _own_cache(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GREENDAPT_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+@pytest.fixture(scope="module")
+def precision(request):
+    """``--precision``, as the arithmetic of every plain step."""
+    from greendapt.train.step import PLAIN
+
+    said = request.config.getoption("--precision")
+    object.__setattr__(PLAIN, "precision", said)  # frozen; every engine of these tests holds it
+    yield said
+    object.__setattr__(PLAIN, "precision", "float32")
+
+
+@pytest.fixture
+def within(precision):
+    """``within(tolerance)`` in float32; bfloat16 keeps 8 bits, a percent after a few operations."""
+    return lambda usual: usual if precision == "float32" else max(usual, 0.05)
 
 
 @pytest.fixture(scope="session")

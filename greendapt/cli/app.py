@@ -27,28 +27,30 @@ from greendapt.cli import (
     score,
     suites,
 )
+from greendapt.cli.options import add_command
 from greendapt.core.errors import GreendaptError
 
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # importing rich takes as long as all the rest of a help text
     help="Which way of adapting a pre-trained network is worth its carbon, on your data and "
     "your machine? Start with: greendapt bench --suite chestxray",
 )
-app.command()(bench.bench)
-app.command()(plan.plan)
-app.command()(resume.resume)
-app.command()(report.report)
-app.command()(publish.publish)
-app.command()(baseline.baseline)
-app.command()(check.check)
-app.command()(compare.compare)
-app.command(context_settings={"ignore_unknown_options": True})(measure.measure)
-app.command()(flops.flops)
-app.command()(score.score)
-app.command()(replay.replay)
-app.command()(doctor.doctor)
+add_command(app, bench.bench)
+add_command(app, plan.plan)
+add_command(app, resume.resume)
+add_command(app, report.report)
+add_command(app, publish.publish)
+add_command(app, baseline.baseline)
+add_command(app, check.check)
+add_command(app, compare.compare)
+add_command(app, measure.measure, {"ignore_unknown_options": True})
+add_command(app, flops.flops)
+add_command(app, score.score)
+add_command(app, replay.replay)
+add_command(app, doctor.doctor)
 app.add_typer(suites.app)
 app.add_typer(data.app)
 
@@ -92,6 +94,9 @@ def _run(arguments: list[str], debug: bool) -> int:
     except GreendaptError as error:
         return _fail(str(error), error.exit_code, debug)
     except _UsageError as error:
+        if type(error).__name__ == "NoArgsIsHelpError":  # its message is the help
+            print(error.format_message())
+            return 2
         return _fail(error.format_message(), 2, debug)
     except (KeyboardInterrupt, typer.Abort):
         return _fail(
@@ -107,7 +112,7 @@ def _run(arguments: list[str], debug: bool) -> int:
 def _fail(message: str, code: int, debug: bool) -> int:
     if debug:
         traceback.print_exc()
-    # empty after the help that stands for a missing command; torchrun's first process speaks
+    # torchrun's first process speaks
     if message and os.environ.get("RANK", "0") in ("", "0"):
         print(f"greendapt: {message}", file=sys.stderr)
     return code

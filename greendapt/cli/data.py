@@ -9,10 +9,10 @@ from typing import Annotated
 import typer
 
 from greendapt.cli.audit import audit
-from greendapt.cli.options import Json
+from greendapt.cli.options import Json, add_command
 
 app = typer.Typer(name="data", help="Audit datasets; pack their images.", no_args_is_help=True)
-app.command()(audit)
+add_command(app, audit)
 
 
 @app.callback()
@@ -20,7 +20,6 @@ def _data() -> None:
     pass
 
 
-@app.command()
 def pack(
     folders: Annotated[
         list[Path],
@@ -56,3 +55,6 @@ def pack(
             typer.echo(f"{folder}: {size} ({made.manifest.cost}) in {made.folder}")
     if json:
         typer.echo(dumps(said, indent=2))
+
+
+add_command(app, pack)

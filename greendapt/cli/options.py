@@ -44,6 +44,15 @@ def _parameters(command: Callable[..., None]) -> dict[str, inspect.Parameter]:
     return {name: one.replace(annotation=hints[name]) for name, one in known.items()}
 
 
+def add_command(app: typer.Typer, function: Callable[..., None], settings: Any = None) -> None:
+    """Listed with its whole first paragraph, which a plain help text would cut to one line.
+
+    ``settings``: of click's context.
+    """
+    short = " ".join((function.__doc__ or "").partition("\n\n")[0].split())
+    app.command(short_help=short, context_settings=settings)(function)
+
+
 ExecutorName = Annotated[
     str | None,
     typer.Option(

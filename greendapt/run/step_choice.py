@@ -55,6 +55,8 @@ def _kept(suite: Suite, name: str, device: torch.device, say: Callable[[str], No
     except (OSError, ValueError):  # absent, or not ours: tried again
         pass
     say(f"trying how {name} trains fastest here")
+    if compiled:  # on some processors a compiled step ends the process: nothing could be said then
+        say("compiling; should the process end here, take --set run.fast_step=true")
     trial = try_steps(
         lambda: create_backbone(name, image_size=size).to(device),
         size,

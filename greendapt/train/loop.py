@@ -97,7 +97,8 @@ class Training:
     on_progress
         Told after each step what share of the steps is done, up to 1.
     state
-        Where to go on from, to the bit as in one go; None: from the start.
+        Where to go on from, on the same machine with as many threads to the bit as in one go;
+        None: from the start.
     watch
         May end the training before its recipe does, and says which epoch is kept.
     """

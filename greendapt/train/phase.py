@@ -60,8 +60,9 @@ def train_phase(
     """Train what ``recipe`` says of ``network``, and its head, in place on uint8 images.
 
     ``stored``: the constant prefix of all inputs of ``train`` and ``val``, computed before.
-    Else, with ``cache``, it is computed once per image here where it fits into memory. ``val`` is
-    left alone where the recipe needs no validation loss. What a watch costs is not in the FLOPs.
+    Else, with ``cache``, it is computed once per image here where it fits into memory. Whichever
+    way, the phase is the same within rounding (see `greendapt.train.prefix`). ``val`` is left alone
+    where the recipe needs no validation loss. What a watch costs is not in the FLOPs.
     """
     backbone, engine = network.backbone, training.engine
     if val is not None and (len(val) == 0 or not recipe.needs_val_loss):

@@ -1,8 +1,11 @@
 """The constant prefix of a phase: what lies before its first trainable unit, computed once.
 
 With batch-norm in eval mode and no random augmentation the prefix is a constant function of the
-image, so training on its stored output equals training through it. With augmentation a bank of
-views, drawn once, is a choice of its own: it is not what fresh views give.
+image, so training on its stored output equals training through it within rounding: images that go
+through in other batches may meet another kernel, so that float32 outputs agree to about 1e-6 of
+their size before the first update, and training lets that grow. Only the same batches on the same
+machine give the same bytes. With augmentation a bank of views, drawn once, is a choice of its own:
+it is not what fresh views give.
 """
 
 from __future__ import annotations

@@ -92,21 +92,26 @@ def test_a_planted_fault_is_a_regression_of_its_figures(judged, change, figures)
         assert found[name]["head"] > found[name]["base"]
 
 
-def test_a_worse_augmentation_is_a_regression_of_the_auc(
-    greendapt, shell, tiny, tmp_path, only_run
-):
-    """Flips where the side is the label."""
+def test_a_worse_augmentation_is_a_regression_of_the_auc(greendapt, tiny, tmp_path, only_run):
+    """Flips where the side is the label.
+
+    What training then makes of the side is chance: an AUC anywhere between 0 and 1, 0.5 in the
+    mean of seeds. Without a choice of epochs, which would favour chances above 0.5, twelve seeds
+    put the fall of about 0.4 three half widths of its interval below 0, whatever the draw of the
+    images (seen for four of them).
+    """
     _left_or_right(tmp_path / "sides")
     suite = (
-        "--suite", tiny, "--data", f"development={tmp_path / 'sides'}", "--seeds", "5",
-        "--strategies", "none", "--transfers", "finetune",
-        "--set", "transfer.finetune={epochs=8, learning_rate=3e-3, batch_norm='train'}",
+        "--suite", tiny, "--data", f"development={tmp_path / 'sides'}", "--seeds", "12",
+        "--strategies", "none", "--transfers", "finetune", "--set", "evaluation.corruptions=[]",
+        "--set",
+        "transfer.finetune={epochs=5, learning_rate=3e-3, batch_norm='train', select='last'}",
     )  # fmt: skip
-    assert shell("bench", *suite, "--out", tmp_path / "base").code == 0
+    assert greendapt("bench", *suite, "--out", tmp_path / "base").code == 0
     baseline = tmp_path / "baseline.toml"
     assert greendapt("baseline", only_run(tmp_path / "base"), "--out", baseline).code == 0
     worse = ("--set", "transfer.finetune.augmentation='strong'")
-    assert shell("bench", *suite, *worse, "--out", tmp_path / "head").code == 0
+    assert greendapt("bench", *suite, *worse, "--out", tmp_path / "head").code == 0
     done = greendapt("check", only_run(tmp_path / "head"), "--baseline", baseline, *ANY_NOISE)
     assert done.code == 1
     assert re.match(r"REGRESSION +none AUC -0\.\d+ \[.*\], below the -0\.01 allowed", done.out)
@@ -117,7 +122,7 @@ def _left_or_right(root):
     y, x = np.mgrid[:32, :32]
     for side, at in (("left", 8), ("right", 24)):
         (root / side).mkdir(parents=True)
-        for number in range(60):
+        for number in range(40):
             spot = 120 * np.exp(-((x - at - draw.normal(0, 2)) ** 2 + (y - 16) ** 2) / 30)
             grey = (60 + spot + draw.normal(0, 20, x.shape)).clip(0, 255).astype(np.uint8)
             Image.fromarray(grey).save(root / side / f"{number}.png")

@@ -4,12 +4,13 @@ import json
 
 import pytest
 import torch
+from pydantic import ValidationError
 
 from greendapt.core.errors import SuiteError
 from greendapt.run import step_choice
 from greendapt.store.runinfo import StepTrialInfo
 from greendapt.suite.suite_files import load
-from greendapt.train.step import PLAIN
+from greendapt.train.step import PLAIN, Step, Trial
 
 CPU = torch.device("cpu")
 
@@ -34,6 +35,14 @@ def test_a_run_that_goes_on_keeps_its_choice(tiny):
     before = {"test_resnet": StepTrialInfo(step=step)}
     (trial,) = step_choice.chosen(suite, CPU, before, lambda _said: None).values()
     assert (trial.step.precision, trial.step.layout) == ("bfloat16", "contiguous")
+
+
+def test_a_trial_comes_back_from_its_json():
+    trial = Trial(Step(precision="bfloat16", threads=2), {"float32": 0.5, "bfloat16": 0.25})
+    text = step_choice.info_of(trial).model_dump_json()
+    assert step_choice._trial(StepTrialInfo.model_validate_json(text)) == trial
+    with pytest.raises(ValidationError):
+        StepTrialInfo.model_validate({"step": {"speed": 1}, "seconds": {}})
 
 
 def test_without_it_the_step_is_plain(tiny):

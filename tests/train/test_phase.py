@@ -1,4 +1,9 @@
-"""A phase: what it caches, what it spends, and that a cache changes nothing but the bill."""
+"""A phase: what it caches, what it spends, and that a cache changes nothing but the bill.
+
+Images that go through a network in other batches may meet another kernel there (which one, the
+processor and the library decide) and come out with other last bits, which training then lets grow:
+equal to the bit are only the same batches through the same code.
+"""
 
 import pytest
 import torch
@@ -14,7 +19,6 @@ from greendapt.train.inputs import Examples
 from greendapt.train.loop import Training
 from greendapt.train.objectives import LOSSES
 from greendapt.train.phase import Stored, train_phase
-from greendapt.train.step import Step
 from greendapt.train.train_sets import first_trainable
 
 CPU = Engine(torch.device("cpu"))
@@ -79,16 +83,16 @@ def _logits(network):
 
 @pytest.mark.parametrize("batch_norm", ["frozen", "train"])
 @pytest.mark.parametrize("units", ["head", "last:1", "last:2", ("stage3",)])
-def test_a_cached_phase_ends_where_a_plain_one_does(units, batch_norm):
+def test_a_cached_phase_ends_where_a_plain_one_does(units, batch_norm, within):
     cached, plain = _network(), _network()
     with_cache = _train(cached, units, batch_norm=batch_norm)
     without = _train(plain, units, batch_norm=batch_norm, cache=False)
     assert with_cache.cached_bytes > 0
     assert without.cached_bytes == 0
-    torch.testing.assert_close(cached.state_dict(), plain.state_dict(), atol=1e-5, rtol=1e-4)
-    torch.testing.assert_close(_logits(cached), _logits(plain), atol=1e-4, rtol=1e-4)
-    assert with_cache.fit.train_loss == pytest.approx(without.fit.train_loss, rel=1e-4)
-    assert with_cache.fit.best_epoch == without.fit.best_epoch
+    near = {"atol": within(1e-5), "rtol": within(1e-4)}
+    torch.testing.assert_close(cached.state_dict(), plain.state_dict(), **near)
+    torch.testing.assert_close(_logits(cached), _logits(plain), atol=within(1e-4), rtol=1e-4)
+    assert with_cache.fit.train_loss == pytest.approx(without.fit.train_loss, rel=within(1e-4))
     assert with_cache.trainable_params == without.trainable_params
 
 
@@ -167,7 +171,7 @@ def test_phases_in_a_row_give_what_they_give_after_a_stop(tmp_path):
 
 
 @pytest.mark.parametrize("cache", [True, False])
-def test_validation_sees_clean_images(cache):
+def test_validation_sees_clean_images(cache, within):
     network = _network()
     said = {"augmentation": "strong", "learning_rate": 1e-30, "epochs": 1}
     done = _train(network, "all", cache=cache, **said)
@@ -175,7 +179,7 @@ def test_validation_sees_clean_images(cache):
     network.eval()
     logits = network(network.backbone.prepare(val.inputs))
     expected = nn.functional.cross_entropy(logits, val.targets).item()
-    assert done.fit.val_loss[0] == pytest.approx(expected, rel=1e-5)
+    assert done.fit.val_loss[0] == pytest.approx(expected, rel=within(1e-5))
 
 
 def test_empty_validation_is_none():
@@ -225,25 +229,50 @@ def test_a_phase_learns_the_task():
     assert (_logits(network).argmax(1) == test.targets).float().mean() > 0.8
 
 
-@pytest.mark.parametrize("units", ["head", "last:1", "last:2"])
-def test_a_prefix_stored_before_changes_nothing_to_the_bit(units):
-    """Cached within the phase and stored before it: the same arithmetic, another bill."""
-    cached, before = _network(), _network()
-    done = _train(cached, units)
-    backbone = before.backbone
-    start = first_trainable(backbone, units)
-    train, val = _images(TRAIN, 0), _images(VAL, 1)
-    pool = torch.cat([train.inputs, val.inputs])
-    activations = prefix.activations(backbone, pool, start, CPU)
+def _stored(network, units, val=True):
+    """The sets of `_train` and what the prefix gives for them, in one pass, as a run stores it."""
+    train, held = _images(TRAIN, 0), _images(VAL, 1)
+    pool = torch.cat([train.inputs, held.inputs]) if val else train.inputs
+    start = first_trainable(network.backbone, units)
+    activations = prefix.activations(network.backbone, pool, start, CPU)
+    rows = torch.arange(len(pool))
     sets = (
-        Examples(pool, train.targets, torch.arange(TRAIN)),
-        Examples(pool, val.targets, torch.arange(TRAIN, TRAIN + VAL)),
+        Examples(pool, train.targets, rows[:TRAIN]),
+        Examples(pool, held.targets, rows[TRAIN:]) if val else None,
     )
-    stored = _train(before, units, sets=sets, cache=False, stored=Stored(activations, len(pool)))
+    return sets, Stored(activations, len(pool))
+
+
+@pytest.mark.parametrize("units", ["head", "last:1", "last:2"])
+def test_a_prefix_stored_before_is_another_bill_for_the_same_phase(units, within):
+    """Train and validation images go through the prefix apart in the one, together in the other."""
+    cached, before = _network(), _network()
+    sets, stored = _stored(before, units)
+    start = first_trainable(before.backbone, units)
+    apart = [prefix.activations(before.backbone, _images(*s).inputs, start, CPU)
+             for s in ((TRAIN, 0), (VAL, 1))]  # fmt: skip
+    off = (torch.cat(apart) - stored.activations).norm() / stored.activations.norm()
+    assert off <= within(1e-6)  # a few roundings of 6e-8 each
+    done = _train(cached, units)
+    other = _train(before, units, sets=sets, cache=False, stored=stored)
+    # nine updates make of them what they make of any rounding
+    torch.testing.assert_close(_logits(before), _logits(cached), atol=within(1e-4), rtol=1e-4)
+    for losses in ("train_loss", "val_loss"):
+        found, wanted = getattr(other.fit, losses), getattr(done.fit, losses)
+        assert found == pytest.approx(wanted, rel=within(1e-4))
+    through = image_cost(before, (3, 32, 32), start).prefix * (TRAIN + VAL)
+    assert other.training_flops == done.training_flops - through
+
+
+@pytest.mark.parametrize("units", ["head", "last:1", "last:2"])
+def test_the_same_batches_through_a_prefix_are_the_same_bytes(units):
+    """Without validation images a stored prefix ran as the cached one did."""
+    cached, before = _network(), _network()
+    sets, stored = _stored(before, units, val=False)
+    done = _train(cached, units, val=False)
+    other = _train(before, units, val=False, sets=sets, cache=False, stored=stored)
     assert torch.equal(_logits(cached), _logits(before))
-    assert stored.fit == done.fit
-    through = image_cost(before, (3, 32, 32), start).prefix * len(pool)
-    assert stored.training_flops == done.training_flops - through
+    assert other.fit == done.fit
 
 
 def test_a_bank_holds_the_images_and_then_their_views():
@@ -259,12 +288,50 @@ def test_a_bank_holds_the_images_and_then_their_views():
     assert torch.equal(parts, torch.cat([*prefix.banked(backbone, images, 3, CPU, **said)]))
 
 
-def test_a_compiled_phase_learns_the_same_and_counts_the_same():
-    # frozen statistics: batches of 8 make any other order of sums grow to something else
-    compiled = Engine(torch.device("cpu"), Step(compiled=True))
-    plain, other = _network(), _network()
-    usual, found = _train(plain, "all"), _train(other, "all", engine=compiled)
-    assert found.training_flops == usual.training_flops
-    assert found.fit.train_loss == pytest.approx(usual.fit.train_loss, rel=1e-5)
-    torch.testing.assert_close(_logits(other), _logits(plain), rtol=1e-4, atol=1e-5)
-    assert list(other.state_dict()) == list(plain.state_dict())
+COMPILED = """
+import sys
+import torch
+from torch import nn
+from greendapt.models.backbone import create_backbone
+from greendapt.models.network import Network
+from greendapt.suite.recipes import Phase
+from greendapt.train.engine import Engine
+from greendapt.train.inputs import Examples
+from greendapt.train.loop import Training
+from greendapt.train.objectives import LOSSES
+from greendapt.train.phase import train_phase
+from greendapt.train.step import Step
+
+torch.set_num_threads(1)
+images = torch.randint(0, 200, (16, 1, 32, 32), generator=torch.Generator().manual_seed(0))
+examples = Examples(images.to(torch.uint8), torch.arange(16) % 2)
+# frozen statistics: batches of 8 make any other order of sums grow to something else
+recipe = Phase(train="all", epochs=3, learning_rate=0.01, batch_size=8, optimizer="sgd")
+
+def trained(step):
+    torch.manual_seed(0)
+    backbone = create_backbone("test_resnet", image_size=32, cut=1)  # a kernel takes a second
+    network = Network(backbone, nn.Linear(32, 2))
+    engine = Engine(torch.device("cpu"), step)
+    training = Training(LOSSES["multiclass"], 0, engine, on_progress=lambda _share: None)
+    done = train_phase(network, examples, None, recipe, training)
+    return done, network.state_dict()
+
+plain, weights = trained(Step())
+try:
+    compiled, others = trained(Step(compiled=True))
+except torch._dynamo.exc.TorchDynamoException as error:
+    print(str(error).splitlines()[0])
+    sys.exit(3)
+assert compiled.training_flops == plain.training_flops
+assert len(set(plain.fit.train_loss)) == 3
+# other kernels: a few roundings of 6e-8, which six updates make larger
+found, wanted = (torch.tensor(one.fit.train_loss) for one in (compiled, plain))
+torch.testing.assert_close(found, wanted, rtol=1e-4, atol=0)
+assert list(others) == list(weights)
+torch.testing.assert_close(others, weights, rtol=1e-4, atol=1e-5)
+"""
+
+
+def test_a_compiled_phase_learns_the_same_and_counts_the_same(compiling):
+    compiling(COMPILED)

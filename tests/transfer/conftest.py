@@ -10,3 +10,9 @@ def _one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _precision(precision):
+    """What ``--precision`` asks for."""
+    return precision
