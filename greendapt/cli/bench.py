@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from greendapt.suite.models import Suite
 
 
+# a parameter an option: typer reads them from here
 def bench(
     context: typer.Context,
     suite: Annotated[

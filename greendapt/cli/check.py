@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from greendapt.suite.limits import Limits, Tier
 
 
+# a parameter an option: typer reads them from here
 def check(
     run: Annotated[
         Path | None,
@@ -65,16 +66,16 @@ def check(
     from greendapt.gate import outputs, tiers_of
     from greendapt.suite import limits
 
-    asked, judged = limits.from_options(limit or []), tiers_of(tiers)
+    allowed, judged = limits.from_options(limit or []), tiers_of(tiers)
     if against is not None and run is None and baseline is None:
-        found = _against(against, suite, bench, pairs, out, asked, judged)
+        findings = _against(against, suite, bench, pairs, out, allowed, judged)
     elif run is not None and baseline is not None and against is None:
-        found = gate.run_against_baseline(run, baseline, asked, judged)
+        findings = gate.run_against_baseline(run, baseline, allowed, judged)
     else:
         raise GreendaptError("give RUN and --baseline FILE, or --against GIT_REF alone")
-    outputs.write(found, junit, markdown)
-    typer.echo(outputs.as_json(found) if json else outputs.as_text(found), nl=not json)
-    raise typer.Exit(found.outcome.exit_code)
+    outputs.write(findings, junit, markdown)
+    typer.echo(outputs.as_json(findings) if json else outputs.as_text(findings), nl=not json)
+    raise typer.Exit(findings.outcome.exit_code)
 
 
 def _against(
@@ -95,12 +96,12 @@ def _against(
 
     with trees(ref) as (base, head):
         pairs = Pairs(
-            base, head, suite, shlex.split(options), out, lambda said: typer.echo(said, err=True)
+            base, head, suite, shlex.split(options), out, lambda line: typer.echo(line, err=True)
         )
 
         def run_pair(number: int) -> tuple[Side, Side]:
             of_base, of_head = pairs.run(number)
             return of_run(of_base), of_run(of_head)
 
-        found = judge_pairs(run_pair, limits, tiers, budget)
-    return replace(found, base=base.name, head=head.name)
+        findings = judge_pairs(run_pair, limits, tiers, budget)
+    return replace(findings, base=base.name, head=head.name)

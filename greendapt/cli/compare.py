@@ -33,12 +33,12 @@ def compare(
 
     if len(runs) < 2:
         raise GreendaptError("compare RUN_A RUN_B: give two runs or more")
-    found = found_in([of_run(run) for run in runs])
-    if not found.differences:
+    comparison = found_in([of_run(run) for run in runs])
+    if not comparison.differences:
         raise GreendaptError("the runs have no cell in common: there is nothing to compare")
     if markdown is not None:
-        write_atomic(markdown, comparison_text.as_markdown(found).encode())
+        write_atomic(markdown, comparison_text.as_markdown(comparison).encode())
     if json:
-        typer.echo(comparison_text.as_json(found), nl=False)
+        typer.echo(comparison_text.as_json(comparison), nl=False)
     else:
-        comparison_text.print_text(found)
+        comparison_text.print_text(comparison)

@@ -40,8 +40,8 @@ def with_options_of(
 
 def _parameters(command: Callable[..., None]) -> dict[str, inspect.Parameter]:
     hints = get_type_hints(command, include_extras=True)
-    known = inspect.signature(command).parameters
-    return {name: one.replace(annotation=hints[name]) for name, one in known.items()}
+    parameters = inspect.signature(command).parameters
+    return {name: one.replace(annotation=hints[name]) for name, one in parameters.items()}
 
 
 def add_command(app: typer.Typer, function: Callable[..., None], settings: Any = None) -> None:

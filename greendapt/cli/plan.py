@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _BENCH_DEVICES = (None, "auto", "cpu", "cuda")
 
 
+# a parameter an option: typer reads them from here
 @with_options_of(bench, "executor", "workers", "slurm")
 def plan(
     context: typer.Context,

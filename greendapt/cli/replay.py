@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from greendapt.stats.rule_comparison import Agreement, Row
 
 
+# a parameter an option: typer reads them from here
 def replay(
     trajectories: Annotated[
         list[Path],

@@ -13,5 +13,5 @@ def tiers_of(text: str | None, option: str = "--tiers") -> frozenset[Tier]:
     try:
         return frozenset(Tier(part.strip()) for part in text.split(","))
     except ValueError as error:
-        known = ", ".join(Tier)
-        raise GreendaptError(f"{option} {text}: {error} (there is: {known})") from error
+        names = ", ".join(Tier)
+        raise GreendaptError(f"{option} {text}: {error} (there is: {names})") from error

@@ -27,16 +27,16 @@ def percent(ratio: float) -> str:
     return f"{change:+.1f}%" if abs(change) < 10 else f"{change:+.0f}%"
 
 
-def ratio(found: Interval) -> str:
+def ratio(interval: Interval) -> str:
     """``+3.1% [+1.0%, +5.2%]``, without bounds where there are none."""
-    if found.low is None or found.high is None:
-        return percent(found.mean)
-    return f"{percent(found.mean)} [{percent(found.low)}, {percent(found.high)}]"
+    if interval.low is None or interval.high is None:
+        return percent(interval.mean)
+    return f"{percent(interval.mean)} [{percent(interval.low)}, {percent(interval.high)}]"
 
 
-def difference(found: Interval) -> str:
+def difference(interval: Interval) -> str:
     """``-0.004 [-0.011, +0.003]``."""
-    return found.text("+.3f")
+    return interval.text("+.3f")
 
 
 def risen(figure: str, base: float, head: float) -> str:

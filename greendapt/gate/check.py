@@ -31,14 +31,14 @@ def check(
     if different:
         return [Verdict(Outcome.VOID, different)]
     judged = set(wanted)
-    found: list[Verdict] = []
+    verdicts: list[Verdict] = []
     why = doubt(base, head) if Tier.NOISY in judged else None
     if why:
-        found.append(Verdict(Outcome.VOID, why, tier=Tier.NOISY))
+        verdicts.append(Verdict(Outcome.VOID, why, tier=Tier.NOISY))
         judged.discard(Tier.NOISY)
     for name in dict.fromkeys([*base.cells, *head.failures]):
-        found += _cell(name, base, head, limits, judged)
-    return found
+        verdicts += _cell(name, base, head, limits, judged)
+    return verdicts
 
 
 def new_cells(base: Side, head: Side) -> tuple[str, ...]:
@@ -63,9 +63,9 @@ def doubt(base: Side, head: Side) -> str | None:
     if not base.machines:
         return None  # a baseline without such figures
     if head.machine_key != base.machine_key:
-        known = "; ".join(machine.says for machine in base.machines.values())
+        machines = "; ".join(machine.says for machine in base.machines.values())
         here = head.machines[head.machine_key].says
-        return f"{what}: the baseline has them of {known}, this run is of {here}"
+        return f"{what}: the baseline has them of {machines}, this run is of {here}"
     for side, whose in ((base, "the baseline"), (head, "the run")):
         troubles = side.machines[side.machine_key].troubles
         if troubles:

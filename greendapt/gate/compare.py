@@ -61,11 +61,11 @@ class Comparison:
 def compare(sides: Sequence[Side]) -> Comparison:
     """The first run and each other one, cell by cell."""
     base, *others = sides
-    found = [one for n, head in enumerate(others, start=1) for one in _run(base, head, n)]
+    differences = [one for n, head in enumerate(others, start=1) for one in _run(base, head, n)]
     order = {name: n for n, name in enumerate(base.cells)}
-    found.sort(key=lambda d: (order[d.cell], FIGURES.index(d.figure), d.run))
+    differences.sort(key=lambda d: (order[d.cell], FIGURES.index(d.figure), d.run))
     notes = [note for head in others for note in _notes(base, head)]
-    return Comparison(tuple(side.title for side in sides), tuple(found), tuple(notes))
+    return Comparison(tuple(side.title for side in sides), tuple(differences), tuple(notes))
 
 
 def _notes(base: Side, head: Side) -> Iterator[str]:
@@ -90,9 +90,9 @@ def _run(base: Side, head: Side, run: int) -> Iterator[Difference]:
         if now is None:
             continue
         for figure in FIGURES:
-            found = _figure(figure, before, now)
-            if found is not None:
-                yield Difference(name, figure, run, *found)
+            difference = _figure(figure, before, now)
+            if difference is not None:
+                yield Difference(name, figure, run, *difference)
 
 
 _Found = tuple[float, float, Interval, Change]

@@ -30,18 +30,18 @@ LEGEND = (
 )
 
 
-def as_json(found: Comparison) -> str:
+def as_json(comparison: Comparison) -> str:
     """One object: the runs, every difference, the notes."""
-    said = {
+    table = {
         "schema": 1,
-        "runs": found.runs,
-        "notes": found.notes,
+        "runs": comparison.runs,
+        "notes": comparison.notes,
         "differences": [
             {**asdict(one), "cell": "/".join(one.cell), "change": one.change._asdict()}
-            for one in found.differences
+            for one in comparison.differences
         ],
     }
-    return json.dumps(_finite(said), indent=2, allow_nan=False) + "\n"
+    return json.dumps(_finite(table), indent=2, allow_nan=False) + "\n"
 
 
 def _finite(value: object) -> object:
@@ -53,31 +53,33 @@ def _finite(value: object) -> object:
     return None if value == float("inf") else value
 
 
-def as_text(found: Comparison) -> RenderableType:
+def as_text(comparison: Comparison) -> RenderableType:
     """A table a cell, with a column a run; fits 80 columns with two runs."""
-    parts: list[RenderableType] = [Text(f"{_letter(n)}  {run}") for n, run in enumerate(found.runs)]
-    parts += [Text(f"! {note}", style="yellow") for note in found.notes]
-    for title, rows in _tables(found):
-        header = _header(title, len(found.runs))
+    parts: list[RenderableType] = [
+        Text(f"{_letter(n)}  {run}") for n, run in enumerate(comparison.runs)
+    ]
+    parts += [Text(f"! {note}", style="yellow") for note in comparison.notes]
+    for title, rows in _tables(comparison):
+        header = _header(title, len(comparison.runs))
         figures = {1, *range(2, len(header), 2)}  # what is between them are changes
         parts.append(terminal_table(header, rows, whole=figures))
     return Group(*parts, Text(LEGEND, style="dim"))
 
 
-def as_markdown(found: Comparison) -> str:
+def as_markdown(comparison: Comparison) -> str:
     """The same tables."""
-    lines = [f"- {_letter(n)}: `{run}`" for n, run in enumerate(found.runs)]
-    lines += [f"- {note}" for note in found.notes]
-    for title, rows in _tables(found):
+    lines = [f"- {_letter(n)}: `{run}`" for n, run in enumerate(comparison.runs)]
+    lines += [f"- {note}" for note in comparison.notes]
+    for title, rows in _tables(comparison):
         head, *body = (
-            [*map(for_markdown, row)] for row in (_header(title, len(found.runs)), *rows)
+            [*map(for_markdown, row)] for row in (_header(title, len(comparison.runs)), *rows)
         )
         lines += ["", *markdown_table(head, body)]
     return "\n".join([*lines, "", for_markdown(LEGEND)]) + "\n"
 
 
-def print_text(found: Comparison) -> None:
-    Console().print(as_text(found))
+def print_text(comparison: Comparison) -> None:
+    Console().print(as_text(comparison))
 
 
 def _header(title: str, runs: int) -> list[str]:
@@ -89,11 +91,11 @@ def _letter(run: int) -> str:
     return chr(ord("A") + run) if run < 26 else f"#{run + 1}"
 
 
-def _tables(found: Comparison) -> Iterator[tuple[str, list[list[str]]]]:
-    names = short_names(one.cell for one in found.differences)
+def _tables(comparison: Comparison) -> Iterator[tuple[str, list[list[str]]]]:
+    names = short_names(one.cell for one in comparison.differences)
     for name, title in names.items():
         rows: dict[str, dict[int, Difference]] = {}
-        for one in found.differences:
+        for one in comparison.differences:
             if one.cell == name:
                 rows.setdefault(one.figure, {})[one.run] = one
         shown = {
@@ -101,7 +103,10 @@ def _tables(found: Comparison) -> Iterator[tuple[str, list[list[str]]]]:
             for figure, by_run in rows.items()
             if figure in _ALWAYS or any(one.real for one in by_run.values())
         }
-        yield title, [_row(figure, by_run, len(found.runs)) for figure, by_run in shown.items()]
+        yield (
+            title,
+            [_row(figure, by_run, len(comparison.runs)) for figure, by_run in shown.items()],
+        )
 
 
 def _row(figure: str, by_run: dict[int, Difference], runs: int) -> list[str]:
@@ -117,9 +122,9 @@ def _change(one: Difference) -> str:
     if one.says is Change.SAME:
         return "same"
     if GAUGES[one.figure].tier is Tier.ACCURACY:
-        said = change_text.difference(one.change)
+        text = change_text.difference(one.change)
     elif one.figure in EXACT:
-        said = change_text.percent(one.change.mean) if one.base else "new"
+        text = change_text.percent(one.change.mean) if one.base else "new"
     else:
-        said = change_text.ratio(one.change)
-    return " ".join([said, *([_MARKS[one.says]] if one.says in _MARKS else [])])
+        text = change_text.ratio(one.change)
+    return " ".join([text, *([_MARKS[one.says]] if one.says in _MARKS else [])])

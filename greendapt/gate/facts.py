@@ -161,14 +161,14 @@ def _with_kept(
     cells: list[CellBaseline], kept: Baseline, machine_key: str
 ) -> tuple[list[CellBaseline], dict[str, Machine]]:
     before = {cell.name: cell for cell in kept.cells}
-    found = []
+    joined = []
     for cell in cells:
         old = before.get(cell.name)
         same = old is not None and old.exact == cell.exact
         noisy = {**(old.noisy if old and same else {}), **cell.noisy}
-        found.append(cell.model_copy(update={"noisy": noisy}))
-    used = {key for cell in found for key in cell.noisy} - {machine_key}
-    return found, {key: machine for key, machine in kept.machines.items() if key in used}
+        joined.append(cell.model_copy(update={"noisy": noisy}))
+    used = {key for cell in joined for key in cell.noisy} - {machine_key}
+    return joined, {key: machine for key, machine in kept.machines.items() if key in used}
 
 
 # --- a run ----------------------------------------------------------------------------------
@@ -217,24 +217,24 @@ def _cell(rows: Sequence[Row]) -> Cell:
     repeats = {name: one for name in NOISY if (one := _repeats(rows, name)) is not None}
     return Cell(
         exact=exact,
-        scores={name: found for name in SCORES if (found := _scores(rows, name))},
+        scores={name: by_seed for name in SCORES if (by_seed := _scores(rows, name))},
         noisy={name: one.spread() for name, one in repeats.items()},
         repeats=repeats,
     )
 
 
 def _scores(rows: Sequence[Row], name: str) -> dict[int, float]:
-    found = {row.seed: row.reached(name) for row in rows}
-    return {seed: round(value, 6) for seed, value in found.items() if value is not None}
+    by_seed = {row.seed: row.reached(name) for row in rows}
+    return {seed: round(value, 6) for seed, value in by_seed.items() if value is not None}
 
 
 def _exact(row: Row) -> dict[str, int]:
-    found: dict[str, int] = {}
+    counts: dict[str, int] = {}
     judging = row.parts.get("evaluation", {}).get("training_flops")
     for name, figure in (("training_flops", row.training_flops), ("evaluation_flops", judging)):
         if figure is not None and figure.value is not None:
-            found[name] = int(figure.value)
-    return {**found, "trainable_params": row.trainable_params, **row.counts}
+            counts[name] = int(figure.value)
+    return {**counts, "trainable_params": row.trainable_params, **row.counts}
 
 
 def _repeats(rows: Sequence[Row], name: str) -> Repeats | None:
@@ -251,10 +251,10 @@ def _repeats(rows: Sequence[Row], name: str) -> Repeats | None:
 
 def _stored(cell: CellBaseline, machine_key: str) -> Cell:
     exact = {
-        figure: dict.fromkeys(cell.seeds, said)
-        if isinstance(said, int)
-        else dict(zip(cell.seeds, said, strict=True))
-        for figure, said in cell.exact.items()
+        figure: dict.fromkeys(cell.seeds, counts)
+        if isinstance(counts, int)
+        else dict(zip(cell.seeds, counts, strict=True))
+        for figure, counts in cell.exact.items()
     }
     scores = {
         name: dict(zip(cell.seeds, values, strict=False))
@@ -287,13 +287,13 @@ def _known(score: str, seeds: Sequence[int], cells: Sequence[Cell]) -> tuple[flo
 
 
 def _agreed(name: Name, figure: str, seed: int, cells: Sequence[Cell]) -> int:
-    found = {by[seed] for cell in cells if seed in (by := cell.exact.get(figure, {}))}
-    if len(found) != 1:
+    counts = {by[seed] for cell in cells if seed in (by := cell.exact.get(figure, {}))}
+    if len(counts) != 1:
         raise GreendaptError(
-            f"the runs disagree on {figure} of {'/'.join(name)}, seed {seed}: {sorted(found)}; "
+            f"the runs disagree on {figure} of {'/'.join(name)}, seed {seed}: {sorted(counts)}; "
             "make a baseline of runs of one state of the code"
         )
-    return found.pop()
+    return counts.pop()
 
 
 def _one_or_all(counts: list[int]) -> int | tuple[int, ...]:
@@ -303,8 +303,8 @@ def _one_or_all(counts: list[int]) -> int | tuple[int, ...]:
 def _pooled(cells: Sequence[Cell]) -> dict[str, Spread]:
     pooled = {}
     for name in NOISY:
-        found = [cell.repeats[name] for cell in cells if name in cell.repeats]
-        if found:
-            worst = max((one.quality for one in found), key=list(Quality).index)
-            pooled[name] = Repeats(tuple(v for one in found for v in one.values), worst).spread()
+        repeats = [cell.repeats[name] for cell in cells if name in cell.repeats]
+        if repeats:
+            worst = max((one.quality for one in repeats), key=list(Quality).index)
+            pooled[name] = Repeats(tuple(v for one in repeats for v in one.values), worst).spread()
     return pooled

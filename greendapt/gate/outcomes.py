@@ -63,8 +63,8 @@ class Verdict:
 
 def worst(verdicts: Iterable[Verdict]) -> Outcome:
     """The outcome of all together; pass where there is none."""
-    found = {verdict.outcome for verdict in verdicts}
-    return next((outcome for outcome in _WORST_FIRST if outcome in found), Outcome.PASS)
+    outcomes = {verdict.outcome for verdict in verdicts}
+    return next((outcome for outcome in _WORST_FIRST if outcome in outcomes), Outcome.PASS)
 
 
 def by_gravity(verdicts: Iterable[Verdict]) -> list[Verdict]:

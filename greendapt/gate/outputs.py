@@ -45,77 +45,77 @@ class Findings:
 
     def sentence(self, verdict: Verdict) -> str:
         """One verdict with its cell's name."""
-        said = verdict.phrase
-        return f"{self.names[verdict.cell]} {said}" if verdict.cell else said
+        phrase = verdict.phrase
+        return f"{self.names[verdict.cell]} {phrase}" if verdict.cell else phrase
 
     def lines(self) -> list[tuple[Outcome, str]]:
         """A sentence a cell, the worst first: what did not pass, else that all did."""
         grouped: dict[Name | None, list[Verdict]] = {}
         for verdict in by_gravity(self.verdicts):
             grouped.setdefault(verdict.cell, []).append(verdict)
-        found = []
+        lines = []
         for cell, verdicts in grouped.items():
             name = f"{self.names[cell]} " if cell else ""
-            found.append((worst(verdicts), name + _together(verdicts)))
-        return found
+            lines.append((worst(verdicts), name + _together(verdicts)))
+        return lines
 
     def ending(self) -> str:
         """The outcome in one line, with how often each came."""
         counts = dict.fromkeys(Outcome, 0)
         for verdict in self.verdicts:
             counts[verdict.outcome] += 1
-        said = ", ".join(f"{n} {outcome.value}" for outcome, n in counts.items() if n)
-        return f"{self.outcome.value}: {said or 'there was nothing to judge'}"
+        counted = ", ".join(f"{n} {outcome.value}" for outcome, n in counts.items() if n)
+        return f"{self.outcome.value}: {counted or 'there was nothing to judge'}"
 
 
 def _together(verdicts: Sequence[Verdict]) -> str:
     """The phrases of one cell: those that did not pass, and what noise leaves of the rest."""
     bad = [verdict.phrase for verdict in verdicts if verdict.outcome is not Outcome.PASS]
     good = [verdict for verdict in verdicts if verdict.outcome is Outcome.PASS]
-    told = [v.phrase for v in good if v.tier != "exact" or v.base != v.head]
-    same = len(good) - len(told)
+    changed = [v.phrase for v in good if v.tier != "exact" or v.base != v.head]
+    same = len(good) - len(changed)
     counted = [f"{same} exact figures as in the baseline"] if same and not bad else []
-    return "; ".join([*bad, *counted, *told])
+    return "; ".join([*bad, *counted, *changed])
 
 
-def write(found: Findings, junit: Path | None, markdown: Path | None) -> None:
+def write(findings: Findings, junit: Path | None, markdown: Path | None) -> None:
     """The files that were asked for; Markdown is appended, as a step summary wants it."""
     if junit is not None:
-        write_atomic(junit, as_junit(found).encode())
+        write_atomic(junit, as_junit(findings).encode())
     if markdown is not None:
         with disk_errors(markdown, "--markdown"), markdown.open("a", encoding="utf-8") as file:
-            file.write(as_markdown(found))
+            file.write(as_markdown(findings))
 
 
-def as_text(found: Findings) -> str:
+def as_text(findings: Findings) -> str:
     """For a terminal or a log."""
-    lines = [f"{_MARKS[outcome]:<12} {said}" for outcome, said in found.lines()]
-    notes = [f"{'note':<12} {note}" for note in found.notes]
-    return "\n".join([*lines, *notes, found.ending()])
+    lines = [f"{_MARKS[outcome]:<12} {line}" for outcome, line in findings.lines()]
+    notes = [f"{'note':<12} {note}" for note in findings.notes]
+    return "\n".join([*lines, *notes, findings.ending()])
 
 
-def as_json(found: Findings) -> str:
+def as_json(findings: Findings) -> str:
     """One object: the outcome, its exit code, every verdict."""
     verdicts = [
-        {**asdict(one), "cell": one.cell and "/".join(one.cell), "sentence": found.sentence(one)}
-        for one in found.verdicts
+        {**asdict(one), "cell": one.cell and "/".join(one.cell), "sentence": findings.sentence(one)}
+        for one in findings.verdicts
     ]
-    said = {
+    table = {
         "schema": 1,
-        "outcome": found.outcome,
-        "exit_code": found.outcome.exit_code,
-        "base": found.base,
-        "head": found.head,
+        "outcome": findings.outcome,
+        "exit_code": findings.outcome.exit_code,
+        "base": findings.base,
+        "head": findings.head,
         "verdicts": verdicts,
-        "notes": found.notes,
+        "notes": findings.notes,
     }
-    return json.dumps(said, indent=2, allow_nan=False) + "\n"
+    return json.dumps(table, indent=2, allow_nan=False) + "\n"
 
 
-def as_junit(found: Findings) -> str:
+def as_junit(findings: Findings) -> str:
     """One test case a verdict: a regression is a failure, void and a failed cell are errors,
     inconclusive is skipped."""
-    counts = [verdict.outcome for verdict in found.verdicts]
+    counts = [verdict.outcome for verdict in findings.verdicts]
     suite = ElementTree.Element(
         "testsuite",
         name="greendapt check",
@@ -124,7 +124,7 @@ def as_junit(found: Findings) -> str:
         errors=str(counts.count(Outcome.FAILED) + counts.count(Outcome.VOID)),
         skipped=str(counts.count(Outcome.INCONCLUSIVE)),
     )
-    for verdict in found.verdicts:
+    for verdict in findings.verdicts:
         case = ElementTree.SubElement(
             suite,
             "testcase",
@@ -133,7 +133,7 @@ def as_junit(found: Findings) -> str:
         )
         tag = _TAGS.get(verdict.outcome)
         if tag:
-            message = for_xml(found.sentence(verdict))
+            message = for_xml(findings.sentence(verdict))
             ElementTree.SubElement(case, tag, message=message, type=verdict.outcome.value)
     ElementTree.indent(suite)
     return ElementTree.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"
@@ -147,18 +147,18 @@ _TAGS = {
 }
 
 
-def as_markdown(found: Findings, limit_bytes: int = MARKDOWN_BYTES) -> str:
+def as_markdown(findings: Findings, limit_bytes: int = MARKDOWN_BYTES) -> str:
     """A table of one row a cell, the worst first, cut where a step summary would be dropped."""
     head = [
-        f"### greendapt check: {found.outcome.value}",
+        f"### greendapt check: {findings.outcome.value}",
         "",
-        f"{for_markdown(found.head)} against {for_markdown(found.base)}",
+        f"{for_markdown(findings.head)} against {for_markdown(findings.base)}",
         "",
         "| verdict | what |",
         "| --- | --- |",
     ]
-    rows = [f"| {_MARKS[outcome]} | {for_markdown(said)} |" for outcome, said in found.lines()]
-    notes = ["", *(f"- {for_markdown(note)}" for note in found.notes)]
+    rows = [f"| {_MARKS[outcome]} | {for_markdown(line)} |" for outcome, line in findings.lines()]
+    notes = ["", *(f"- {for_markdown(note)}" for note in findings.notes)]
     size = sum(len(line.encode()) + 1 for line in (*head, *notes)) + 200
     kept = 0
     for row in rows:
@@ -168,4 +168,4 @@ def as_markdown(found: Findings, limit_bytes: int = MARKDOWN_BYTES) -> str:
         kept += 1
     if kept < len(rows):
         notes += ["", f"{len(rows) - kept} more cells are left out, none of them worse."]
-    return "\n".join([*head, *rows[:kept], *notes, "", found.ending()]) + "\n"
+    return "\n".join([*head, *rows[:kept], *notes, "", findings.ending()]) + "\n"

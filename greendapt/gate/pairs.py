@@ -66,30 +66,32 @@ def _noisy(pairs: Sequence[Pair], limits: Limits, budget: int) -> Iterator[Verdi
     for name in pairs[0][0].cells:
         cells = [(base.cells.get(name), head.cells.get(name)) for base, head in pairs]
         repeats = [(b.repeats, h.repeats) for b, h in cells if b is not None and h is not None]
-        known = repeats[0][0] if len(repeats) == len(pairs) else {}
-        for figure in (name for name in NOISY if name in known):
-            found = [(b[figure], h[figure]) for b, h in repeats if figure in b and figure in h]
-            if tiers.is_judged(name, figure, known[figure].quality, limits):
+        first = repeats[0][0] if len(repeats) == len(pairs) else {}
+        for figure in (name for name in NOISY if name in first):
+            values = [(b[figure], h[figure]) for b, h in repeats if figure in b and figure in h]
+            if tiers.is_judged(name, figure, first[figure].quality, limits):
                 limit = limits.of(name, figure, PAIRED_LIMIT)
-                yield _figure(name, figure, found, len(pairs), limit, budget)
+                yield _figure(name, figure, values, len(pairs), limit, budget)
 
 
 def _figure(
     name: Name,
     figure: str,
-    found: Sequence[tuple[Repeats, Repeats]],
+    values: Sequence[tuple[Repeats, Repeats]],
     pairs: int,
     limit: float,
     budget: int,
 ) -> Verdict:
-    qualities = sorted({one.quality.value for pair in found for one in pair})
-    if len(found) < pairs or len(qualities) > 1:
-        why = f"was {' and '.join(qualities)} by turns" if len(found) == pairs else "is unavailable"
+    qualities = sorted({one.quality.value for pair in values for one in pair})
+    if len(values) < pairs or len(qualities) > 1:
+        why = (
+            f"was {' and '.join(qualities)} by turns" if len(values) == pairs else "is unavailable"
+        )
         return Verdict(Outcome.VOID, f"{tiers.noun(figure)} {why}", name, figure, Tier.NOISY)
-    _, change = decide([_log(h) - _log(b) for b, h in found], limit, budget=budget)
+    _, change = decide([_log(h) - _log(b) for b, h in values], limit, budget=budget)
     outcome, phrase = tiers.against_limit(figure, change, limit)
     phrase += f" ({pairs} pairs)"
-    before, now = (math.exp(fmean(_log(pair[side]) for pair in found)) for side in (0, 1))
+    before, now = (math.exp(fmean(_log(pair[side]) for pair in values)) for side in (0, 1))
     return tiers.verdict_on_ratio(name, figure, outcome, phrase, change, limit, (before, now))
 
 

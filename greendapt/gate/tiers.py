@@ -27,18 +27,18 @@ _EXACT = [name for name, gauge in GAUGES.items() if gauge.tier is Tier.EXACT]
 
 def exact(name: Name, base: Cell, head: Cell, limits: Limits) -> list[Verdict]:
     """Counts, seed by seed: any rise above its limit fails."""
-    found = []
+    verdicts = []
     for figure in _EXACT:
         before, now = base.exact.get(figure, {}), head.exact.get(figure, {})
         seeds = sorted(before.keys() & now.keys())
         if seeds:
             worst = max(seeds, key=lambda seed: _rise(before[seed], now[seed]))
             limit = limits.of(name, figure, EXACT_LIMIT)
-            found.append(_counted(name, figure, before[worst], now[worst], limit))
+            verdicts.append(_counted(name, figure, before[worst], now[worst], limit))
         elif before:
             why = "has no seed in common" if now else "was not counted in this run"
-            found.append(Verdict(Outcome.VOID, f"{figure} {why}", name, figure, Tier.EXACT))
-    return found
+            verdicts.append(Verdict(Outcome.VOID, f"{figure} {why}", name, figure, Tier.EXACT))
+    return verdicts
 
 
 def _rise(base: int, head: int) -> float:
@@ -60,7 +60,7 @@ def _counted(name: Name, figure: str, base: int, head: int, limit: float) -> Ver
 
 def noisy(name: Name, base: Cell, head: Cell, limits: Limits) -> list[Verdict]:
     """Stored spreads against a run's: Welch's interval of the ratio against the limit."""
-    found = []
+    verdicts = []
     for figure in NOISY:
         before, now = base.noisy.get(figure), head.noisy.get(figure)
         if before is None:
@@ -68,12 +68,12 @@ def noisy(name: Name, base: Cell, head: Cell, limits: Limits) -> list[Verdict]:
         if now is None or now.quality != before.quality:
             got = "unavailable" if now is None else now.quality.value
             phrase = f"{noun(figure)} was {before.quality.value} then and is {got} now"
-            found.append(Verdict(Outcome.VOID, phrase, name, figure, Tier.NOISY))
+            verdicts.append(Verdict(Outcome.VOID, phrase, name, figure, Tier.NOISY))
             continue
         if is_judged(name, figure, now.quality, limits):
             limit = limits.of(name, figure, STORED_LIMIT)
-            found.append(_measured(name, figure, before, now, limit))
-    return found
+            verdicts.append(_measured(name, figure, before, now, limit))
+    return verdicts
 
 
 def is_judged(name: Name, figure: str, quality: Quality, limits: Limits) -> bool:
@@ -99,15 +99,15 @@ def _sample(spread: Spread) -> tuple[float, float, int]:
 
 def against_limit(figure: str, change: Interval, limit: float) -> tuple[Outcome, str]:
     """A ratio's interval against the rise that is allowed: over it, under it, or neither."""
-    said = f"{noun(figure)} {change_text.ratio(change)}"
+    phrase = f"{noun(figure)} {change_text.ratio(change)}"
     allowed = f"+{100 * limit:g}%"
     if change.low is None or change.high is None:
-        return Outcome.INCONCLUSIVE, f"{said}, without an interval"
+        return Outcome.INCONCLUSIVE, f"{phrase}, without an interval"
     if change.low > 1 + limit:
-        return Outcome.REGRESSION, f"{said}, above the {allowed} allowed"
+        return Outcome.REGRESSION, f"{phrase}, above the {allowed} allowed"
     if change.high <= 1 + limit:
-        return Outcome.PASS, said
-    return Outcome.INCONCLUSIVE, f"{said}: too noisy to tell from {allowed}"
+        return Outcome.PASS, phrase
+    return Outcome.INCONCLUSIVE, f"{phrase}: too noisy to tell from {allowed}"
 
 
 def verdict_on_ratio(
@@ -144,14 +144,14 @@ def _scored(name: Name, score: str, base: Cell, head: Cell, limits: Limits) -> V
 
 
 def _not_worse(score: str, change: Interval, limit: float) -> tuple[Outcome, str]:
-    said = f"{noun(score)} {change_text.difference(change)}"
+    phrase = f"{noun(score)} {change_text.difference(change)}"
     if change.low is None or change.high is None:
-        return Outcome.INCONCLUSIVE, f"{said}, one seed: no interval, run three or more"
+        return Outcome.INCONCLUSIVE, f"{phrase}, one seed: no interval, run three or more"
     if change.low >= limit:
-        return Outcome.PASS, said
+        return Outcome.PASS, phrase
     if change.high < limit:
-        return Outcome.REGRESSION, f"{said}, below the {limit:+g} allowed"
-    return Outcome.INCONCLUSIVE, f"{said}: too noisy to tell from {limit:+g}"
+        return Outcome.REGRESSION, f"{phrase}, below the {limit:+g} allowed"
+    return Outcome.INCONCLUSIVE, f"{phrase}: too noisy to tell from {limit:+g}"
 
 
 def noun(figure: str) -> str:

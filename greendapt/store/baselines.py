@@ -171,11 +171,11 @@ def _unsealed(block: list[_Line]) -> _Line | None:
     *lines, last = block
     if not last.text.startswith(_SEAL):
         return last
-    said = last.text.removeprefix(_SEAL)
+    seal = last.text.removeprefix(_SEAL)
     for position, line in enumerate(lines):
-        if _seal([line.text]) != _SEAL + said[4 * position : 4 * position + 4]:
+        if _seal([line.text]) != _SEAL + seal[4 * position : 4 * position + 4]:
             return line
-    return None if len(said) == 4 * len(lines) else last
+    return None if len(seal) == 4 * len(lines) else last
 
 
 # --- reading --------------------------------------------------------------------------------
@@ -204,13 +204,13 @@ def read_baseline(path: Path) -> Baseline:
 
 def _check_schema(path: Path, lines: list[_Line]) -> None:
     for line in lines:
-        found = re.fullmatch(r"schema = (\d+)", line.text)
-        if found and int(found[1]) > SCHEMA:
+        match = re.fullmatch(r"schema = (\d+)", line.text)
+        if match and int(match[1]) > SCHEMA:
             raise BaselineError(
-                f"{path}, line {line.number}: schema {found[1]}, but this greendapt reads up to "
+                f"{path}, line {line.number}: schema {match[1]}, but this greendapt reads up to "
                 f"{SCHEMA}; use a newer greendapt, or {_AGAIN}"
             )
-        if found:
+        if match:
             return
     raise BaselineError(f"{path}, line 1: no baseline, it has no schema; {_AGAIN}")
 

@@ -47,23 +47,23 @@ class Forecast(BaseModel):
     def cost(self, stages: Iterable[StageForecast]) -> Expected:
         """What some of its stages take together, as many at a time as there are devices for,
         each after those it reads."""
-        asked = [stage for stage in stages if not stage.kept]
-        joules = [stage.energy_j for stage in asked]
-        known = [value for value in joules if value is not None]
+        paid = [stage for stage in stages if not stage.kept]
+        joules = [stage.energy_j for stage in paid]
+        present = [value for value in joules if value is not None]
         return Expected(
-            stages=len(asked),
-            flops=sum(stage.flops for stage in asked),
+            stages=len(paid),
+            flops=sum(stage.flops for stage in paid),
             wall_s=max(
-                sum(stage.wall_s for stage in asked) / (self.gpus // self.ranks), _longest_s(asked)
+                sum(stage.wall_s for stage in paid) / (self.gpus // self.ranks), _longest_s(paid)
             ),
-            energy_j=sum(known) if len(known) == len(joules) else None,
+            energy_j=sum(present) if len(present) == len(joules) else None,
         )
 
 
-def _longest_s(asked: Sequence[StageForecast]) -> float:
+def _longest_s(stages: Sequence[StageForecast]) -> float:
     """Seconds of the longest chain among stages, of which parents come first."""
     ends_s: dict[str, float] = {}
-    for stage in asked:
+    for stage in stages:
         before_s = max((ends_s.get(key, 0.0) for key in stage.parents), default=0.0)
         ends_s[stage.key] = before_s + stage.wall_s
     return max(ends_s.values(), default=0.0)

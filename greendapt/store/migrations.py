@@ -49,19 +49,19 @@ def run_info(table: Tables, where: str) -> Tables:
 
 def _record_2(table: Tables, pue: float) -> Tables:
     """Schema 1 had a label for title and seed, grams, and a PUE in one figure."""
-    told = {name: value for name, value in table.items() if name != "label"}
+    lifted = {name: value for name, value in table.items() if name != "label"}
     label = table.get("label")
     parts = _SEED.match(label) if isinstance(label, str) else None
-    told["title"] = parts["before"] + parts["behind"] if parts else label
-    told["seed"] = int(parts["seed"]) if parts else None
+    lifted["title"] = parts["before"] + parts["behind"] if parts else label
+    lifted["seed"] = int(parts["seed"]) if parts else None
     figures = _without_pue(table.get("figures"), pue)
     if isinstance(figures, dict):
         figures = {name: one for name, one in figures.items() if not name.endswith("_g")}
-        told["figures"] = figures
+        lifted["figures"] = figures
     details = table.get("details")
     if isinstance(details, dict) and isinstance(details.get("scores"), list):
-        told["details"] = {**details, "scores": [*map(_epoch_scores, details["scores"])]}
-    return {**told, "schema": 2}
+        lifted["details"] = {**details, "scores": [*map(_epoch_scores, details["scores"])]}
+    return {**lifted, "schema": 2}
 
 
 def _epoch_scores(entry: Any) -> Any:
@@ -71,21 +71,21 @@ def _epoch_scores(entry: Any) -> Any:
 
 
 def _summary_2(table: Tables, pue: float) -> Tables:
-    told = {**table, "schema": 2}
+    lifted = {**table, "schema": 2}
     for name in ("sunk", "spent"):
-        told[name] = _without_pue(table.get(name, {}), pue)
+        lifted[name] = _without_pue(table.get(name, {}), pue)
     rows = table.get("rows")
     if isinstance(rows, list):
-        told["rows"] = [_row_2(row, pue) if isinstance(row, dict) else row for row in rows]
-    return told
+        lifted["rows"] = [_row_2(row, pue) if isinstance(row, dict) else row for row in rows]
+    return lifted
 
 
 def _row_2(row: Tables, pue: float) -> Tables:
     parts = row.get("parts")
-    told: Tables = _without_pue(row, pue)
+    lifted: Tables = _without_pue(row, pue)
     if isinstance(parts, dict):
-        told["parts"] = {role: _without_pue(figures, pue) for role, figures in parts.items()}
-    return told
+        lifted["parts"] = {role: _without_pue(figures, pue) for role, figures in parts.items()}
+    return lifted
 
 
 _FORMULA = "energy_green_algorithms_j"

@@ -112,13 +112,13 @@ class RunFolder:
     def _ungathered(self) -> list[tuple[Record, bytes]]:
         """What workers wrote and ``records.jsonl`` does not hold yet, oldest first."""
         held = set(_lines(self.records_path))
-        found = [
+        fresh = [
             (self._record(path, number, line), line)
             for path in sorted(self.workers.glob("*.jsonl"))
             for number, line in enumerate(_lines(path), start=1)
             if line not in held
         ]
-        return sorted(found, key=lambda one: one[0].started_at)
+        return sorted(fresh, key=lambda one: one[0].started_at)
 
     def _record(self, path: Path, number: int, line: bytes) -> Record:
         where, mend = f"{path} line {number}", "delete the line, and go on with: greendapt resume"

@@ -41,32 +41,32 @@ def trajectories(run: RunData) -> list[Series]:
     return [
         _series(
             ", ".join(map(str, setup)),
-            suite.transfer[found[0][1].transfer].target or development,
-            sorted(found, key=lambda at: at[0]),
+            suite.transfer[by_epoch[0][1].transfer].target or development,
+            sorted(by_epoch, key=lambda at: at[0]),
             by_key,
         )
-        for setup, found in rows.items()
-        if len(found) > 1
+        for setup, by_epoch in rows.items()
+        if len(by_epoch) > 1
     ]
 
 
 def _series(
-    name: str, dataset: str, found: list[tuple[int, Row]], records: Mapping[str, Record]
+    name: str, dataset: str, by_epoch: list[tuple[int, Row]], records: Mapping[str, Record]
 ) -> Series:
-    epochs = [epoch for epoch, _ in found]
-    scores = [_scores(row, epoch, records) for epoch, row in found]
-    known = dict.fromkeys(name for one in scores for name in one)
+    epochs = [epoch for epoch, _ in by_epoch]
+    scores = [_scores(row, epoch, records) for epoch, row in by_epoch]
+    names = dict.fromkeys(name for one in scores for name in one)
 
     def spent(figure: str) -> np.ndarray:
-        parts = [row.parts["adaptation"].get(figure) for _, row in found]
+        parts = [row.parts["adaptation"].get(figure) for _, row in by_epoch]
         return np.array([np.nan if f is None or f.value is None else f.value for f in parts])
 
     return Series(
         name,
         dataset,
         np.array(epochs),
-        _POINTS * np.array([[row.score for _, row in found]], dtype=np.float64),
-        {name: np.array([one.get(name, np.nan) for one in scores]) for name in known},
+        _POINTS * np.array([[row.score for _, row in by_epoch]], dtype=np.float64),
+        {name: np.array([one.get(name, np.nan) for one in scores]) for name in names},
         energy_j=spent("energy_j"),
         wall_s=spent("wall_s"),
     )
@@ -78,8 +78,8 @@ def _scores(row: Row, epoch: int, records: Mapping[str, Record]) -> dict[str, fl
     *_, last = (details for details in every if isinstance(details, AdaptDetails))
     taken = next((one.values for one in last.scores if one.epoch == epoch), {})
     losses = last.val_loss
-    found = {"val_loss": -losses[epoch - 1]} if len(losses) >= epoch else {}
+    scores = {"val_loss": -losses[epoch - 1]} if len(losses) >= epoch else {}
     for name, value in taken.items():
         if value is not None:
-            found[name.removeprefix("-")] = -value if name.startswith("-") else value
-    return found
+            scores[name.removeprefix("-")] = -value if name.startswith("-") else value
+    return scores

@@ -49,13 +49,13 @@ def read_trajectories(path: Path) -> list[Series]:
 
 def _of_run(path: Path) -> list[Series]:
     run = RunFolder(path).finished()
-    found = trajectories(run)
-    if not found:
+    series = trajectories(run)
+    if not series:
         raise DataError(
             f"{path} has no strategy with two finished checkpoints; set keep_checkpoints in the "
             "last phase of one"
         )
-    return found
+    return series
 
 
 def _own(path: Path, name: str, dataset: str, rows: list[Row], further: list[str]) -> Series:
@@ -157,7 +157,7 @@ def _robustness(path: Path) -> dict[tuple[str, str, str], dict[str, dict[int, fl
     deepest: dict[str, int] = defaultdict(int)
     for row in rows:
         deepest[row["encoder"]] = max(deepest[row["encoder"]], _whole(path, row, "level"))
-    found: dict[tuple[str, str, str], dict[str, dict[int, list[float]]]] = defaultdict(
+    robustness: dict[tuple[str, str, str], dict[str, dict[int, list[float]]]] = defaultdict(
         lambda: defaultdict(lambda: defaultdict(list))
     )
     for row in rows:
@@ -166,14 +166,14 @@ def _robustness(path: Path) -> dict[tuple[str, str, str], dict[str, dict[int, fl
         distance = _DISTANCES.get(row["metric"], row["metric"])
         variant = f"robustness:{distance}:{_number(path, row, 'margin'):g}:{pooled}:{level}"
         scheme = row["pretraining_scheme"].removesuffix("_training")
-        of = found[row["encoder"], _plain(row["dataset"]), scheme][variant]
+        of = robustness[row["encoder"], _plain(row["dataset"]), scheme][variant]
         of[_whole(path, row, "pretraining_length")].append(_number(path, row, "robustness"))
     return {
         key: {
             variant: {epoch: math.fsum(values) / len(values) for epoch, values in curve.items()}
             for variant, curve in variants.items()
         }
-        for key, variants in found.items()
+        for key, variants in robustness.items()
     }
 
 
