@@ -20,6 +20,7 @@ from greendapt.cli import (
     flops,
     measure,
     plan,
+    plugins,
     publish,
     replay,
     report,
@@ -51,6 +52,7 @@ add_command(app, flops.flops)
 add_command(app, score.score)
 add_command(app, replay.replay)
 add_command(app, doctor.doctor)
+add_command(app, plugins.plugins)
 app.add_typer(suites.app)
 app.add_typer(data.app)
 

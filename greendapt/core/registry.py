@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
+from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
 from greendapt.core.errors import GreendaptError
@@ -71,7 +72,7 @@ class Registry(Generic[T]):
         """Raises PluginError, in one sentence, for an unknown name or a broken plug-in."""
         if name in self.builtin:
             module, _, attribute = self.builtin[name].partition(":")
-            value: T = getattr(import_module(module), attribute)
+            value: T = attrgetter(attribute)(import_module(module))
             return value
         if name not in self._plugins:
             hint = did_you_mean(name, self.names()) or f"there is: {', '.join(self.names())}"

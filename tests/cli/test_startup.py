@@ -41,6 +41,7 @@ def test_help_names_every_command(greendapt):
         "measure",
         "flops",
         "doctor",
+        "plugins",
         "suites",
     ):
         assert f" {command} " in said

@@ -1,0 +1,64 @@
+"""A package that adds one of everything: listed, used, and held to its contracts."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.e2e
+
+SAMPLE = Path(__file__).parents[1] / "sample_plugin"
+
+
+def test_each_is_listed_with_its_package(shell, sample, entry_points):
+    done = shell("plugins", "--json", env=sample())
+    assert (done.code, done.err) == (0, "")
+    registries = {one["group"]: one["names"] for one in json.loads(done.out)["registries"]}
+    for group, points in entry_points.items():
+        plugins = {one["name"]: one for one in registries[group] if one["package"]}
+        for name, target in points.items():
+            listed = {"name": name, "package": "sample-plugin", "target": target, "problem": ""}
+            assert plugins[name] == listed
+        assert [one for one in registries[group] if not one["package"]]
+
+
+@pytest.mark.parametrize("broken", ["no_such_module:it", "json:dumps", "sample_plugin:nothing"])
+def test_a_broken_one_is_a_sentence(shell, sample, entry_points, broken):
+    done = shell("plugins", env=sample(broken))
+    assert (done.code, done.err) == (0, "")
+    assert done.out.count("    ! the ") == len(entry_points)
+    assert f"'broken' of sample-plugin ({broken})" in done.out
+    assert "Traceback" not in done.out
+
+
+def test_a_run_uses_them(shell, sample, tiny, tmp_path, only_run):
+    changes = ("--set", 'evaluation.corruptions=["veil", "noise"]')
+    arguments = ("--suite", tiny, "--strategies", "none,full", "--out", tmp_path, *changes)
+    done = shell("bench", *arguments, env=sample())
+    assert done.code == 0, done.err
+    rows = json.loads((only_run(tmp_path) / "summary.json").read_text(encoding="utf-8"))["rows"]
+    for row in rows:
+        assert any(name.startswith("veil") for name in row["metrics"]["corrupted"]["by"])
+
+
+def test_what_is_not_installed_is_refused_in_a_sentence(shell, tiny, tmp_path):
+    changes = ("--set", 'evaluation.corruptions=["veil"]')
+    done = shell("bench", "--suite", tiny, "--out", tmp_path, *changes)
+    assert done.code == 2
+    assert "no corruption has that name" in done.err
+
+
+def test_they_pass_the_contracts(sample):
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "contracts.py"]
+    done = subprocess.run(
+        [*command, "--rootdir", str(SAMPLE), "--import-mode=importlib", "-c", "/dev/null"],
+        cwd=SAMPLE,
+        env=sample(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert " passed" in done.stdout
