@@ -1,0 +1,15 @@
+"""Tests that a plug-in of greendapt passes, for the test suite of the package that has it.
+
+Install the package (``pip install -e .``), subclass a contract under a name that pytest collects,
+and name the plug-in as its entry point does::
+
+    from greendapt.testing import CorruptionContract
+
+    class TestFog(CorruptionContract):
+        name = "fog"
+"""
+
+from greendapt.testing.base import Contract, tiny_suite
+from greendapt.testing.corruption_contract import CorruptionContract
+
+__all__ = ["Contract", "CorruptionContract", "tiny_suite"]
