@@ -36,13 +36,13 @@ def audit(
     from greendapt.suite import overrides
     from greendapt.suite.datasets import FolderData
 
-    found = auditing.audit(
+    result = auditing.audit(
         [FolderData.model_validate(overrides.folder(where)) for where in folders],
         aliases=overrides.aliases(alias or []),
         say=lambda line: print(line, file=sys.stderr, flush=True),
     )
     if json:
-        typer.echo(audit_text.as_json(found, names))
+        typer.echo(audit_text.as_json(result, names))
     else:
-        Console(width=80, highlight=False).print(audit_text.as_text(found, names))
-    raise typer.Exit(1 if found.findings else 0)
+        Console(width=80, highlight=False).print(audit_text.as_text(result, names))
+    raise typer.Exit(1 if result.findings else 0)

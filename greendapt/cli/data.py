@@ -42,11 +42,11 @@ def pack(
     from greendapt.run.packed_data import packs
 
     kept = packs(lambda line: print(line, file=sys.stderr, flush=True))
-    said = []
+    summaries = []
     for folder in folders:
         made = pack_folder(folder, image_size, kept)
         nbytes = made.pack.pixels.nbytes
-        said.append(
+        summaries.append(
             {"dataset": str(folder), "pack": str(made.folder), "bytes": nbytes}
             | made.manifest.model_dump(mode="json")
         )
@@ -54,7 +54,7 @@ def pack(
             size = f"{made.manifest.images} images of {image_size} px, {si(nbytes, 'B')}"
             typer.echo(f"{folder}: {size} ({made.manifest.cost}) in {made.folder}")
     if json:
-        typer.echo(dumps(said, indent=2))
+        typer.echo(dumps(summaries, indent=2))
 
 
 add_command(app, pack)

@@ -65,8 +65,8 @@ class _Draw:
 
     def __call__(self, low: float, high: float) -> Tensor:
         source = self._generator.device
-        said = torch.rand(self._count, generator=self._generator, device=source)
-        return (low + (high - low) * said[self._part]).to(self._device)
+        draws = torch.rand(self._count, generator=self._generator, device=source)
+        return (low + (high - low) * draws[self._part]).to(self._device)
 
 
 def _warp(batch: Tensor, strength: Strength, draw: _Draw) -> Tensor:

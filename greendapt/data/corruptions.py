@@ -36,7 +36,7 @@ _CHUNK = 256
 
 @dataclass(frozen=True)
 class Corruption:
-    """``strengths``: what ``apply`` is told at severity 1 (mild) to 5.
+    """``strengths``: what ``apply`` is given at severity 1 (mild) to 5.
 
     ``apply`` makes some images (uint8 [N, C, H, W], not to be written to) worse: new ones of the
     same shape and type. What is random of an image must come from its own generator, and nothing

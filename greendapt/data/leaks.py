@@ -108,14 +108,14 @@ def column_auc(
     """
     values, which = np.unique(column, return_inverse=True)
     hot = np.eye(classes)[targets.astype(np.int64)] if targets.ndim == 1 else targets
-    found = []
+    areas = []
     for k in range(classes):
-        known = ~np.isnan(hot[:, k])
-        share = np.array([_share(hot[train & known & (which == v), k]) for v in range(len(values))])
-        use = test & known
-        found.append(auc(share[which[use]], hot[use, k] > 0.5))
-    said = [value for value in found if value is not None]
-    return float(np.mean(said)) if said else None
+        there = ~np.isnan(hot[:, k])
+        share = np.array([_share(hot[train & there & (which == v), k]) for v in range(len(values))])
+        use = test & there
+        area = auc(share[which[use]], hot[use, k] > 0.5)
+        areas += [] if area is None else [area]
+    return float(np.mean(areas)) if areas else None
 
 
 def _share(labels: NDArray[np.floating]) -> float:

@@ -166,7 +166,7 @@ def test_nothing_can_be_read(two):
         path.write_text("no image")
     found = look(*two)
     assert found.findings == ["a: 60 of 60 images cannot be read"]
-    assert [t.auc for t in found.telling] == [None, None]
+    assert [t.auc for t in found.separability] == [None, None]
 
 
 def test_what_is_wrong_with_the_table(two, tmp_path):
@@ -200,7 +200,7 @@ def test_sources_that_look_the_same_and_differ(two, tmp_path, radiographs):
         write(tmp_path / name, table(30, name), radiographs[0][part])
         for name, part in (("one", slice(30)), ("two", slice(30, 60)))
     ]
-    alike, apart = look(*halves).telling, look(*two).telling
+    alike, apart = look(*halves).separability, look(*two).separability
     assert [t.seen for t in alike] == ["thumbnails", "labels"]
     assert alike[0].low < 0.5 < alike[0].high
     assert apart[0].auc > 0.9
@@ -216,7 +216,7 @@ def test_a_source_cannot_be_told_from_its_copy(tmp_path, radiographs, column):
     ]
     rows = table(60) if column == "patient_id" else rows
     roots = [write(tmp_path / name, rows, radiographs[0]) for name in ("one", "two")]
-    for told in look(*roots).telling:
+    for told in look(*roots).separability:
         assert told.auc == pytest.approx(0.5, abs=0.02)
 
 
@@ -226,7 +226,7 @@ def test_labels_alone_tell_sources_of_other_prevalence_apart(tmp_path, radiograp
         rows[0][k]["label"] = "ill" if k % 10 else "Healthy"
         rows[1][k]["label"] = "ill" if k % 10 == 0 else "well"
     roots = [write(tmp_path / n, r, radiographs[0]) for n, r in zip("xy", rows, strict=True)]
-    told = look(*roots, aliases={"well": ("healthy",)}).telling[1]
+    told = look(*roots, aliases={"well": ("healthy",)}).separability[1]
     assert told.auc == pytest.approx(0.9, abs=0.03)
     assert 0.8 < told.low < told.auc < told.high < 1
 
@@ -234,7 +234,7 @@ def test_labels_alone_tell_sources_of_other_prevalence_apart(tmp_path, radiograp
 def test_no_label_in_common_and_too_few_patients(two, tmp_path, radiographs):
     other = [row | {"label": "mass", "patient_id": i % 4} for i, row in enumerate(table(20, "z"))]
     few = write(tmp_path / "few", other, radiographs[1])
-    thumbnails, labels = look(two[0], few).telling
+    thumbnails, labels = look(two[0], few).separability
     assert "share no label" in labels.why
     assert "fewer than 5 patients" in thumbnails.why
     assert thumbnails.auc is labels.auc is None
@@ -248,7 +248,7 @@ def test_a_tree_of_classes_and_one_source_alone(tmp_path, radiographs):
     found = look(tmp_path / "tree")
     assert found.counts[0].splits == {"test": 4, "train": 4}
     assert found.counts[0].labels["a"] == Answers(4, 4, 0, 0)
-    assert found.telling == []
+    assert found.separability == []
 
 
 def test_a_column_and_a_split(two):

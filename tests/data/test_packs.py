@@ -13,8 +13,8 @@ from PIL import Image
 
 from greendapt.core.errors import DataError
 from greendapt.data.dataset import load
-from greendapt.data.pack import contents as pack_module
-from greendapt.data.pack import pack_making
+from greendapt.data.pack import building
+from greendapt.data.pack import marks as pack_module
 from greendapt.data.pack.packs import Packs
 from greendapt.data.sources import image_files as images_module
 from greendapt.data.sources.image_files import read_images
@@ -336,7 +336,7 @@ def test_a_part_of_a_set_copies_nothing(folder, rows, bench):
 
 def test_memory_does_not_grow_with_the_images(tmp_path, meter, monkeypatch):
     monkeypatch.setattr(images_module, "_CHUNK", 32)
-    monkeypatch.setattr(pack_making, "_ROWS", 32)
+    monkeypatch.setattr(building, "_ROWS", 32)
 
     def peak(count):
         root = tmp_path / str(count)

@@ -54,7 +54,7 @@ def test_an_audit_of_both():
     ]
     found = audit(specs, aliases={"normal": ("no_finding",)}, say=lambda _: None)
     assert found.findings == []
-    thumbnails, labels = found.telling
+    thumbnails, labels = found.separability
     assert thumbnails.low > 0.99
     assert 0.5 < labels.auc < 0.7
     assert found.counts[0].labels["pneumonia"].yes == 4273

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from greendapt.data.audit.counts import Counts, count
-from greendapt.data.audit.overlap import Shared, Twins, shared_patients, twins
-from greendapt.data.audit.rows import Source, read
-from greendapt.data.audit.source_signal import Telling, telling
+from greendapt.data.audit.duplicates import Shared, Twins, shared_patients, twins
+from greendapt.data.audit.separability import Separability, separability
+from greendapt.data.audit.source import Source, read
 from greendapt.data.labels import Names
 from greendapt.data.sources.listing import ASTRAY
 from greendapt.suite.datasets import FolderData
@@ -24,7 +24,7 @@ class Audit:
     counts: list[Counts]
     patients: list[Shared]
     twins: list[Twins]
-    telling: list[Telling]
+    separability: list[Separability]
     findings: list[str]
     named: dict[str, list[str]]
 
@@ -50,20 +50,20 @@ def audit(
     ]
     say("telling the sources apart")
     return Audit(
-        counts, shared, copies, telling(sources), findings, _named(sources, shared, copies)
+        counts, shared, copies, separability(sources), findings, _named(sources, shared, copies)
     )
 
 
 def _wrong(source: Source) -> list[str]:
     """What is wrong with the folder itself."""
-    said = [
+    findings = [
         f"{source.name}: {len(problem.items)} {problem.what}"
         for problem in source.problems
         if problem.what != ASTRAY
     ]
     if source.bad:
-        said.append(f"{source.name}: {len(source.bad)} of {len(source)} images cannot be read")
-    return said
+        findings.append(f"{source.name}: {len(source.bad)} of {len(source)} images cannot be read")
+    return findings
 
 
 def _patients(one: Shared) -> str:

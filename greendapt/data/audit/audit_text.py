@@ -13,46 +13,48 @@ from rich.text import Text
 from greendapt.core.text import terminal_table
 from greendapt.data.audit import Audit
 from greendapt.data.audit.counts import Answers, Counts
-from greendapt.data.audit.overlap import Twins
-from greendapt.data.audit.source_signal import Telling
+from greendapt.data.audit.duplicates import Twins
+from greendapt.data.audit.separability import Separability
 
 _ABREAST = 3
 _FEW = 12
 _LABELS = 60
+_JSON_KEYS = {"separability": "telling"}
+"""What readers of the JSON call it."""
 
 
-def as_json(found: Audit, names: bool) -> str:
+def as_json(audit: Audit, names: bool) -> str:
     """``names``: with the names of files and patients."""
-    said = asdict(found)
+    table = {_JSON_KEYS.get(key, key): value for key, value in asdict(audit).items()}
     if not names:
-        del said["named"]
-        for one in said["twins"]:
+        del table["named"]
+        for one in table["twins"]:
             del one["pairs"]
-        for one in said["patients"]:
+        for one in table["patients"]:
             del one["ids"]
-    for one in (*said["patients"], *said["twins"]):
+    for one in (*table["patients"], *table["twins"]):
         one |= {key: _joined(one[key]) for key in ("one", "other")}
-    return json.dumps({"clean": not found.findings, **said}, indent=2, ensure_ascii=False)
+    return json.dumps({"clean": not audit.findings, **table}, indent=2, ensure_ascii=False)
 
 
 def _joined(place: dict[str, str]) -> dict[str, str | None]:
     return {"source": place["source"], "split": place["split"] or None}
 
 
-def as_text(found: Audit, names: bool) -> RenderableType:
+def as_text(audit: Audit, names: bool) -> RenderableType:
     """Tables of counts, what stands twice, how the sources differ, and what to put right."""
     parts: list[RenderableType] = []
-    for start in range(0, len(found.counts), _ABREAST):
-        parts.append(_counts(found.counts[start : start + _ABREAST]))
-    if found.twins:
-        parts.append(_twins(found.twins))
-    parts += [Text(_told(one)) for one in found.telling]
+    for start in range(0, len(audit.counts), _ABREAST):
+        parts.append(_counts(audit.counts[start : start + _ABREAST]))
+    if audit.twins:
+        parts.append(_twins(audit.twins))
+    parts += [Text(_sentence(one)) for one in audit.separability]
     if names:
-        for title, lines in found.named.items():
+        for title, lines in audit.named.items():
             parts += [Text(), Text(title, style="bold"), *(Text(f"  {line}") for line in lines)]
     parts.append(Text())
-    if found.findings:
-        parts += [Text(f"! {line}", style="yellow") for line in found.findings]
+    if audit.findings:
+        parts += [Text(f"! {line}", style="yellow") for line in audit.findings]
     else:
         parts.append(Text("Nothing to put right.", style="green"))
     return Group(*parts)
@@ -102,14 +104,14 @@ def _percent(part: int, whole: int) -> str:
     return "  <1%" if 0 < part < whole / 200 else f"{part / whole:5.0%}"
 
 
-def _answers(said: Answers | None) -> str:
-    """Positives, their share of what is known; ``? 3`` are uncertain, ``- 4`` missing."""
-    if said is None:
+def _answers(answers: Answers | None) -> str:
+    """Positives, their share of what is certain; ``? 3`` are uncertain, ``- 4`` missing."""
+    if answers is None:
         return "-"
-    known = said.yes + said.no
-    text = f"{said.yes:,}  {_percent(said.yes, known)}" if known else "0"
-    text = f"{text}  ? {said.uncertain:,}" if said.uncertain else text
-    return f"{text}  - {said.missing:,}" if said.missing else text
+    certain = answers.yes + answers.no
+    text = f"{answers.yes:,}  {_percent(answers.yes, certain)}" if certain else "0"
+    text = f"{text}  ? {answers.uncertain:,}" if answers.uncertain else text
+    return f"{text}  - {answers.missing:,}" if answers.missing else text
 
 
 def _twins(twins: Sequence[Twins]) -> Table:
@@ -125,7 +127,7 @@ def _twins(twins: Sequence[Twins]) -> Table:
     return terminal_table(["images of", "that are in", "exactly", "nearly"], rows, left=2, width=80)
 
 
-def _told(one: Telling) -> str:
+def _sentence(one: Separability) -> str:
     if one.auc is None:
         return f"Telling the sources apart by {one.seen} alone: not tried, {one.why}."
     interval = "" if one.low is None else f" [{one.low:.3f}, {one.high:.3f}]"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from greendapt.data.audit.rows import NO, UNSURE, YES, Source, free_text
+from greendapt.data.audit.source import NO, UNSURE, YES, Source, free_text
 from greendapt.data.sources.listing import Row
 
 _SEX = ("sex", "gender", "patientsex", "patientgender")
@@ -70,10 +70,10 @@ def sex(cell: str) -> str:
 
 def age_band(cell: str) -> str:
     """The band of ``63``, ``063Y`` or ``18M`` (months, as DICOM writes it)."""
-    said = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([ymwd]?)[a-z]*", cell.strip().lower())
-    if said is None:
+    age = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([ymwd]?)[a-z]*", cell.strip().lower())
+    if age is None:
         return UNKNOWN
-    years = float(said[1]) / _YEARS[said[2] or "y"]
+    years = float(age[1]) / _YEARS[age[2] or "y"]
     return next((band for end, band in _BANDS if years < end), UNKNOWN)
 
 
@@ -83,8 +83,8 @@ def _cells(rows: Sequence[Row], columns: Sequence[str]) -> list[str]:
     return [] if column is None else [row.cells[column] for row in rows]
 
 
-def _tally(said: Iterable[str]) -> dict[str, int]:
-    values = list(said)
+def _tally(cells: Iterable[str]) -> dict[str, int]:
+    values = list(cells)
     return {} if free_text(values) else dict(sorted(Counter(values).items()))
 
 

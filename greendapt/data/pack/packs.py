@@ -29,8 +29,8 @@ from greendapt.core.errors import DataError, GreendaptError
 from greendapt.core.figures import Figure, add
 from greendapt.core.keys import key_of
 from greendapt.core.units import duration, si
-from greendapt.data.pack import pack_making
-from greendapt.data.pack.contents import Marks, Pack, names_of, stats_of
+from greendapt.data.pack import building
+from greendapt.data.pack.marks import Marks, Pack, names_of, stats_of
 from greendapt.data.sources.image_files import Batch, read_images
 from greendapt.data.sources.listing import folder_of, listed, read_folder
 from greendapt.disk.arrays import no_room, read_array, write_array
@@ -102,7 +102,7 @@ class Packs:
     def images(self, root: Path, paths: Sequence[Path], size: int) -> Batch:
         """The images that the dataset folder ``root`` lists, decoded only where they have changed.
 
-        Where no pack can be kept they are decoded into memory, and that is said.
+        Where no pack can be kept they are decoded into memory, with a warning.
         """
         try:
             made = self.make(root, paths, size)
@@ -135,15 +135,15 @@ class Packs:
         folder = self.path(root, size)
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # images of patients
         with _locked(folder, fcntl.LOCK_SH):
-            found = _open(folder)
-            if isinstance(found, Made) and _fresh(found.pack, paths):
-                return found
+            opened = _open(folder)
+            if isinstance(opened, Made) and _fresh(opened.pack, paths):
+                return opened
         with _locked(folder, fcntl.LOCK_EX):
-            found = _open(folder)  # another process may have made it meanwhile
-            if isinstance(found, str):
-                self.say(f"warning: {found}; it is made again")
-                found = None
-            bad = self._renew(folder, root, paths, size, found)
+            opened = _open(folder)  # another process may have made it meanwhile
+            if isinstance(opened, str):
+                self.say(f"warning: {opened}; it is made again")
+                opened = None
+            bad = self._renew(folder, root, paths, size, opened)
             made = _open(folder)
         if not isinstance(made, Made):
             raise DataError("it does not keep what is written to it")
@@ -155,29 +155,27 @@ class Packs:
         root: Path,
         paths: Sequence[Path],
         size: int,
-        found: Made | None,
+        old: Made | None,
     ) -> list[tuple[int, str]]:
         """Bring the pack up to date. Returns what cannot be read, by position and reason."""
         full = no_room(self.folder, 2 * len(paths) * size * size, np.inf)
         if full is not None:
             raise DataError(full)
-        before, builds = (found.pack, found.manifest.builds) if found else (None, [])
+        before, builds = (old.pack, old.manifest.builds) if old else (None, [])
         at = datetime.now(UTC).isoformat(timespec="seconds")
         with ExitStack() as stack:
             spool = stack.enter_context(tempfile.TemporaryFile(dir=self.folder))
             with self.meter() as window:
-                looked = pack_making.look(
-                    paths, size, before, spool, self._progress(root, len(paths))
-                )
-                if pack_making.rescaled(looked, before):
+                looked = building.look(paths, size, before, spool, self._progress(root, len(paths)))
+                if building.rescaled(looked, before):
                     before, builds = None, []
-                    looked = pack_making.look(paths, size, None, spool, lambda _: None)
+                    looked = building.look(paths, size, None, spool, lambda _: None)
                 if looked.is_as(before):
                     looked.marks.write(folder / _FILES)
                     return looked.bad
                 made = stack.enter_context(new_folder(folder))
                 shape = (len(paths), looked.marks.look.channels, size, size)
-                rows = pack_making.pixels(looked, size, before, spool)
+                rows = building.pixels(looked, size, before, spool)
                 write_array(made / _PIXELS, shape, "uint8", rows)
             build = Build(at=at, decoded=looked.decoded, figures=_cost(window.figures))
             manifest = Manifest(

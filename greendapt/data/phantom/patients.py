@@ -65,8 +65,8 @@ def shot(spec: PhantomData, hospital: Hospital, patient: int, visit: int) -> Sho
 def _present(rng: np.random.Generator, hospital: Hospital, task: str) -> set[str]:
     if task == "diagnosis":
         share = np.array([hospital.diagnoses[d] for d in DIAGNOSES])
-        said = DIAGNOSES[int(np.searchsorted(np.cumsum(share)[:-1], rng.random()))]
-        return {said} - {"normal"}
+        diagnosis = DIAGNOSES[int(np.searchsorted(np.cumsum(share)[:-1], rng.random()))]
+        return {diagnosis} - {"normal"}
     return {f for f in FINDINGS if rng.random() < hospital.findings[f]}
 
 

@@ -1,4 +1,4 @@
-"""A dataset folder as an ImageSet; everything wrong with it is found first, and said at once."""
+"""A dataset folder as an ImageSet; everything wrong with it stands in one error."""
 
 from __future__ import annotations
 

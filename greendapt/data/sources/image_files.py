@@ -77,7 +77,7 @@ class Batch:
 def read_images(paths: Sequence[Path], size: int) -> Batch:
     """Decode and resize to ``size`` x ``size`` (bilinear, antialiased), all in memory.
 
-    Images that cannot be read are black, and told.
+    Images that cannot be read are black, and listed as bad.
     """
     done = list(in_threads(lambda path: decode(path.read_bytes(), size), paths))
     bad = [(i, item) for i, item in enumerate(done) if isinstance(item, str)]
@@ -110,7 +110,7 @@ def in_threads(work: Callable[[Item], Done], items: Iterable[Item]) -> Iterator[
     left = iter(items)
     with ThreadPoolExecutor(cores() + 1) as pool:  # one of them waits for the disk
         while chunk := list(islice(left, _CHUNK)):
-            yield from pool.map(lambda item: _said(work, item), chunk)
+            yield from pool.map(lambda item: _attempt(work, item), chunk)
 
 
 def cores() -> int:
@@ -118,7 +118,7 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _said(work: Callable[[Item], Done], item: Item) -> Done | str:
+def _attempt(work: Callable[[Item], Done], item: Item) -> Done | str:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)

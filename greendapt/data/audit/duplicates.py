@@ -9,7 +9,7 @@ from itertools import combinations
 
 import numpy as np
 
-from greendapt.data.audit.rows import Source
+from greendapt.data.audit.source import Source
 from greendapt.data.imageset import Ints
 from greendapt.data.leaks import Rasters, near_pairs
 from greendapt.data.splits import SPLITS
@@ -57,23 +57,23 @@ class Twins:
 
 def shared_patients(sources: Sequence[Source]) -> list[Shared]:
     """Between splits of a source, and between sources, where the same id may be chance."""
-    found = []
+    shared = []
     everyone = []
     for source in sources:
         by_split: dict[str, set[str]] = defaultdict(set)
         for row, split in zip(source.rows, source.splits, strict=True):
             if row.patient:
                 by_split[split].add(row.patient)
-        found += [
+        shared += [
             Shared.of(Place(source.name, a), Place(source.name, b), by_split[a] & by_split[b])
             for a, b in combinations(sorted(by_split, key=_order), 2)
         ]
         everyone.append((Place(source.name), set().union(*by_split.values())))
-    found += [
+    shared += [
         Shared.of(one, other, those & others)
         for (one, those), (other, others) in combinations(everyone, 2)
     ]
-    return [one for one in found if one.patients]
+    return [one for one in shared if one.patients]
 
 
 def twins(sources: Sequence[Source]) -> list[Twins]:
@@ -88,8 +88,8 @@ def twins(sources: Sequence[Source]) -> list[Twins]:
         counted[key][(at, place) in exact] += 1
         pairs[key].append((int(every.row[before]) + 1, int(every.row[at]) + 1))
     return [
-        Twins(every.places[a], every.places[b], said[True], said[False], pairs[a, b])
-        for (a, b), said in sorted(counted.items())
+        Twins(every.places[a], every.places[b], number[True], number[False], pairs[a, b])
+        for (a, b), number in sorted(counted.items())
     ]
 
 
@@ -132,21 +132,21 @@ class _Every:
 
     def exact(self) -> Copies:
         first: dict[int, dict[int, int]] = defaultdict(dict)
-        found: Copies = {}
+        copies: Copies = {}
         for at, (hashed, place) in enumerate(zip(self.hashes, self.place.tolist(), strict=True)):
-            found |= {(at, there): before for there, before in first[hashed].items()}
+            copies |= {(at, there): before for there, before in first[hashed].items()}
             first[hashed].setdefault(place, at)
-        return found
+        return copies
 
     def near(self) -> Copies:
-        found: Copies = {}
+        copies: Copies = {}
         for at, near in near_pairs(self.rasters, self.rasters):
             at, near = at[near < at], near[near < at]
             places = self.place[near]
             _, first = np.unique(at * len(self.places) + places, return_index=True)
             keys = zip(at[first].tolist(), places[first].tolist(), strict=True)
-            found |= dict(zip(keys, near[first].tolist(), strict=True))
-        return found
+            copies |= dict(zip(keys, near[first].tolist(), strict=True))
+        return copies
 
 
 def _order(split: str) -> int:

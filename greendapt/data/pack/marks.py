@@ -79,10 +79,10 @@ class Marks:
         """The marks of the files so named (blank where there are none), and their rows, else -1."""
         place = {name: row for row, name in enumerate(self.names.tolist())}
         rows = np.array([place.get(name, -1) for name in names.tolist()], dtype=np.int64)
-        found, known = Marks.blank(names, int(self.looked_ns)), rows >= 0
+        marks, packed = Marks.blank(names, int(self.looked_ns)), rows >= 0
         for name in ("stats", "contents", "hashes", "tops", "channels"):
-            getattr(found, name)[known] = getattr(self, name)[rows[known]]
-        return found, rows
+            getattr(marks, name)[packed] = getattr(self, name)[rows[packed]]
+        return marks, rows
 
     def again(self, looked_ns: int) -> Marks:
         """A copy to fill while the files are looked at again."""
@@ -128,7 +128,7 @@ def stats_of(paths: Sequence[Path]) -> Ints:
 
 def _stat(path: Path) -> tuple[int, int, int]:
     try:
-        found = os.stat(path)  # noqa: PTH116 (twice as fast as Path.stat)
+        stat = os.stat(path)  # noqa: PTH116 (twice as fast as Path.stat)
     except (OSError, ValueError):
         return -1, -1, -1
-    return found.st_size, found.st_mtime_ns, found.st_ctime_ns
+    return stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns

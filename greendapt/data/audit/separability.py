@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from greendapt.data.audit.rows import NO, YES, Source
+from greendapt.data.audit.source import NO, YES, Source
 from greendapt.data.imageset import Ints
 from greendapt.stats.intervals import cluster_bootstrap_auc, macro_auc, percentile_interval
 from greendapt.stats.logistic import logistic
@@ -21,7 +21,7 @@ _PENALTY = 1.0
 
 
 @dataclass(frozen=True)
-class Telling:
+class Separability:
     """Cross-validated AUC of logistic regression on what is ``seen``, one source against the rest
     and averaged, with its 95% interval over patients; None and ``why`` where there can be none."""
 
@@ -33,7 +33,7 @@ class Telling:
     why: str = ""
 
 
-def telling(sources: Sequence[Source], seed: int = 0) -> list[Telling]:
+def separability(sources: Sequence[Source], seed: int = 0) -> list[Separability]:
     """By 16 x 16 thumbnails, and by the labels alone that all sources have."""
     if len(sources) < 2:
         return []
@@ -41,16 +41,18 @@ def telling(sources: Sequence[Source], seed: int = 0) -> list[Telling]:
     of = np.repeat(np.arange(len(sources)), [len(rows) for rows in drawn])
     if min(map(len, drawn)) < _FOLDS:
         why = f"a source has fewer than {_FOLDS} images that can be read"
-        return [Telling(seen, None, None, None, len(of), why) for seen in ("thumbnails", "labels")]
+        return [
+            Separability(seen, None, None, None, len(of), why) for seen in ("thumbnails", "labels")
+        ]
     patients = _patients(sources, drawn)
     small = [s.rasters.small[rows] for s, rows in zip(sources, drawn, strict=True)]
-    found = [_told("thumbnails", np.concatenate(small).astype(np.float64), of, patients, seed)]
+    by_sight = _judged("thumbnails", np.concatenate(small).astype(np.float64), of, patients, seed)
     shared = sorted(set.intersection(*(set(source.labels) for source in sources)))
     if not shared:
         why = "the sources share no label (--alias NAME=OTHER joins two names)"
-        return [*found, Telling("labels", None, None, None, len(of), why)]
+        return [by_sight, Separability("labels", None, None, None, len(of), why)]
     labels = [_labels(s, shared)[rows] for s, rows in zip(sources, drawn, strict=True)]
-    return [*found, _told("labels", np.concatenate(labels), of, patients, seed)]
+    return [by_sight, _judged("labels", np.concatenate(labels), of, patients, seed)]
 
 
 def _draw(source: Source, rng: np.random.Generator) -> Ints:
@@ -79,23 +81,23 @@ def _labels(source: Source, names: Sequence[str]) -> Floats:
     return np.where((values == YES) | (values == NO), values, np.nan)
 
 
-def _told(seen: str, features: Floats, of: Ints, patients: Ints, seed: int) -> Telling:
+def _judged(seen: str, features: Floats, of: Ints, patients: Ints, seed: int) -> Separability:
     fold = _folds(of, patients, seed)
     if fold is None:
         why = f"a source has fewer than {_FOLDS} patients"
-        return Telling(seen, None, None, None, len(of), why)
+        return Separability(seen, None, None, None, len(of), why)
     count = int(of.max()) + 1
-    found, draws = [], []
+    areas, draws = [], []
     for held in range(_FOLDS):
         test = fold == held
         x = _standard(features, ~test)
         weights, bias = logistic(x[~test], of[~test], count, _PENALTY)
         scores = softmax(x[test] @ weights + bias, axis=1)
-        found.append(macro_auc(of[test], scores))
+        areas.append(macro_auc(of[test], scores))
         draws.append(cluster_bootstrap_auc(of[test], scores, patients[test], 1000, seed + held))
     # scores of two folds are of two models: averaged, not pooled
     low, high = percentile_interval(np.mean(draws, axis=0))
-    return Telling(seen, float(np.nanmean(found)), low, high, len(of))
+    return Separability(seen, float(np.nanmean(areas)), low, high, len(of))
 
 
 def _folds(of: Ints, patients: Ints, seed: int) -> Ints | None:
@@ -113,8 +115,8 @@ def _folds(of: Ints, patients: Ints, seed: int) -> Ints | None:
 
 def _standard(features: Floats, train: NDArray[np.bool_]) -> Floats:
     """Missing ones at the training mean; centred, to unit mean variance."""
-    known = ~np.isnan(features[train])
-    sums = np.where(known, features[train], 0.0).sum(axis=0)
-    mean = sums / np.maximum(known.sum(axis=0), 1)
+    there = ~np.isnan(features[train])
+    sums = np.where(there, features[train], 0.0).sum(axis=0)
+    mean = sums / np.maximum(there.sum(axis=0), 1)
     centred = np.where(np.isnan(features), 0.0, features - mean)
     return np.asarray(centred / (float(np.sqrt(np.square(centred[train]).mean())) or 1.0))

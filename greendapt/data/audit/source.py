@@ -10,10 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from greendapt.core.errors import DataError
-from greendapt.data.labels import MISSING, UNCERTAIN, Names, plain
+from greendapt.data.labels import NO_CLASS, Names, finding, plain
 from greendapt.data.leaks import Rasters
 from greendapt.data.sources.image_files import read_images
-from greendapt.data.sources.listing import Listing, Problem, Row, finding_columns, read_folder
+from greendapt.data.sources.listing import (
+    Listing,
+    Problem,
+    Row,
+    finding_columns,
+    folder_of,
+    read_folder,
+)
 from greendapt.data.splits import SPLITS
 from greendapt.suite.datasets import FolderData
 
@@ -60,7 +67,7 @@ def free_text(values: Sequence[str]) -> bool:
 
 def read(specs: Sequence[FolderData], names: Names, say: Callable[[str], None]) -> list[Source]:
     """Every folder. Raises DataError where one lists nothing, or has not the column or split."""
-    paths = [_folder(spec.path) for spec in specs]
+    paths = [folder_of(spec.path) for spec in specs]
     listings = [read_folder(path) for path in paths]
     called = _called(paths)
     chosen = [_rows(listing, spec) for listing, spec in zip(listings, specs, strict=True)]
@@ -69,9 +76,9 @@ def read(specs: Sequence[FolderData], names: Names, say: Callable[[str], None]) 
         for listing, rows, spec in zip(listings, chosen, specs, strict=True)
     ]
     done = []
-    for name, listing, rows, said in zip(called, listings, chosen, labels, strict=True):
+    for name, listing, rows, read_labels in zip(called, listings, chosen, labels, strict=True):
         say(f"reading {len(rows)} images of {name}")
-        done.append(_source(name, rows, *said, problems=listing.problems))
+        done.append(_source(name, rows, *read_labels, problems=listing.problems))
     return done
 
 
@@ -100,11 +107,6 @@ def _source(
     )
 
 
-def _folder(path: Path) -> Path:
-    """Of a labels.csv: where it lies."""
-    return path.parent if path.name == "labels.csv" and path.is_file() else path
-
-
 def _called(paths: Sequence[Path]) -> list[str]:
     """The folders' own names; with their parents' where two are the same."""
     short = [path.resolve().name or str(path) for path in paths]
@@ -125,7 +127,7 @@ def _rows(listing: Listing, spec: FolderData) -> list[Row]:
 def _labels(
     listing: Listing, rows: Sequence[Row], spec: FolderData, names: Names
 ) -> tuple[dict[str, NDArray[np.float32]], list[Problem]]:
-    """Of the columns asked for, else of ``label`` and every finding; and columns of free text."""
+    """Of the spec's columns, else of ``label`` and every finding; and columns of free text."""
     findings = finding_columns(listing)
     wanted = [plain(part) for part in (spec.label or "*").split(",") if part.strip()]
     unknown = [column for column in wanted if column != "*" and column not in listing.columns]
@@ -134,34 +136,26 @@ def _labels(
         raise DataError(f"{spec.path} has no label column '{unknown[0]}'; it has: {there}")
     if "*" in wanted:
         wanted = [*(["label"] if "label" in listing.columns else []), *findings]
-    found: dict[str, NDArray[np.float32]] = {}
+    labels: dict[str, NDArray[np.float32]] = {}
     texts = []
     for column in wanted:
-        said = [row.label or "" if column == "label" else row.cells[column] for row in rows]
+        cells = [row.value(column) for row in rows]
         if column in findings:
-            columns = {names(listing.columns[column]): _numbers(said)}
-        elif free_text(said):
-            texts.append(Problem(f"values of the column '{column}' are no classes", said))
+            numbers = np.array([finding(cell, UNSURE) for cell in cells], dtype=np.float32)
+            columns = {names(listing.columns[column]): numbers}
+        elif free_text(cells):
+            texts.append(Problem(f"values of the column '{column}' are no classes", cells))
             continue
         else:
-            columns = _classes(said, names)
+            columns = _classes(cells, names)
         for name, values in columns.items():
-            found[name] = np.fmax(found[name], values) if name in found else values
-    return found, texts
+            labels[name] = np.fmax(labels[name], values) if name in labels else values
+    return labels, texts
 
 
-def _numbers(said: Sequence[str]) -> NDArray[np.float32]:
-    cells = [cell.lower() for cell in said]
-    values = [
-        UNSURE if cell in UNCERTAIN else np.nan if cell in MISSING else float(cell)
-        for cell in cells
-    ]
-    return np.array(values, dtype=np.float32)
-
-
-def _classes(said: Sequence[str], names: Names) -> dict[str, NDArray[np.float32]]:
-    there = np.array([cell.lower() not in ("", "nan", "na", "null") for cell in said])
-    called = np.array([names(cell) for cell in said])
+def _classes(cells: Sequence[str], names: Names) -> dict[str, NDArray[np.float32]]:
+    there = np.array([cell.lower() not in NO_CLASS for cell in cells])
+    called = np.array([names(cell) for cell in cells])
     return {
         name: np.where(there, called == name, np.nan).astype(np.float32)
         for name in sorted(set(called[there].tolist()))

@@ -1,6 +1,6 @@
 """How a pack is made, or brought up to date: only what has changed is decoded.
 
-First every file is looked at, and what had to be decoded is spooled; then it is known what the
+First every file is looked at, and what had to be decoded is spooled; that tells what the
 images have in common (channels, the white of 16-bit ones), and the rows are made from the spool and
 the pack before. Memory does not grow with the images, apart from about a hundred bytes each.
 """
@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from greendapt.data.imageset import Ints
-from greendapt.data.pack.contents import Marks, Pack, names_of, stats_of
+from greendapt.data.pack.marks import Marks, Pack, names_of, stats_of
 from greendapt.data.sources.image_files import Decoded, decode, in_threads
 
 _ROWS = 256
@@ -75,13 +75,13 @@ def look(
     looked_ns = time.time_ns()
     names, stats = names_of(paths), stats_of(paths)
     blank = Marks.blank(names, looked_ns)
-    known, kept = (blank, blank.tops) if before is None else before.marks.of(names)
-    trusted = known.same(stats)
+    earlier, kept = (blank, blank.tops) if before is None else before.marks.of(names)
+    trusted = earlier.same(stats)
 
     def see(row: int) -> Seen | None:
-        return None if trusted[row] else _see(paths[row], size, known, row)
+        return None if trusted[row] else _see(paths[row], size, earlier, row)
 
-    marks = known.again(looked_ns)
+    marks = earlier.again(looked_ns)
     kept, spooled = kept.copy(), np.full(len(paths), -1)
     bad = []
     for row, seen in enumerate(in_threads(see, range(len(paths)))):
@@ -130,14 +130,14 @@ def pixels(
         yield part
 
 
-def _see(path: Path, size: int, known: Marks, row: int) -> Seen:
+def _see(path: Path, size: int, earlier: Marks, row: int) -> Seen:
     with path.open("rb") as file:
-        found = os.fstat(file.fileno())  # before its bytes: a later change shows
+        stat = os.fstat(file.fileno())  # before its bytes: a later change shows
         data = file.read()
     content = int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "little")
-    as_before = known.channels[row] > 0 and content == known.contents[row]
+    as_before = earlier.channels[row] > 0 and content == earlier.contents[row]
     return Seen(
-        (found.st_size, found.st_mtime_ns, found.st_ctime_ns),
+        (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns),
         content,
         None if as_before else decode(data, size),
     )
