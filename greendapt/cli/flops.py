@@ -53,20 +53,18 @@ def _network(name: str, image_size: int, outputs: int, train: str) -> Network:
     import torch
     from torch import nn
 
-    from greendapt.core.errors import ModelError
     from greendapt.models.backbone import create_backbone
     from greendapt.models.network import Network
+    from greendapt.suite.trainable import of_option, train_set
     from greendapt.train.train_sets import set_phase
 
-    last = train.removeprefix("last:")
-    if last != train and not (last.isdecimal() and int(last) > 0):
-        raise ModelError(f"--train {train}: say last:N with N of at least 1")
+    units = of_option(train)
+    train_set(units, "--train")
     with torch.device("meta"):
         backbone = create_backbone(name, image_size=image_size)
         width = backbone.net.head_hidden_size
         assert isinstance(width, int)
         network = Network(backbone, nn.Linear(width, outputs))
-    units = train if train in ("all", "head") or last != train else tuple(train.split(","))
     set_phase(network, units, "affine")
     return network
 

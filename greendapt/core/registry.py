@@ -49,6 +49,8 @@ class Registry(Generic[T]):
     noun: str
     builtin: Mapping[str, str]
     kind: type | None = None
+    classes: bool = False
+    """Whether classes derived from ``kind`` are offered, rather than instances of it."""
 
     @cached_property
     def _offered(self) -> list[EntryPoint]:
@@ -88,8 +90,10 @@ class Registry(Generic[T]):
                 f"{where} cannot be loaded: {type(error).__name__}: {error}; "
                 "mend or uninstall that package"
             ) from error
-        if self.kind is not None and not isinstance(value, self.kind):
-            raise PluginError(f"{where} is no {self.kind.__name__}: see greendapt.testing")
+        offered = value if self.classes else type(value)
+        kind = self.kind or object
+        if not isinstance(offered, type) or not issubclass(offered, kind):
+            raise PluginError(f"{where} is no {kind.__name__}: see greendapt.testing")
         loaded: T = value
         return loaded
 

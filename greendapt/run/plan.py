@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, replace
 from greendapt.core.keys import key_of
 from greendapt.core.records import Kind, Role
 from greendapt.suite.models import Shots, Suite
-from greendapt.suite.recipes import Phase, Probe, Train, Transfer
+from greendapt.suite.recipes import Phase, Probe, Transfer
+from greendapt.suite.trainable import train_text
 
 ROLES: dict[Kind, Role] = {
     Kind.PRETRAIN: "sunk",
@@ -219,7 +220,7 @@ class _Planner:
         done: list[Stage] = []
         for epochs in (n for n in stops if n <= phase.length):
             part = phase.up_to(epochs)
-            trains = phase.train if isinstance(phase.train, str) else "+".join(phase.train)
+            trains = train_text(phase.train)
             cut = f" cut:{start.cut}" if start.cut else ""
             first = done[-1].epochs + 1 if done else 1
             span = f"epochs {first} to {epochs}" if first < epochs else f"epoch {epochs}"
@@ -274,10 +275,11 @@ class _Planner:
 
     def _prefix(self, start: Start, chain: list[Stage], phase: Phase, seed: int) -> Stage | None:
         """What the phase's frozen units give, which no seed or earlier phase behind them moves."""
-        frozen = phase.train != "all" and "stem" not in phase.train
-        if not self.suite.run.prefix_cache or not phase.constant or not frozen:
+        trains = phase.train_set
+        if not self.suite.run.prefix_cache or not phase.constant or not trains.freezes_stem:
             return None
-        moved = [stage for stage in chain if stage.phase and _moves(stage.phase.train, phase.train)]
+        before = ((stage, stage.phase) for stage in chain if stage.phase)
+        moved = [stage for stage, other in before if other.train_set.may_move_frozen(trains)]
         source = tuple(moved[-1:]) or tuple(stage for stage in chain if stage.kind is Kind.PRETRAIN)
         key = self._key(
             Kind.PREFIX,
@@ -287,10 +289,9 @@ class _Planner:
             pool=self.digests.pool,
             bank=[phase.augmentation, phase.bank, seed] if phase.bank else None,
         )
-        trains = phase.train if isinstance(phase.train, str) else "+".join(phase.train)
         views = f", {phase.bank} views an image" if phase.bank else ""
         cut = f" cut:{start.cut}" if start.cut else ""
-        label = f"{start.backbone}{cut} prefix of {trains}{views}{self._on}"
+        label = f"{start.backbone}{cut} prefix of {train_text(phase.train)}{views}{self._on}"
         own = seed if moved or phase.bank or start.seed is not None else None
         return Stage(Kind.PREFIX, label, key, start, source, phase=phase, of_seed=own)
 
@@ -365,12 +366,3 @@ class _Planner:
             parents=[parent.key for parent in parents],
             **decides,
         )
-
-
-def _moves(earlier: Train, now: Train) -> bool:
-    """Whether training ``earlier`` may have moved what is frozen while ``now`` trains."""
-    if earlier in ("head", now):
-        return False
-    last = [t.removeprefix("last:") for t in (earlier, now) if isinstance(t, str)]
-    blocks = [int(n) for n in last if n.isdecimal()]
-    return len(blocks) < 2 or blocks[0] > blocks[1]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
@@ -21,6 +20,7 @@ from greendapt.core.registry import Registry
 from greendapt.suite.datasets import Data, Table
 from greendapt.suite.limits import from_table
 from greendapt.suite.recipes import FineTune, Phase, Segment, Transfer, Use
+from greendapt.suite.trainable import train_set
 
 Shots = Annotated[int, Field(ge=1)] | Literal["full"]
 
@@ -200,7 +200,7 @@ def _bad_banks(suite: Suite) -> list[str]:
             where = f"strategy.{name}: bank = {phase.bank}"
             if phase.bank and phase.augmentation == "none":
                 problems[where] = "needs an augmentation to draw views from"
-            elif phase.bank and (phase.train == "all" or phase.objective != "supervised"):
+            elif phase.bank and not (phase.train_set.freezes_stem and phase.constant):
                 problems[where] = "needs a supervised phase with frozen units before what trains"
             elif phase.bank and not suite.run.prefix_cache:
                 problems[where] = "needs run.prefix_cache: the views are kept in it"
@@ -229,7 +229,7 @@ def _cycle(suite: Suite, name: str) -> list[str]:
 
 
 def _bad_phases(suite: Suite) -> list[str]:
-    problems = []
+    problems: list[str] = []
     named = [(f"phase.{name}.train", phase.train) for name, phase in suite.phase.items()]
     for name, strategy in suite.strategy.items():
         named += [
@@ -243,13 +243,10 @@ def _bad_phases(suite: Suite) -> list[str]:
         if isinstance(transfer, FineTune | Segment)
     ]
     for key, train in named:
-        if isinstance(train, str):
-            if re.fullmatch(r"head|all|last:0*[1-9][0-9]*", train) is None:
-                problems.append(
-                    f"{key}: '{train}' is not 'head', 'last:N', 'all' or a list of stages"
-                )
-        elif not train:
-            problems.append(f"{key}: an empty list trains the head alone; say 'head'")
+        try:
+            train_set(train, key)
+        except SuiteError as error:
+            problems.append(str(error))
     return problems
 
 

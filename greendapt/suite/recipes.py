@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from greendapt.suite.datasets import Table
+from greendapt.suite.trainable import Train, TrainSet, train_set
 
 Augmentation = Literal["none", "light", "strong"]
 Optimizer = Literal["adam", "adamw", "sgd"]
@@ -22,8 +23,6 @@ further fifth but the first (BiT-HyperRule up to 20,000 images, Kolesnikov et al
 Select = Literal["best", "last"]
 """best: the epoch with the lowest validation loss."""
 Objective = Literal["supervised", "simclr"]
-Train = str | tuple[str, ...]
-"""``head``, ``last:N`` (blocks), ``all``, or a list of stages such as ``["stem", "stage4"]``."""
 
 
 class Recipe(Table):
@@ -59,6 +58,11 @@ class NetworkRecipe(Recipe):
 
     train: Train = "all"
     batch_norm: BatchNorm = "frozen"
+
+    @property
+    def train_set(self) -> TrainSet:
+        """Raises SuiteError where ``train`` says nothing."""
+        return train_set(self.train)
 
 
 class _Looks(Table):

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from greendapt.meter.flops import training_step_flops
 from greendapt.models.backbone import Backbone, InputSpec, create_backbone
 from greendapt.models.network import Network, mlp
-from greendapt.suite.recipes import BatchNorm, Train
+from greendapt.suite.recipes import BatchNorm
+from greendapt.suite.trainable import Train
 from greendapt.train.loop import Fit
 from greendapt.train.prefix import feature_size
 from greendapt.train.train_sets import first_trainable, set_phase

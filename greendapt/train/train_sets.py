@@ -1,39 +1,21 @@
-"""What a phase trains: from ``head``, ``last:N``, ``all`` or stage names to flags on parameters."""
+"""From what a phase trains, as a suite says it, to flags on the parameters of a network."""
 
 from __future__ import annotations
 
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from greendapt.core.errors import ModelError
 from greendapt.models.backbone import Backbone
 from greendapt.models.network import Network
-from greendapt.suite.recipes import BatchNorm, Train
+from greendapt.suite.recipes import BatchNorm
+from greendapt.suite.trainable import Train, Units, train_set
 
 
 def trainable_units(backbone: Backbone, train: Train) -> frozenset[int]:
     """Indices of the units that train. The tail (final norm, last convolution) goes with the
     last unit."""
-    count = len(backbone.units)
-    if train == "head":
-        return frozenset()
-    if train == "all":
-        return frozenset(range(count))
-    if isinstance(train, str):
-        last = int(train.removeprefix("last:"))
-        if last >= count:
-            raise ModelError(
-                f"train = '{train}': '{backbone.name}' has {count - 1} blocks and a stem"
-            )
-        return frozenset(range(count - last, count))
-    names = ["stem", *(f"stage{i}" for i in range(1, backbone.stages + 1))]
-    unknown = [name for name in train if name not in names]
-    if unknown:
-        raise ModelError(
-            f"train: '{backbone.name}' has no {', '.join(unknown)} (it has: {', '.join(names)})"
-        )
-    wanted = {names.index(name) for name in train}
-    return frozenset(i for i, unit in enumerate(backbone.units) if unit.stage in wanted)
+    stages = tuple(unit.stage for unit in backbone.units)
+    return train_set(train).units(Units(backbone.name, stages))
 
 
 def first_trainable(backbone: Backbone, train: Train) -> int:

@@ -16,7 +16,8 @@ from greendapt.models.unet import UNet
 from greendapt.run.context import Workbench, head_widths
 from greendapt.run.plan import Cell, Stage, Start
 from greendapt.suite.datasets import Split
-from greendapt.suite.recipes import BatchNorm, FineTune, Phase, Probe, Recipe, Segment, Train
+from greendapt.suite.recipes import BatchNorm, FineTune, Phase, Probe, Recipe, Segment
+from greendapt.suite.trainable import Train
 from greendapt.train.cost import ImageCost, head_cost, image_cost, nbytes, phase_cost
 from greendapt.train.loop import Fit
 from greendapt.train.prefix import activation_shape, fits
