@@ -13,6 +13,7 @@ from greendapt.core.text import visible
 from greendapt.report import words
 from greendapt.report.charts.drawing import Size, open_marks, raw
 from greendapt.report.charts.theme import Theme, colour, shape
+from greendapt.report.view import columns
 from greendapt.report.view.model import Entry, View
 from greendapt.store.runinfo import RunData
 
@@ -120,7 +121,7 @@ def machine_changes(runs: Sequence[Published]) -> list[Published]:
 def trend_spec(runs: Sequence[Published], setting: str, field: str, theme: Theme) -> dict[str, Any]:
     """Vega-Lite: ``field`` (auc or cost) of each strategy by run; a rule where machines change."""
     title = (
-        _SCORE if field == "auc" else f"{words.COST_NOUNS[runs[-1].cost]}, relative to the first"
+        _SCORE if field == "auc" else f"{columns.cost_noun(runs[-1].cost)}, relative to the first"
     )
     order = [run.name for run in runs]
     axis = {"title": None, "labelAngle": -30}

@@ -19,8 +19,8 @@ from greendapt.report.formats.emissions import COLUMNS, emissions_csv
 from greendapt.report.formats.latex import render_latex
 from greendapt.report.formats.modelcard import render_modelcard
 from greendapt.report.report_files import load_run
+from greendapt.report.view.columns import cost_title
 from greendapt.report.view.from_run import view
-from greendapt.report.words import cost_title
 
 
 @pytest.fixture
@@ -158,7 +158,7 @@ def test_figures_beside_the_headline_are_in_the_tables_and_scale_as_they_should(
         for row in run.summary.rows
     ]
     seen = view(replace(run, summary=run.summary.model_copy(update={"rows": rows})))
-    table = html_tables.more(seen.panels[0])
+    table = html_tables.more(seen.panels[0], seen.cost_key)
     assert {"SCI per image trained", "Embodied carbon"} <= set(table["titles"])
     cells = dict(zip(table["titles"], table["rows"][0]["cells"], strict=True))
     assert cells["Embodied carbon"].fixed == cells["Embodied carbon"].grams  # the grid has no say

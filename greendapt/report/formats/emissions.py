@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from greendapt.core.records import Record
 from greendapt.core.units import JOULES_PER_KWH
-from greendapt.report.formats.cells import Value, as_csv
+from greendapt.report.formats.cells import as_csv
+from greendapt.report.view.columns import Value
 from greendapt.store.runinfo import RunData
 
 COLUMNS = (

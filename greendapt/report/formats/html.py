@@ -9,12 +9,11 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from greendapt.report import words
 from greendapt.report.charts import drawing, learning_curves, pareto_chart
 from greendapt.report.charts.drawing import Size
 from greendapt.report.charts.theme import CSS, DARK, LIGHT, Theme, variables
 from greendapt.report.formats import html_tables, interactive, page_script
-from greendapt.report.view import planned, spending
+from greendapt.report.view import columns, planned, spending
 from greendapt.report.view.model import Learning, Panel, Path, View
 
 _BLANK = re.compile(r'<path class="(?:background|foreground)"[^>]*d="(?:M0,0h0v0h0Z)?"[^>]*/>')
@@ -41,7 +40,7 @@ def render_html(view: View) -> str:
         spending_titles=[spending.TITLES[key] for key in spending.KEYS],
         planned_titles=planned.HEADER,
         planned=[planned.cells(row) for row in view.planned],
-        cost_noun=words.COST_NOUNS[view.cost_key] if view.cost_key else "",
+        cost_noun=columns.cost_noun(view.cost_key) if view.cost_key else "",
     )
 
 
@@ -73,8 +72,8 @@ def _panel(panel: Panel, view: View, number: int) -> dict[str, Any]:
     return {
         "title": panel.title,
         "verdict": panel.verdict,
-        "axes": [(key, words.cost_title(key)) for key in keys],
-        "measures": [words.measure_title(path) for path in paths],
+        "axes": [(key, columns.cost_title(key)) for key in keys],
+        "measures": [columns.measure_title(path) for path in paths],
         "key": view.cost_key,
         "charts": [
             _chart(panel, path, view.cost_key, paths.index(path), drawn)
@@ -83,7 +82,7 @@ def _panel(panel: Panel, view: View, number: int) -> dict[str, Any]:
         if view.cost_key
         else [],
         "table": html_tables.comparison(panel, view.cost_key),
-        "more": html_tables.more(panel),
+        "more": html_tables.more(panel, view.cost_key),
         "offers": html_tables.offers(panel),
         "robustness": html_tables.robustness(panel),
     }
@@ -96,7 +95,7 @@ def _chart(panel: Panel, path: Path, key: str, number: int, drawn: bool) -> dict
         )
 
     return {
-        "title": words.measure_title(path),
+        "title": columns.measure_title(path),
         "number": number,
         "alt": pareto_chart.alternative(panel, path, key),
         "wide": picture(pareto_chart.WIDE),

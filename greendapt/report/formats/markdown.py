@@ -8,8 +8,9 @@ from urllib.parse import quote
 from greendapt.core.text import for_markdown, markdown_table
 from greendapt.core.units import percent
 from greendapt.report import words
-from greendapt.report.view import planned, spending
-from greendapt.report.view.model import Entry, Fact, Panel, Robustness, View
+from greendapt.report.view import columns, planned, spending
+from greendapt.report.view.columns import Place
+from greendapt.report.view.model import Fact, Panel, Robustness, View
 
 _LIMIT = 60_000
 
@@ -34,7 +35,7 @@ def _head(view: View, picture: str | None) -> str:
     if view.caveats:
         lines += ["", "> [!NOTE]", *(f"> - {for_markdown(caveat)}" for caveat in view.caveats)]
     if view.cost_key and picture:
-        drawn = f"{words.noun(view.panels)} against {words.COST_NOUNS[view.cost_key]}"
+        drawn = f"{columns.score_noun(view.panels)} against {columns.cost_noun(view.cost_key)}"
         lines += ["", f"![{drawn}, as in the tables below]({quote(picture)})"]
     return "\n".join(lines) + "\n"
 
@@ -47,27 +48,20 @@ def _panel(panel: Panel, view: View) -> str:
 
 def panel_table(panel: Panel, view: View) -> list[str]:
     """The lines of a table: scores, costs, the comparison with full DAPT, the front."""
-    scores = panel.scores
-    header = ["Strategy", *(words.measure_title(path) for path in scores)]
-    header += ["Carbon", "Energy", "Wall-clock", "Against full", "On the front"]
+    shown = columns.columns(panel, view.cost_key, Place.MARKDOWN)
+    header = ["Strategy", *(for_markdown(column.titles[Place.MARKDOWN]) for column in shown)]
     rows = [
-        [
-            for_markdown(entry.name),
-            *(words.score(entry.metrics.get(path)) for path in scores),
-            *(words.cost(entry.costs[key]) for key in ("carbon_g", "energy_j", "wall_s")),
-            against_full(entry, view.cost_key, words.noun([panel])),
-            words.standing(entry.standing),
-        ]
+        [for_markdown(entry.name), *(column.cell(entry).whole for column in shown)]
         for entry in panel.entries
     ]
-    return markdown_table([*map(for_markdown, header)], rows)
+    return markdown_table(header, rows)
 
 
 def _offers(panel: Panel) -> list[str]:
     """Quality at equal energy, and the energy to reach a quality."""
-    header = ["Asked", "Strategy", f"Development {words.noun([panel])}", "Energy"]
+    header = ["Asked", "Strategy", f"Development {columns.score_noun([panel])}", "Energy"]
     asked = [(f"within {words.amount('energy_j', o.limit)}", o) for o in panel.budgets]
-    asked += [(f"{words.noun([panel])} {words.number(o.limit)}", o) for o in panel.targets]
+    asked += [(f"{columns.score_noun([panel])} {words.number(o.limit)}", o) for o in panel.targets]
     rows = [
         [said, for_markdown(o.name), words.score(o.score), words.amount("energy_j", o.energy_j)]
         for said, o in asked
@@ -85,16 +79,6 @@ def _robustness(panel: Panel, found: Robustness) -> list[str]:
         for name, estimates in found.rows.items()
     ]
     return ["", f"{for_markdown(panel.title)}:", "", *markdown_table(header, rows)]
-
-
-def against_full(entry: Entry, cost_key: str | None, noun: str) -> str:
-    """Change of cost and of the score against full DAPT: ``-72%, -0.004``."""
-    comparison = entry.against_full
-    if comparison is None or cost_key is None:
-        return ""
-    gap = comparison.score
-    change = words.against(comparison.ratios.get(cost_key))
-    return f"{change}, {noun} {words.signed(gap.mean)}" if gap else change
 
 
 def _tail(view: View) -> list[str]:
@@ -129,7 +113,9 @@ def _tail(view: View) -> list[str]:
     if judged:
         lines = [line for panel, found in judged for line in _robustness(panel, found)]
         parts.append(
-            _section(f"Robustness: {words.noun(view.panels)} on corrupted test images", lines[1:])
+            _section(
+                f"Robustness: {columns.score_noun(view.panels)} on corrupted test images", lines[1:]
+            )
         )
     if view.failures:
         lines = [
