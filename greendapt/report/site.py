@@ -15,7 +15,8 @@ from greendapt.core.errors import RunError
 from greendapt.disk.files import disk_errors, read_json, write_atomic
 from greendapt.report import trend, words
 from greendapt.report.charts.theme import CSS, colour, shape
-from greendapt.report.formats import html, table
+from greendapt.report.formats import html
+from greendapt.report.formats.table import FORMATS
 from greendapt.report.public import public
 from greendapt.report.report_files import load_run
 from greendapt.report.trend import Published
@@ -66,8 +67,8 @@ def _pages(folder: Path, name: str) -> tuple[Published, dict[str, bytes]]:
     run = public(load_run(folder))
     seen = view(run)
     record = trend.published(run, seen, name)
-    pages = table.FORMATS["html"].make(run, seen, PAGE)
-    pages |= table.FORMATS["md"].make(run, seen, "report.md")
+    pages = FORMATS.get("html").make(run, seen, PAGE)
+    pages |= FORMATS.get("md").make(run, seen, "report.md")
     return record, pages | {RECORD: (record.model_dump_json(indent=1) + "\n").encode()}
 
 

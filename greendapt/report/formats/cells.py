@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from greendapt.core.errors import RunError
 from greendapt.core.records import Row
 from greendapt.core.text import for_sheet
+from greendapt.report.formats.table import Format, text
 from greendapt.report.view.columns import Value, row_values
 from greendapt.report.view.model import View
 from greendapt.store.runinfo import RunData
@@ -74,3 +75,8 @@ def as_parquet(rows: list[dict[str, Value]]) -> bytes:
     sink = pa.BufferOutputStream()
     pq.write_table(pa.Table.from_pylist(rows), sink)
     return bytes(sink.getvalue())
+
+
+CSV = text("report.csv", lambda run, _: as_csv(cells(run.summary.rows)))
+JSON = text("report.json", as_json)
+PARQUET = Format("report.parquet", lambda run, _, name: {name: as_parquet(cells(run.summary.rows))})

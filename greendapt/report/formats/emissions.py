@@ -5,6 +5,7 @@ from __future__ import annotations
 from greendapt.core.records import Record
 from greendapt.core.units import JOULES_PER_KWH
 from greendapt.report.formats.cells import as_csv
+from greendapt.report.formats.table import text
 from greendapt.report.view.columns import Value
 from greendapt.store.runinfo import RunData
 
@@ -68,3 +69,6 @@ def _number(value: object) -> float | None:
 
 def _ratio(value: float | None, by: float | None) -> float | None:
     return None if value is None or not by else value / by
+
+
+FORMAT = text("emissions.csv", lambda run, _: emissions_csv(run))

@@ -13,6 +13,7 @@ from greendapt.report.charts import drawing, learning_curves, pareto_chart
 from greendapt.report.charts.drawing import Size
 from greendapt.report.charts.theme import CSS, DARK, LIGHT, Theme, variables
 from greendapt.report.formats import html_tables, interactive, page_script
+from greendapt.report.formats.table import text
 from greendapt.report.view import columns, planned, spending
 from greendapt.report.view.model import Learning, Panel, Path, View
 
@@ -114,3 +115,6 @@ def _learning(learning: Learning) -> dict[str, Any]:
 def inline_svg(spec: dict[str, Any]) -> Markup:
     """The SVG without what the page says itself. Vega escapes the names inside."""
     return Markup(_ARIA.sub("", _BLANK.sub("", drawing.svg(spec, CSS))))
+
+
+FORMAT = text("report.html", lambda _, view: render_html(view))

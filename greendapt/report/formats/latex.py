@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from greendapt.core.text import for_latex
+from greendapt.report.formats.table import text
 from greendapt.report.view import columns
 from greendapt.report.view.columns import Column, Place
 from greendapt.report.view.model import Entry, Panel, View
@@ -50,3 +51,6 @@ def _row(entry: Entry, shown: Sequence[Column], buy: str) -> str:
 
 def _line(cells: list[str]) -> str:
     return " & ".join(cells) + r" \\"
+
+
+FORMAT = text("report.tex", lambda _, view: render_latex(view))

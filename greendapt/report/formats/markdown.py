@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from urllib.parse import quote
 
 from greendapt.core.text import for_markdown, markdown_table
 from greendapt.core.units import percent
 from greendapt.report import words
+from greendapt.report.charts.pareto_chart import report_svg
+from greendapt.report.formats.table import Files, Format
 from greendapt.report.view import columns, planned, spending
 from greendapt.report.view.columns import Place
 from greendapt.report.view.model import Fact, Panel, Robustness, View
+from greendapt.store.runinfo import RunData
 
 _LIMIT = 60_000
 
@@ -135,3 +139,14 @@ def _section(title: str, lines: Sequence[str]) -> str:
 
 def _facts(facts: Sequence[Fact]) -> list[str]:
     return [f"- {for_markdown(fact.topic)}: {for_markdown(fact.text)}" for fact in facts]
+
+
+def _files(_run: RunData, view: View, name: str) -> Files:
+    """The Markdown, and its picture beside it where there is something to draw."""
+    picture = Path(name).with_suffix(".svg").name
+    drawing = report_svg(view)
+    files = {name: render_markdown(view, picture if drawing else None).encode()}
+    return files | ({picture: drawing.encode()} if drawing else {})
+
+
+FORMAT = Format("report.md", _files)

@@ -7,6 +7,7 @@ import json
 from greendapt.core.text import for_markdown
 from greendapt.report import words
 from greendapt.report.formats.markdown import panel_table
+from greendapt.report.formats.table import text
 from greendapt.report.view.model import Entry, Panel, View
 from greendapt.store.runinfo import RunData
 
@@ -54,3 +55,6 @@ def _emissions(run: RunData, panel: Panel, entry: Entry) -> list[str]:
         "co2_eq_emissions:",
         *(f"  {key}: {json.dumps(value)}" for key, value in fields.items() if value != ""),
     ]
+
+
+FORMAT = text("modelcard.md", render_modelcard)

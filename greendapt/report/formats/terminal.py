@@ -10,6 +10,7 @@ from rich.text import Text
 
 from greendapt.core.text import terminal_table
 from greendapt.report.charts import text_plot
+from greendapt.report.formats.table import text
 from greendapt.report.view import columns
 from greendapt.report.view.columns import Column, Place
 from greendapt.report.view.model import Entry, Panel, View
@@ -84,3 +85,6 @@ def plain(view: View, width: int = 80) -> str:
 def show(view: View) -> None:
     """Prints the report on stdout."""
     Console(highlight=False).print(render_terminal(view))
+
+
+FORMAT = text("report.txt", lambda _, view: plain(view))
