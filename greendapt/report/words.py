@@ -63,10 +63,10 @@ def cost(figure: Cost | None) -> str:
 
 def cost_spread(figure: Cost | None) -> str:
     """Half the interval of a cost over seeds, in percent of its mean: ``± 2%``."""
-    found = figure.estimate if figure else None
-    if found is None or found.low is None or found.high is None or found.mean <= 0:
+    estimate = figure.estimate if figure else None
+    if estimate is None or estimate.low is None or estimate.high is None or estimate.mean <= 0:
         return ""
-    return f"± {percent((found.high - found.low) / 2 / found.mean)}"
+    return f"± {percent((estimate.high - estimate.low) / 2 / estimate.mean)}"
 
 
 def times(ratio: float) -> str:
@@ -97,10 +97,10 @@ def saving(ratio: Interval, noun: str, other: str) -> str:
     return f"saves {percent(1 - ratio.mean)}{ends} of the {noun} of {other}"
 
 
-def standing(found: Standing) -> str:
+def standing(place: Standing) -> str:
     """``yes (93%)``: membership of the front, and its probability where several seeds tell."""
-    member = "yes" if found.on_front else "no"
-    return member if found.probability is None else f"{member} ({percent(found.probability)})"
+    member = "yes" if place.on_front else "no"
+    return member if place.probability is None else f"{member} ({percent(place.probability)})"
 
 
 def moment(iso: str) -> str:

@@ -36,8 +36,8 @@ def render_html(view: View) -> str:
         marked=html_tables.marked,
         panels=[_panel(panel, view, number) for number, panel in enumerate(view.panels)],
         learning=[_learning(one) for one in view.learning],
-        spending=[html_tables.role(role) for role in view.spending],
-        steps=html_tables.steps(view.steps),
+        spending=[html_tables.role_line(role) for role in view.spending],
+        stages=html_tables.stages(view.stage_costs),
         spending_titles=[spending.TITLES[key] for key in spending.KEYS],
         planned_titles=planned.HEADER,
         planned=[planned.cells(row) for row in view.planned],
@@ -45,11 +45,13 @@ def render_html(view: View) -> str:
     )
 
 
-def render(template: str, **said: Any) -> str:
+def render(template: str, **content: Any) -> str:
     """A page from its template, with the style sheet and a policy that lets nothing else in."""
     style = _environment().get_template("style.css.j2").render(light=_css(LIGHT), dark=_css(DARK))
-    policy = page_script.policy(style, scripts="script" in said)
-    return _environment().get_template(template).render(style=Markup(style), policy=policy, **said)
+    policy = page_script.policy(style, scripts="script" in content)
+    return (
+        _environment().get_template(template).render(style=Markup(style), policy=policy, **content)
+    )
 
 
 @cache

@@ -13,7 +13,7 @@ from greendapt.report import words
 from greendapt.report.charts.theme import CSS, colour, shape
 from greendapt.report.view import columns, spending
 from greendapt.report.view.columns import Cell, Column, Place
-from greendapt.report.view.model import Entry, Offer, Panel, RoleCost, Step
+from greendapt.report.view.model import Entry, Offer, Panel, RoleCost, StageCost
 from greendapt.report.view.sentences import Amount, joined
 
 _STEPS = 40  # lines of the stage by stage table; the rest is one line
@@ -98,15 +98,15 @@ def _offer(offer: Offer, limit: str) -> dict[str, str]:
 
 def robustness(panel: Panel) -> dict[str, Any] | None:
     """Scores by corruption and severity, shaded by how far below the clean test images."""
-    found = panel.robustness
-    if found is None:
+    scores = panel.robustness
+    if scores is None:
         return None
     kinds: dict[str, list[str]] = {}
-    for kind, severity in found.conditions:
+    for kind, severity in scores.conditions:
         kinds.setdefault(kind, []).append(severity)
     clean = {entry.name: entry.score for entry in panel.entries}
     rows = []
-    for name, estimates in found.rows.items():
+    for name, estimates in scores.rows.items():
         base = clean[name]
         cells: list[tuple[Cell, int]] = [(Cell(words.MISSING), 0)]
         if base is not None:
@@ -123,21 +123,23 @@ def robustness(panel: Panel) -> dict[str, Any] | None:
     return {"kinds": kinds, "rows": rows}
 
 
-def role(found: RoleCost) -> dict[str, Any]:
+def role_line(cost: RoleCost) -> dict[str, Any]:
     return {
-        "title": found.title,
-        "stages": found.stages,
-        "cells": _spent(found),
-        "share": found.share,
-        "percent": "" if found.share is None else percent(found.share),
+        "title": cost.title,
+        "stages": cost.stages,
+        "cells": _spent(cost),
+        "share": cost.share,
+        "percent": "" if cost.share is None else percent(cost.share),
     }
 
 
-def steps(found: Sequence[Step]) -> dict[str, Any]:
+def stages(costs: Sequence[StageCost]) -> dict[str, Any]:
     """Stage by stage: the greatest first, what is left in one sentence."""
-    rest = found[_STEPS:]
+    rest = costs[_STEPS:]
     energy = sum(step.values["energy_j"] or 0.0 for step in rest)
-    said = f"and {len(rest)} smaller kinds of stage, {words.amount('energy_j', energy)} together"
+    remainder = (
+        f"and {len(rest)} smaller kinds of stage, {words.amount('energy_j', energy)} together"
+    )
     rows = [
         {
             "label": step.label,
@@ -146,15 +148,15 @@ def steps(found: Sequence[Step]) -> dict[str, Any]:
             "strategies": step.strategies,
             "cells": _spent(step),
         }
-        for step in found[:_STEPS]
+        for step in costs[:_STEPS]
     ]
-    return {"rows": rows, "rest": said if rest else ""}
+    return {"rows": rows, "rest": remainder if rest else ""}
 
 
-def _spent(found: RoleCost | Step) -> list[Cell]:
+def _spent(cost: RoleCost | StageCost) -> list[Cell]:
     cells = []
     for key in spending.KEYS:
-        value = found.values[key]
+        value = cost.values[key]
         grams = value if key == "carbon_g" else None
-        cells.append(Cell(spending.spent_text(found, key), value=value, grams=grams))
+        cells.append(Cell(spending.spent_text(cost, key), value=value, grams=grams))
     return cells

@@ -33,10 +33,10 @@ def payload(view: View) -> dict[str, Any]:
 def countries() -> list[tuple[str, str, float]]:
     """Code, name and g CO2e/kWh of each country the installed table knows; none without one."""
     try:
-        found = grid.countries()
+        names = grid.countries()
     except MeterError:
         return []
-    grids = [(code, name, grid.grid(code).intensity_g_per_kwh) for code, name in found.items()]
+    grids = [(code, name, grid.grid(code).intensity_g_per_kwh) for code, name in names.items()]
     return sorted(grids, key=lambda one: one[1])
 
 

@@ -13,7 +13,7 @@ from greendapt.report.charts.pareto_chart import report_svg
 from greendapt.report.formats.table import Files, Format
 from greendapt.report.view import columns, planned, spending
 from greendapt.report.view.columns import Place
-from greendapt.report.view.model import Fact, Panel, Robustness, View
+from greendapt.report.view.model import Fact, Panel, Robustness, Section, View
 from greendapt.store.runinfo import RunData
 
 _LIMIT = 60_000
@@ -45,9 +45,9 @@ def _head(view: View, picture: str | None) -> str:
 
 
 def _panel(panel: Panel, view: View) -> str:
-    said = [] if len(view.panels) == 1 else [for_markdown(" ".join(panel.verdict.sentences)), ""]
+    verdict = [] if len(view.panels) == 1 else [for_markdown(" ".join(panel.verdict.sentences)), ""]
     title = f"Strategies compared: {for_markdown(panel.title)}"
-    return _section(title, [*said, *panel_table(panel, view)])
+    return _section(title, [*verdict, *panel_table(panel, view)])
 
 
 def panel_table(panel: Panel, view: View) -> list[str]:
@@ -64,73 +64,78 @@ def panel_table(panel: Panel, view: View) -> list[str]:
 def _offers(panel: Panel) -> list[str]:
     """Quality at equal energy, and the energy to reach a quality."""
     header = ["Asked", "Strategy", f"Development {columns.score_noun([panel])}", "Energy"]
-    asked = [(f"within {words.amount('energy_j', o.limit)}", o) for o in panel.budgets]
-    asked += [(f"{columns.score_noun([panel])} {words.number(o.limit)}", o) for o in panel.targets]
+    limits = [(f"within {words.amount('energy_j', o.limit)}", o) for o in panel.budgets]
+    limits += [(f"{columns.score_noun([panel])} {words.number(o.limit)}", o) for o in panel.targets]
     rows = [
-        [said, for_markdown(o.name), words.score(o.score), words.amount("energy_j", o.energy_j)]
-        for said, o in asked
+        [limit, for_markdown(o.name), words.score(o.score), words.amount("energy_j", o.energy_j)]
+        for limit, o in limits
     ]
     return ["", f"{for_markdown(panel.title)}:", "", *markdown_table(header, rows)]
 
 
-def _robustness(panel: Panel, found: Robustness) -> list[str]:
+def _robustness(panel: Panel, robustness: Robustness) -> list[str]:
     header = [
         "Strategy",
-        *(for_markdown(f"{kind} {severity}") for kind, severity in found.conditions),
+        *(for_markdown(f"{kind} {severity}") for kind, severity in robustness.conditions),
     ]
     rows = [
         [for_markdown(name), *(words.number(e.mean) if e else words.MISSING for e in estimates)]
-        for name, estimates in found.rows.items()
+        for name, estimates in robustness.rows.items()
     ]
     return ["", f"{for_markdown(panel.title)}:", "", *markdown_table(header, rows)]
 
 
 def _tail(view: View) -> list[str]:
-    parts = []
-    if view.spending:
-        header = ["Stages", "Count", *(spending.TITLES[key] for key in spending.KEYS), "Share"]
-        rows = [
-            [
-                role.title,
-                str(role.stages),
-                *(spending.spent_text(role, key) for key in spending.KEYS),
-                "" if role.share is None else percent(role.share),
-            ]
-            for role in view.spending
+    noun = columns.score_noun(view.panels)
+    choices = [line for panel in view.panels if panel.budgets for line in _offers(panel)]
+    corrupted = [
+        line
+        for panel in view.panels
+        if panel.robustness
+        for line in _robustness(panel, panel.robustness)
+    ]
+    failures = [
+        f"- {for_markdown(f.cell)}, {for_markdown(f.stage)}: {for_markdown(f.error)}"
+        for f in view.failures
+    ]
+    command = ["```", view.command.replace("```", ""), "```", "", *_facts(view.reproduce)]
+    sections = [
+        ("Where the energy went", _spending(view) if view.spending else []),
+        ("Quality at equal energy", choices[1:]),
+        *((section.title, _tables(section)) for section in view.sections),
+        (f"Robustness: {noun} on corrupted test images", corrupted[1:]),
+        ("Failed cells", failures),
+        ("Can it be believed?", _facts(view.validity)),
+        ("How to reproduce", command),
+    ]
+    return [_section(title, lines) for title, lines in sections if lines]
+
+
+def _spending(view: View) -> list[str]:
+    """What each role used, and what was planned for it."""
+    header = ["Stages", "Count", *(spending.TITLES[key] for key in spending.KEYS), "Share"]
+    rows = [
+        [
+            role.title,
+            str(role.stages),
+            *(spending.spent_text(role, key) for key in spending.KEYS),
+            "" if role.share is None else percent(role.share),
         ]
-        note = for_markdown(view.spending_note)
-        lines = [note, "", *markdown_table(header, rows)]
-        if view.planned:
-            said = markdown_table(planned.HEADER, [planned.cells(row) for row in view.planned])
-            lines += ["", "Planned before the run, and measured:", "", *said]
-        parts.append(_section("Where the energy went", lines))
-    offers = [line for panel in view.panels if panel.budgets for line in _offers(panel)]
-    if offers:
-        parts.append(_section("Quality at equal energy", offers[1:]))
-    for section in view.sections:
-        lines = [for_markdown(section.said)]
-        for table in section.tables:
-            head, *body = ([*map(for_markdown, row)] for row in table)
-            lines += ["", *markdown_table(head, body)]
-        parts.append(_section(section.title, lines))
-    judged = [(panel, panel.robustness) for panel in view.panels if panel.robustness]
-    if judged:
-        lines = [line for panel, found in judged for line in _robustness(panel, found)]
-        parts.append(
-            _section(
-                f"Robustness: {columns.score_noun(view.panels)} on corrupted test images", lines[1:]
-            )
-        )
-    if view.failures:
-        lines = [
-            f"- {for_markdown(f.cell)}, {for_markdown(f.stage)}: {for_markdown(f.error)}"
-            for f in view.failures
-        ]
-        parts.append(_section("Failed cells", lines))
-    parts.append(_section("Can it be believed?", _facts(view.validity)))
-    lines = ["```", view.command.replace("```", ""), "```", "", *_facts(view.reproduce)]
-    parts.append(_section("How to reproduce", lines))
-    return parts
+        for role in view.spending
+    ]
+    lines = [for_markdown(view.spending_note), "", *markdown_table(header, rows)]
+    if view.planned:
+        table = markdown_table(planned.HEADER, [planned.cells(row) for row in view.planned])
+        lines += ["", "Planned before the run, and measured:", "", *table]
+    return lines
+
+
+def _tables(section: Section) -> list[str]:
+    lines = [for_markdown(section.explanation)]
+    for table in section.tables:
+        head, *body = ([*map(for_markdown, row)] for row in table)
+        lines += ["", *markdown_table(head, body)]
+    return lines
 
 
 def _section(title: str, lines: Sequence[str]) -> str:

@@ -39,14 +39,14 @@ def _emissions(run: RunData, panel: Panel, entry: Entry) -> list[str]:
     machine = run.info.environment
     gpu = machine.get("gpu")
     hardware = str(machine.get("cpu", "")) if gpu in (None, "none") else str(gpu)
-    said = (
+    source = (
         f"greendapt {run.info.version}, {words.cost(carbon)} CO2e ({carbon.quality.value}): "
         f"{carbon.source}; adaptation and transfer of {entry.name} ({panel.title}), as if it had "
         "run alone"
     )
     fields = {
         "emissions": float(f"{carbon.estimate.mean:.4g}"),
-        "source": said,
+        "source": source,
         "training_type": "fine-tuning",
         "geographical_location": run.info.grid.source,
         "hardware_used": hardware,

@@ -48,10 +48,10 @@ def _panel(panel: Panel, view: View) -> list[RenderableType]:
         for entry in panel.entries
     ]
     table = terminal_table(header, rows, whole=whole)
-    said: list[RenderableType] = [Text(), Text(f"Strategies compared: {panel.title}", style="bold")]
+    lead: list[RenderableType] = [Text(), Text(f"Strategies compared: {panel.title}", style="bold")]
     if len(view.panels) > 1:
-        said.append(Text(" ".join(panel.verdict.sentences)))
-    return [*said, table, *([Text(picture)] if picture else [])]
+        lead.append(Text(" ".join(panel.verdict.sentences)))
+    return [*lead, table, *([Text(picture)] if picture else [])]
 
 
 def _cells(entry: Entry, shown: Sequence[Column], buy: str, letter: str) -> list[Text]:
@@ -63,15 +63,15 @@ def _cells(entry: Entry, shown: Sequence[Column], buy: str, letter: str) -> list
 
 
 def _legend(view: View) -> str:
-    said = f"> best buy, * on the front of {columns.score_noun(view.panels)} and cost"
+    legend = f"> best buy, * on the front of {columns.score_noun(view.panels)} and cost"
     entries = [entry for panel in view.panels for entry in panel.entries]
     scores = [e.score for e in entries if e.score is not None]
     if any(score.basis == "patients" for score in scores):
-        said += ", p interval over test patients"
+        legend += ", p interval over test patients"
     costs = [cost for entry in entries for cost in entry.costs.values()]
     if any(cost.quality.value == "estimated" for cost in costs):
-        said += ", ~ estimated"
-    return said
+        legend += ", ~ estimated"
+    return legend
 
 
 def plain(view: View, width: int = 80) -> str:
