@@ -124,7 +124,7 @@ def _write_changed(path: Path, data: bytes) -> bool:
 
 def _index(runs: list[Published]) -> str:
     newest = sorted(runs, key=lambda run: (run.started_at, run.name), reverse=True)
-    return html.render("index.html.j2", runs=_lines(newest), trends=_trends(newest))
+    return html.render("index.html.j2", {"runs": _lines(newest), "trends": _trends(newest)})
 
 
 def _lines(runs: Sequence[Published]) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -26,26 +27,26 @@ def render_html(view: View) -> str:
     """The whole page as text."""
     payload = interactive.payload(view)
     scalable = bool(view.intensity_g_per_kwh) and view.pue > 0  # there is a grid to compare with
-    return render(
-        "report.html.j2",
-        view=view,
-        packed=page_script.pack(payload) if view.panels else None,
-        script=page_script.own(),
-        countries=payload["countries"] if scalable else [],
-        scalable=scalable,
-        marked=html_tables.marked,
-        panels=[_panel(panel, view, number) for number, panel in enumerate(view.panels)],
-        learning=[_learning(one) for one in view.learning],
-        spending=[html_tables.role_line(role) for role in view.spending],
-        stages=html_tables.stages(view.stage_costs),
-        spending_titles=[spending.TITLES[key] for key in spending.KEYS],
-        planned_titles=planned.HEADER,
-        planned=[planned.cells(row) for row in view.planned],
-        cost_noun=columns.cost_noun(view.cost_key) if view.cost_key else "",
-    )
+    content = {
+        "view": view,
+        "packed": page_script.pack(payload) if view.panels else None,
+        "script": page_script.own(),
+        "countries": payload["countries"] if scalable else [],
+        "scalable": scalable,
+        "marked": html_tables.marked,
+        "panels": [_panel(panel, view, number) for number, panel in enumerate(view.panels)],
+        "learning": [_learning(one) for one in view.learning],
+        "spending": [html_tables.role_line(role) for role in view.spending],
+        "stages": html_tables.stages(view.stage_costs),
+        "spending_titles": [spending.TITLES[key] for key in spending.KEYS],
+        "planned_titles": planned.HEADER,
+        "planned": [planned.cells(row) for row in view.planned],
+        "cost_noun": columns.cost_noun(view.cost_key) if view.cost_key else "",
+    }
+    return render("report.html.j2", content)
 
 
-def render(template: str, **content: Any) -> str:
+def render(template: str, content: Mapping[str, Any]) -> str:
     """A page from its template, with the style sheet and a policy that lets nothing else in."""
     style = _environment().get_template("style.css.j2").render(light=_css(LIGHT), dark=_css(DARK))
     policy = page_script.policy(style, scripts="script" in content)
