@@ -26,4 +26,4 @@ def public(run: RunData) -> RunData:
 
 def short(text: str) -> str:
     """Absolute, home and relative paths (``../data/xrays``) by their last name."""
-    return _PATH.sub(lambda found: found[0].rstrip("/").rpartition("/")[2], text)
+    return _PATH.sub(lambda match: match[0].rstrip("/").rpartition("/")[2], text)

@@ -15,7 +15,8 @@ from greendapt.core.errors import RunError
 from greendapt.disk.files import disk_errors, read_json, write_atomic
 from greendapt.report import trend, words
 from greendapt.report.charts.theme import CSS, colour, shape
-from greendapt.report.formats import html, table
+from greendapt.report.formats import html
+from greendapt.report.formats.table import FORMATS
 from greendapt.report.public import public
 from greendapt.report.report_files import load_run
 from greendapt.report.trend import Published
@@ -46,18 +47,18 @@ def publish(runs: Sequence[Path], site: Path, name: str | None = None) -> Done:
     if name is not None and len(runs) != 1:
         raise RunError("--name names one run: give one RUN with it")
     files: dict[Path, bytes] = {}
-    known = {record.name: record for record in _published(site)}
+    records = {record.name: record for record in _published(site)}
     for folder in runs:
         record, pages = _pages(folder, name or _slug(folder))
-        before = known.get(record.name)
+        before = records.get(record.name)
         if before is not None and not _same_run(before, record):
             raise RunError(
                 f"{site / record.name} holds another run (started {before.started_at}); "
                 "choose another place with --name"
             )
-        known[record.name] = record
+        records[record.name] = record
         files |= {site / record.name / file: data for file, data in pages.items()}
-    files[site / PAGE] = _index(list(known.values())).encode()
+    files[site / PAGE] = _index(list(records.values())).encode()
     changed = [path for path, data in files.items() if _write_changed(path, data)]
     return Done(tuple(changed), len(files) - len(changed))
 
@@ -66,8 +67,8 @@ def _pages(folder: Path, name: str) -> tuple[Published, dict[str, bytes]]:
     run = public(load_run(folder))
     seen = view(run)
     record = trend.published(run, seen, name)
-    pages = table.FORMATS["html"].make(run, seen, PAGE)
-    pages |= table.FORMATS["md"].make(run, seen, "report.md")
+    pages = FORMATS.get("html").make(run, seen, PAGE)
+    pages |= FORMATS.get("md").make(run, seen, "report.md")
     return record, pages | {RECORD: (record.model_dump_json(indent=1) + "\n").encode()}
 
 
@@ -97,15 +98,15 @@ def _same_run(here: Published, there: Published) -> bool:
 
 def _published(site: Path) -> list[Published]:
     """The runs on the site, in the order of their names."""
-    found = []
+    runs = []
     for path in sorted(site.glob(f"*/{RECORD}")):
         try:
-            found.append(Published.model_validate(read_json(path)))
+            runs.append(Published.model_validate(read_json(path)))
         except ValidationError as error:
             raise RunError(
                 f"{path} is damaged; delete its folder and publish the run again"
             ) from error
-    return found
+    return runs
 
 
 def _write_changed(path: Path, data: bytes) -> bool:
@@ -123,7 +124,7 @@ def _write_changed(path: Path, data: bytes) -> bool:
 
 def _index(runs: list[Published]) -> str:
     newest = sorted(runs, key=lambda run: (run.started_at, run.name), reverse=True)
-    return html.render("index.html.j2", runs=_lines(newest), trends=_trends(newest))
+    return html.render("index.html.j2", {"runs": _lines(newest), "trends": _trends(newest)})
 
 
 def _lines(runs: Sequence[Published]) -> list[dict[str, Any]]:
@@ -132,14 +133,14 @@ def _lines(runs: Sequence[Published]) -> list[dict[str, Any]]:
 
 def _trends(newest: Sequence[Published]) -> list[dict[str, Any]]:
     """One a setting of each series that was published twice or more."""
-    found = []
+    trends = []
     in_series = sorted(newest, key=lambda run: (run.series, run.started_at, run.name))
     for _, group in groupby(in_series, key=lambda run: run.series):
         runs = list(group)
         settings = dict.fromkeys(point.setting for run in runs for point in run.points)
         if len(runs) > 1:
-            found += [_trend(runs, setting) for setting in settings]
-    return found
+            trends += [_trend(runs, setting) for setting in settings]
+    return trends
 
 
 def _trend(runs: Sequence[Published], setting: str) -> dict[str, Any]:

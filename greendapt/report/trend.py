@@ -13,6 +13,7 @@ from greendapt.core.text import visible
 from greendapt.report import words
 from greendapt.report.charts.drawing import Size, open_marks, raw
 from greendapt.report.charts.theme import Theme, colour, shape
+from greendapt.report.view import columns
 from greendapt.report.view.model import Entry, View
 from greendapt.store.runinfo import RunData
 
@@ -59,7 +60,7 @@ def published(run: RunData, view: View, name: str) -> Published:
     info = run.info
     gpu = info.environment.get("gpu")
     machine = info.environment.get("cpu", "") if gpu in (None, "none") else gpu
-    asked = info.suite.model
+    model = info.suite.model
     data = {role: [one.name, one.images] for role, one in info.data.named()}
     return Published(
         name=name,
@@ -72,7 +73,7 @@ def published(run: RunData, view: View, name: str) -> Published:
         machine=visible(str(machine)),
         version=info.version,
         headline=view.headline,
-        series=key_of(suite=view.suite, profile=view.profile, data=data, size=asked.image_size),
+        series=key_of(suite=view.suite, profile=view.profile, data=data, size=model.image_size),
         cost=view.cost_key or "",
         points=tuple(
             Point(
@@ -120,7 +121,7 @@ def machine_changes(runs: Sequence[Published]) -> list[Published]:
 def trend_spec(runs: Sequence[Published], setting: str, field: str, theme: Theme) -> dict[str, Any]:
     """Vega-Lite: ``field`` (auc or cost) of each strategy by run; a rule where machines change."""
     title = (
-        _SCORE if field == "auc" else f"{words.COST_NOUNS[runs[-1].cost]}, relative to the first"
+        _SCORE if field == "auc" else f"{columns.cost_noun(runs[-1].cost)}, relative to the first"
     )
     order = [run.name for run in runs]
     axis = {"title": None, "labelAngle": -30}
@@ -154,7 +155,7 @@ def trend_spec(runs: Sequence[Published], setting: str, field: str, theme: Theme
 def _values(points: Sequence[dict[str, Any]], field: str, theme: Theme) -> list[dict[str, Any]]:
     """The score as it is; a cost over the first known one of its strategy: all fit one axis."""
     first: dict[str, float] = {}
-    found = []
+    values = []
     for row in points:
         value = row[field]
         if value is None or (field == "cost" and value <= 0):
@@ -162,5 +163,5 @@ def _values(points: Sequence[dict[str, Any]], field: str, theme: Theme) -> list[
         if field == "cost":
             value /= first.setdefault(row["strategy"], value)
         tint = {"colour": colour(theme, row["mark"]), "shape": shape(row["mark"])}
-        found.append({"run": row["run"], "name": row["strategy"], "value": value, **tint})
-    return found
+        values.append({"run": row["run"], "name": row["strategy"], "value": value, **tint})
+    return values

@@ -2,41 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from greendapt.core.records import COST_UNITS
 from greendapt.core.units import percent, quantity
-from greendapt.report.view.model import Cost, Estimate, Panel, Path, Standing
+from greendapt.report.view.model import Cost, Estimate, Standing
 from greendapt.stats.intervals import Interval
 
 MISSING = "n/a"
-COST_TITLES = {
-    "carbon_g": "Carbon (CO2e)",
-    "energy_j": "Energy",
-    "wall_s": "Wall-clock",
-    "training_flops": "Training FLOPs",
-    "peak_memory_bytes": "Peak memory",
-    "energy_above_idle_j": "Energy above idle",
-    "energy_green_algorithms_j": "Energy by Green Algorithms",
-    "embodied_g": "Embodied carbon",
-    "sci_image_g": "SCI per image trained",
-    "sci_auc_point_g": "SCI per AUC point gained",
-}
-COST_NOUNS = {
-    "carbon_g": "carbon",
-    "energy_j": "energy",
-    "wall_s": "time",
-    "training_flops": "training FLOPs",
-}
-_METRIC_TITLES = {
-    "auc": "AUC",
-    "dice": "Dice",
-    "jaccard": "Jaccard",
-    "mcc": "Matthews correlation",
-    "hausdorff95_px": "95% Hausdorff distance (px)",
-    "balanced_accuracy": "balanced accuracy",
-    "ece": "calibration error",
-}
 
 
 def number(value: float, digits: int = 3) -> str:
@@ -82,14 +53,6 @@ def amount(key: str, value: float | None) -> str:
     return MISSING if value is None else quantity(value, COST_UNITS[key])
 
 
-def cost_title(key: str) -> str:
-    """A figure's name as a heading; one this page does not know by its own words."""
-    name, _, unit = key.rpartition("_")
-    own = name if unit in ("g", "j", "s", "bytes", "kwh") and name else key
-    title = own.replace("_", " ").replace("sci", "SCI")
-    return COST_TITLES.get(key, title[:1].upper() + title[1:])
-
-
 def cost(figure: Cost | None) -> str:
     """The mean cost, marked with ~ when it is estimated rather than metered."""
     if figure is None or figure.estimate is None:
@@ -100,10 +63,10 @@ def cost(figure: Cost | None) -> str:
 
 def cost_spread(figure: Cost | None) -> str:
     """Half the interval of a cost over seeds, in percent of its mean: ``± 2%``."""
-    found = figure.estimate if figure else None
-    if found is None or found.low is None or found.high is None or found.mean <= 0:
+    estimate = figure.estimate if figure else None
+    if estimate is None or estimate.low is None or estimate.high is None or estimate.mean <= 0:
         return ""
-    return f"± {percent((found.high - found.low) / 2 / found.mean)}"
+    return f"± {percent((estimate.high - estimate.low) / 2 / estimate.mean)}"
 
 
 def times(ratio: float) -> str:
@@ -134,26 +97,10 @@ def saving(ratio: Interval, noun: str, other: str) -> str:
     return f"saves {percent(1 - ratio.mean)}{ends} of the {noun} of {other}"
 
 
-def standing(found: Standing) -> str:
+def standing(place: Standing) -> str:
     """``yes (93%)``: membership of the front, and its probability where several seeds tell."""
-    said = "yes" if found.on_front else "no"
-    return said if found.probability is None else f"{said} ({percent(found.probability)})"
-
-
-def measure_title(path: Path) -> str:
-    """``Development AUC``, ``External nih AUC``, ..."""
-    *where, _ = path
-    return f"{where[0].capitalize()} {' '.join([*where[1:], metric_title(path)])}"
-
-
-def metric_title(path: Path) -> str:
-    """``AUC``, ``Dice``, ..."""
-    return _METRIC_TITLES.get(path[-1], path[-1].replace("_", " "))
-
-
-def noun(panels: Sequence[Panel]) -> str:
-    """What the panels' verdicts are about: ``AUC``, ``Dice``."""
-    return metric_title(panels[0].path) if panels else "score"
+    member = "yes" if place.on_front else "no"
+    return member if place.probability is None else f"{member} ({percent(place.probability)})"
 
 
 def moment(iso: str) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -24,7 +24,7 @@ class DatasetInfo(BaseModel):
     name: str = ""
     images: int | None = None
     patients: int | None = None
-    classes: Any = None
+    classes: list[str] | int | None = None
     task: str = ""
     synthetic: bool = False
     train: int | None = None

@@ -7,11 +7,14 @@ import json
 import re
 import sys
 from dataclasses import replace
+from importlib.metadata import EntryPoint
 
 import pytest
 
+from greendapt.cli.report import report
 from greendapt.core.errors import RunError
 from greendapt.core.figures import Figure, Quality
+from greendapt.core.registry import PluginError
 from greendapt.core.units import JOULES_PER_KWH, quantity
 from greendapt.report.formats import html_tables, table
 from greendapt.report.formats.cells import as_csv, as_parquet, cells
@@ -19,8 +22,8 @@ from greendapt.report.formats.emissions import COLUMNS, emissions_csv
 from greendapt.report.formats.latex import render_latex
 from greendapt.report.formats.modelcard import render_modelcard
 from greendapt.report.report_files import load_run
+from greendapt.report.view.columns import cost_title
 from greendapt.report.view.from_run import view
-from greendapt.report.words import cost_title
 
 
 @pytest.fixture
@@ -56,7 +59,7 @@ def test_what_is_unavailable_is_empty_and_never_zero(run_writer):
 
 
 def test_json_holds_verdicts_and_cells(run):
-    said = json.loads(table.FORMATS["json"].make(run, view(run), "x")["x"])
+    said = json.loads(table.FORMATS.get("json").make(run, view(run), "x")["x"])
     assert said["schema"] == 1
     assert [v["best_buy"] for v in said["verdicts"]] == [p.verdict.buy for p in view(run).panels]
     assert said["cells"] == cells(run.summary.rows)
@@ -123,12 +126,12 @@ def test_a_model_card_without_a_known_carbon_states_none(run_writer):
 
 def test_hostile_names_are_words_in_every_format(run_writer, hostile):
     run = load_run(run_writer.folder)
-    for line in read(table.FORMATS["csv"].make(run, hostile, "x")["x"].decode()):
+    for line in read(table.FORMATS.get("csv").make(run, hostile, "x")["x"].decode()):
         assert not line["strategy"].startswith(("=", "+", "-", "@"))
-    card = table.FORMATS["modelcard"].make(run, hostile, "x")["x"].decode()
+    card = table.FORMATS.get("modelcard").make(run, hostile, "x")["x"].decode()
     assert "\n" not in re.search(r"source: (\".*\")\n", card)[1]
     assert "<" not in card.split("---", 2)[2]
-    assert "<script" not in table.FORMATS["latex"].make(run, hostile, "x")["x"].decode()
+    assert "<script" not in table.FORMATS.get("latex").make(run, hostile, "x")["x"].decode()
 
 
 @pytest.mark.parametrize(
@@ -158,7 +161,7 @@ def test_figures_beside_the_headline_are_in_the_tables_and_scale_as_they_should(
         for row in run.summary.rows
     ]
     seen = view(replace(run, summary=run.summary.model_copy(update={"rows": rows})))
-    table = html_tables.more(seen.panels[0])
+    table = html_tables.more(seen.panels[0], seen.cost_key)
     assert {"SCI per image trained", "Embodied carbon"} <= set(table["titles"])
     cells = dict(zip(table["titles"], table["rows"][0]["cells"], strict=True))
     assert cells["Embodied carbon"].fixed == cells["Embodied carbon"].grams  # the grid has no say
@@ -166,3 +169,35 @@ def test_figures_beside_the_headline_are_in_the_tables_and_scale_as_they_should(
         cells["SCI per image trained"].grams / 2
     )
     assert cells["SCI per image trained"].text.endswith("g/image")
+
+
+def test_a_format_of_another_package_is_one_file_and_one_line(run_writer, monkeypatch, tmp_path):
+    module = tmp_path / "plugin_words.py"
+    module.write_text(
+        "from greendapt.report.formats.table import text\n"
+        'FORMAT = text("report.words.txt", lambda run, view: view.headline)\n'
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    entry = EntryPoint("words", "plugin_words:FORMAT", table.FORMATS.group)
+    monkeypatch.setattr(table, "FORMATS", with_plugins(table.FORMATS, entry))
+    folder = run_writer.write()
+    report(folder, form="words,csv")
+    said = (folder / "report.words.txt").read_text()
+    assert said == view(load_run(folder)).headline
+    assert (folder / "report.csv").exists()
+    with pytest.raises(RunError, match=r"--format pdf is none of the formats html, .*, words"):
+        report(folder, form="pdf")
+
+
+def with_plugins(registry, *entries):
+    """The registry as it is where packages with these entry points are installed."""
+    found = replace(registry)
+    vars(found)["_plugins"] = {entry.name: entry for entry in entries}
+    return found
+
+
+def test_what_is_no_format_is_refused_by_name(run, monkeypatch):
+    entry = EntryPoint("words", "json:dumps", table.FORMATS.group)
+    monkeypatch.setattr(table, "FORMATS", with_plugins(table.FORMATS, entry))
+    with pytest.raises(PluginError, match=r"the format 'words' .* is no Format"):
+        table.write(run, view(run), ["words"], "unused")

@@ -93,9 +93,9 @@ def test_robustness_has_every_corruption_at_every_severity(seen):
 
 
 def test_steps_say_how_many_strategies_share_them(usual_view):
-    steps = {step.label: step for step in usual_view.steps}
+    steps = {step.label: step for step in usual_view.stage_costs}
     assert steps["full phase 1"].stages == 3  # one a seed
     assert steps["full phase 1"].strategies == 1
     assert steps["sunk 0"].strategies == 0
-    energies = [step.values["energy_j"] for step in usual_view.steps]
+    energies = [step.values["energy_j"] for step in usual_view.stage_costs]
     assert energies == sorted(energies, reverse=True)

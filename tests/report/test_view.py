@@ -1,12 +1,17 @@
 """The view: grouping over seeds, comparisons, fronts and honest verdicts."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from greendapt.core.figures import Quality
 from greendapt.report.report_files import load_run
 from greendapt.report.view.estimates import references
+from greendapt.report.view.from_run import view
 from greendapt.report.view.model import DEVELOPMENT
+from greendapt.report.view.sentences import Amount, joined
+from greendapt.report.view.spending import stage_costs
 from greendapt.stats.intervals import t_interval
 
 
@@ -217,3 +222,44 @@ def test_what_was_spent_is_less_than_the_cells_alone_because_stages_are_shared(s
     note = seen().spending_note
     assert note.startswith("This run used 108 kJ and emitted 14.4 g")
     assert "ran once" in note
+
+
+def test_stages_of_each_target_are_a_line_of_their_own_over_all_seeds(run_writer):
+    run = load_run(run_writer.write())
+    titles = ["adapt full", "features of full for chest", "features of full for shapes"]
+    records = [
+        run_writer.record(f"{title} {seed}", "transfer", title, 1e3 * (place + 1), seed=seed)
+        for place, title in enumerate(titles)
+        for seed in range(3)
+    ]
+    keys = [record.key for record in records]
+    row = run.summary.rows[0].model_copy(update={"stages": keys})
+    summary = run.summary.model_copy(update={"rows": [row]})
+    lines = stage_costs(replace(run, records=records, summary=summary))
+    assert [(line.label, line.stages) for line in lines] == [(t, 3) for t in titles[::-1]]
+    assert [line.values["energy_j"] for line in lines] == [9e3, 6e3, 3e3]
+    assert {line.strategies for line in lines} == {1}
+
+
+def test_a_sentence_is_its_text_and_knows_its_amounts(seen):
+    (panel,) = seen(noise=1e-4).panels
+    entries = {entry.name: entry for entry in panel.entries}
+    reached = next(s for s in panel.verdict.sentences if s.startswith("It reaches"))
+    masses = [span for span in reached.spans if isinstance(span, Amount)]
+    assert "".join(s.text if isinstance(s, Amount) else s for s in reached.spans) == reached
+    assert [mass.value for mass in masses] == [
+        entries[name].costs["carbon_g"].estimate.mean for name in (panel.verdict.buy, "full")
+    ]
+    assert {mass.unit for mass in masses} == {"g"}
+    both = joined(panel.verdict.sentences)
+    assert both == " ".join(panel.verdict.sentences)
+    assert set(masses) <= set(both.spans)
+
+
+@pytest.mark.parametrize("classes", [2, ["healthy", "ill"]])
+def test_classes_are_counted_whether_a_number_or_names(run_writer, monkeypatch, classes):
+    info = run_writer.info()
+    info["data"]["pool"]["classes"] = classes
+    monkeypatch.setattr(run_writer, "info", lambda: info)
+    shown = view(load_run(run_writer.write()))
+    assert any("2 classes" in fact.text for fact in shown.validity if fact.topic == "Data, pool")

@@ -85,8 +85,8 @@ def ticks(x: Axis) -> list[float]:
         return [step * i for i in range(int(x.high / step) + 1)]
     powers = range(math.floor(math.log10(x.low)), math.ceil(math.log10(x.high)) + 1)
     fine = (1, 2, 5) if len(powers) <= 4 else (1,)
-    found = [m * 10.0**p for p in powers for m in fine]
-    return [tick for tick in found if x.low <= tick <= x.high]
+    choices = [m * 10.0**p for p in powers for m in fine]
+    return [tick for tick in choices if x.low <= tick <= x.high]
 
 
 def cost_bounds(entry: Entry, key: str) -> tuple[float, float, float]:

@@ -86,11 +86,11 @@ def place_names(
     """Where the ``name`` of each row stands beside its point."""
     widths = [_LETTER * len(row["name"]) for row in rows]
     centres = label_places.place(points, widths, (size.width, size.height), _LABEL, strokes)
-    found = []
+    spots = []
     for point, centre, width in zip(points, centres, widths, strict=True):
         end = label_places.leader_end(centre, width, _LABEL, point)
-        found.append(Spot(centre, end, math.dist(end, point) > _NEAR))
-    return found
+        spots.append(Spot(centre, end, math.dist(end, point) > _NEAR))
+    return spots
 
 
 def label(spot: Spot, x: Axis, y: Axis, size: Size) -> dict[str, Any]:

@@ -76,10 +76,10 @@ def _channel(field: str, axis: Axis, title: str) -> dict[str, Any]:
 
 def alternative(learning: Learning) -> str:
     """The curves in words: where each begins and ends."""
-    said = [
+    ends = [
         f"{curve.name}: {words.number(curve.loss[0])} after "
         f"{quantity(curve.energy_j[0], 'J')}, {words.number(curve.loss[-1])} after "
         f"{quantity(curve.energy_j[-1], 'J')}"
         for curve in learning.curves
     ]
-    return f"Lowest validation loss so far against energy. {'; '.join(said)}."
+    return f"Lowest validation loss so far against energy. {'; '.join(ends)}."

@@ -12,6 +12,7 @@ from greendapt.report.charts.axes import Axis, ticks
 from greendapt.report.charts.drawing import Size
 from greendapt.report.charts.label_places import Point
 from greendapt.report.charts.theme import LIGHT, Theme, colour, shape
+from greendapt.report.view import columns
 from greendapt.report.view.model import Entry, Panel, Path, View
 from greendapt.report.view.verdict import CHANCE
 
@@ -37,7 +38,7 @@ def pareto_spec(panel: Panel, path: Path, key: str, theme: Theme, size: Size) ->
     spec["encoding"]["x"] |= {"scale": x.scale()}
     spec["encoding"]["x"]["axis"] |= {"title": cost_title(key, unit_name, x), "values": ticks(x)}
     spec["encoding"]["y"] |= {"scale": y.scale()}
-    spec["encoding"]["y"]["axis"] |= {"title": words.measure_title(path)}
+    spec["encoding"]["y"]["axis"] |= {"title": columns.measure_title(path)}
     return spec
 
 
@@ -74,7 +75,7 @@ def pareto_axes(panel: Panel, path: Path, key: str, size: Size) -> tuple[Axis, A
 
 
 def cost_title(key: str, unit_name: str, x: Axis) -> str:
-    name = words.cost_title(key).split(" (")[0]
+    name = columns.short_title(key)
     return f"{name}, {unit_name}{' (log scale)' if x.log else ''}"
 
 
@@ -113,8 +114,8 @@ def alternative(panel: Panel, path: Path, key: str) -> str:
         f"{', on the front' if entry.standing.on_front else ''}"
         for entry in drawn(panel, path, key)
     ]
-    noun = words.COST_NOUNS[key]
-    return f"{words.measure_title(path)} against {noun}, {panel.title}. {'; '.join(points)}."
+    noun = columns.cost_noun(key)
+    return f"{columns.measure_title(path)} against {noun}, {panel.title}. {'; '.join(points)}."
 
 
 def pareto_rows(

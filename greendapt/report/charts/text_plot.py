@@ -5,8 +5,8 @@ from __future__ import annotations
 import string
 from collections.abc import Mapping, Sequence
 
-from greendapt.report import words
 from greendapt.report.charts import axes, pareto_chart
+from greendapt.report.view import columns
 from greendapt.report.view.model import Panel
 
 LETTERS = string.ascii_uppercase + string.ascii_lowercase
@@ -42,7 +42,7 @@ def pareto(panel: Panel, key: str) -> str:
     lines = [f"{_label(number, low, high)} |{row}" for number, row in enumerate(rows)]
     left, right = _amount(x.low), f"{_amount(x.high)} {unit}"
     gap = " " * (_WIDTH - len(left) - len(right))
-    against = f"{words.noun([panel])} against {words.COST_NOUNS[key]}"
+    against = f"{columns.score_noun([panel])} against {columns.cost_noun(key)}"
     title = f"      {against}{' (log scale)' if x.log else ''}"
     return "\n".join([title, *lines, "      +" + "-" * _WIDTH, f"       {left}{gap}{right}"])
 

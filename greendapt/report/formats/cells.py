@@ -5,53 +5,22 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
 
 from greendapt.core.errors import RunError
 from greendapt.core.records import Row
 from greendapt.core.text import for_sheet
-from greendapt.report.view import estimates
+from greendapt.report.formats.table import Format, text
+from greendapt.report.view.columns import Value, row_values
 from greendapt.report.view.model import View
 from greendapt.store.runinfo import RunData
 
-Value = str | int | float | bool | None
-
 
 def cells(rows: Iterable[Row]) -> list[dict[str, Value]]:
-    """One row a cell: names, metrics by their path, each figure with quality and bounds.
-
-    All rows have the same columns; what a cell does not have is None.
-    """
-    found = [_cell(row) for row in rows]
-    columns = dict.fromkeys(name for row in found for name in row)
-    return [{name: row.get(name) for name in columns} for row in found]
-
-
-def _cell(row: Row) -> dict[str, Value]:
-    named: dict[str, Value] = {
-        "strategy": row.strategy,
-        "backbone": row.backbone,
-        "seed": row.seed,
-        "transfer": row.transfer,
-        "shots": str(row.shots),
-        "trainable_params": row.trainable_params,
-    }
-    named |= dict(_flat(row.metrics, ""))
-    for name, figure in estimates.figures(row).items():
-        named[name] = figure.value
-        named[f"{name}_low"], named[f"{name}_high"] = figure.low, figure.high
-        named[f"{name}_quality"] = figure.quality.value
-    return named
-
-
-def _flat(metrics: Mapping[str, Any], start: str) -> Iterator[tuple[str, Value]]:
-    for name, value in metrics.items():
-        path = f"{start}.{name}" if start else name
-        if isinstance(value, Mapping):
-            yield from _flat(value, path)
-        else:
-            yield path, value
+    """One row a cell, see `row_values`; all have the same columns, None where a cell has none."""
+    table = [row_values(row) for row in rows]
+    names = dict.fromkeys(name for row in table for name in row)
+    return [{name: row.get(name) for name in names} for row in table]
 
 
 def as_csv(rows: Iterable[Mapping[str, Value]]) -> str:
@@ -66,7 +35,7 @@ def as_csv(rows: Iterable[Mapping[str, Value]]) -> str:
 
 def as_json(run: RunData, view: View) -> str:
     """Verdicts and cells, with what is needed to read them."""
-    said = {
+    document = {
         "schema": 1,
         "title": view.title,
         "suite": view.suite,
@@ -90,7 +59,7 @@ def as_json(run: RunData, view: View) -> str:
         "cells": cells(run.summary.rows),
         "failures": [failure.model_dump() for failure in run.summary.failures],
     }
-    return json.dumps(said, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def as_parquet(rows: list[dict[str, Value]]) -> bytes:
@@ -106,3 +75,8 @@ def as_parquet(rows: list[dict[str, Value]]) -> bytes:
     sink = pa.BufferOutputStream()
     pq.write_table(pa.Table.from_pylist(rows), sink)
     return bytes(sink.getvalue())
+
+
+CSV = text("report.csv", lambda run, _: as_csv(cells(run.summary.rows)))
+JSON = text("report.json", as_json)
+PARQUET = Format("report.parquet", lambda run, _, name: {name: as_parquet(cells(run.summary.rows))})

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from greendapt.core.records import Record
 from greendapt.core.units import JOULES_PER_KWH
-from greendapt.report.formats.cells import Value, as_csv
+from greendapt.report.formats.cells import as_csv
+from greendapt.report.formats.table import text
+from greendapt.report.view.columns import Value
 from greendapt.store.runinfo import RunData
 
 COLUMNS = (
@@ -35,7 +37,7 @@ def _line(run: RunData, record: Record) -> dict[str, Value]:
     wall = record.value("wall_s")
     carbon = record.value("carbon_g")
     energy = record.value("energy_j")
-    known: dict[str, Value] = {
+    values: dict[str, Value] = {
         "timestamp": record.started_at,
         "project_name": f"{info.suite.name}: {record.label}",
         "run_id": record.key,
@@ -56,9 +58,9 @@ def _line(run: RunData, record: Record) -> dict[str, Value]:
     }
     for part, name in _PARTS.items():
         joules = record.value(name)
-        known[f"{part}_energy"] = _ratio(joules, JOULES_PER_KWH)
-        known[f"{part}_power"] = _ratio(joules, wall)
-    return {name: known.get(name) for name in COLUMNS}
+        values[f"{part}_energy"] = _ratio(joules, JOULES_PER_KWH)
+        values[f"{part}_power"] = _ratio(joules, wall)
+    return {name: values.get(name) for name in COLUMNS}
 
 
 def _number(value: object) -> float | None:
@@ -67,3 +69,6 @@ def _number(value: object) -> float | None:
 
 def _ratio(value: float | None, by: float | None) -> float | None:
     return None if value is None or not by else value / by
+
+
+FORMAT = text("emissions.csv", lambda run, _: emissions_csv(run))

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from greendapt.report import words
 from greendapt.report.charts import drawing, learning_curves, pareto_chart
 from greendapt.report.charts.drawing import Size
 from greendapt.report.charts.theme import CSS, DARK, LIGHT, Theme, variables
 from greendapt.report.formats import html_tables, interactive, page_script
-from greendapt.report.view import planned, spending
+from greendapt.report.formats.table import text
+from greendapt.report.view import columns, planned, spending
 from greendapt.report.view.model import Learning, Panel, Path, View
 
 _BLANK = re.compile(r'<path class="(?:background|foreground)"[^>]*d="(?:M0,0h0v0h0Z)?"[^>]*/>')
@@ -26,30 +27,32 @@ def render_html(view: View) -> str:
     """The whole page as text."""
     payload = interactive.payload(view)
     scalable = bool(view.intensity_g_per_kwh) and view.pue > 0  # there is a grid to compare with
-    return render(
-        "report.html.j2",
-        view=view,
-        packed=page_script.pack(payload) if view.panels else None,
-        script=page_script.own(),
-        countries=payload["countries"] if scalable else [],
-        scalable=scalable,
-        marked=html_tables.marked,
-        panels=[_panel(panel, view, number) for number, panel in enumerate(view.panels)],
-        learning=[_learning(one) for one in view.learning],
-        spending=[html_tables.role(role) for role in view.spending],
-        steps=html_tables.steps(view.steps),
-        spending_titles=[spending.TITLES[key] for key in spending.KEYS],
-        planned_titles=planned.HEADER,
-        planned=[planned.cells(row) for row in view.planned],
-        cost_noun=words.COST_NOUNS[view.cost_key] if view.cost_key else "",
-    )
+    content = {
+        "view": view,
+        "packed": page_script.pack(payload) if view.panels else None,
+        "script": page_script.own(),
+        "countries": payload["countries"] if scalable else [],
+        "scalable": scalable,
+        "marked": html_tables.marked,
+        "panels": [_panel(panel, view, number) for number, panel in enumerate(view.panels)],
+        "learning": [_learning(one) for one in view.learning],
+        "spending": [html_tables.role_line(role) for role in view.spending],
+        "stages": html_tables.stages(view.stage_costs),
+        "spending_titles": [spending.TITLES[key] for key in spending.KEYS],
+        "planned_titles": planned.HEADER,
+        "planned": [planned.cells(row) for row in view.planned],
+        "cost_noun": columns.cost_noun(view.cost_key) if view.cost_key else "",
+    }
+    return render("report.html.j2", content)
 
 
-def render(template: str, **said: Any) -> str:
+def render(template: str, content: Mapping[str, Any]) -> str:
     """A page from its template, with the style sheet and a policy that lets nothing else in."""
     style = _environment().get_template("style.css.j2").render(light=_css(LIGHT), dark=_css(DARK))
-    policy = page_script.policy(style, scripts="script" in said)
-    return _environment().get_template(template).render(style=Markup(style), policy=policy, **said)
+    policy = page_script.policy(style, scripts="script" in content)
+    return (
+        _environment().get_template(template).render(style=Markup(style), policy=policy, **content)
+    )
 
 
 @cache
@@ -73,8 +76,8 @@ def _panel(panel: Panel, view: View, number: int) -> dict[str, Any]:
     return {
         "title": panel.title,
         "verdict": panel.verdict,
-        "axes": [(key, words.cost_title(key)) for key in keys],
-        "measures": [words.measure_title(path) for path in paths],
+        "axes": [(key, columns.cost_title(key)) for key in keys],
+        "measures": [columns.measure_title(path) for path in paths],
         "key": view.cost_key,
         "charts": [
             _chart(panel, path, view.cost_key, paths.index(path), drawn)
@@ -83,7 +86,7 @@ def _panel(panel: Panel, view: View, number: int) -> dict[str, Any]:
         if view.cost_key
         else [],
         "table": html_tables.comparison(panel, view.cost_key),
-        "more": html_tables.more(panel),
+        "more": html_tables.more(panel, view.cost_key),
         "offers": html_tables.offers(panel),
         "robustness": html_tables.robustness(panel),
     }
@@ -96,7 +99,7 @@ def _chart(panel: Panel, path: Path, key: str, number: int, drawn: bool) -> dict
         )
 
     return {
-        "title": words.measure_title(path),
+        "title": columns.measure_title(path),
         "number": number,
         "alt": pareto_chart.alternative(panel, path, key),
         "wide": picture(pareto_chart.WIDE),
@@ -115,3 +118,6 @@ def _learning(learning: Learning) -> dict[str, Any]:
 def inline_svg(spec: dict[str, Any]) -> Markup:
     """The SVG without what the page says itself. Vega escapes the names inside."""
     return Markup(_ARIA.sub("", _BLANK.sub("", drawing.svg(spec, CSS))))
+
+
+FORMAT = text("report.html", lambda _, view: render_html(view))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from markupsafe import Markup
@@ -11,23 +11,13 @@ from markupsafe import Markup
 from greendapt.core.units import percent
 from greendapt.report import words
 from greendapt.report.charts.theme import CSS, colour, shape
-from greendapt.report.view import spending
-from greendapt.report.view.model import COST_KEYS, Entry, Offer, Panel, Path, RoleCost, Step
+from greendapt.report.view import columns, spending
+from greendapt.report.view.columns import Cell, Column, Place
+from greendapt.report.view.model import Entry, Offer, Panel, RoleCost, StageCost
 from greendapt.report.view.sentences import Amount, joined
 
 _STEPS = 40  # lines of the stage by stage table; the rest is one line
 _SHADES = 6
-
-
-@dataclass(frozen=True)
-class Cell:
-    """``value`` sorts; ``grams`` is what a grid intensity scales, all but ``fixed`` of it."""
-
-    text: str
-    small: str = ""
-    value: float | None = None
-    grams: float | None = None
-    fixed: float = 0.0
 
 
 def marked(sentences: str | Sequence[str]) -> Markup:
@@ -45,31 +35,23 @@ def _span(span: str | Amount) -> str:
 
 def comparison(panel: Panel, key: str | None) -> dict[str, Any]:
     """The main table: scores, the comparison with full DAPT, the front, costs."""
-    scores, noun = panel.scores, words.noun([panel])
+    shown = columns.columns(panel, key, Place.PAGE)
+    noun = columns.score_noun([panel])
+    headings = {"score": noun, "against": "Against full", "cost": "Cost: adaptation + transfer"}
+    numbered = list(enumerate(shown, start=1))
     return {
         "score": noun,
-        "scores": [words.measure_title(path).removesuffix(f" {noun}") for path in scores],
-        "costs": [words.cost_title(k) for k in COST_KEYS],
-        "rows": [_row(entry, scores, key, panel.verdict.buy) for entry in panel.entries],
+        "width": len(shown),
+        "groups": [
+            (headings.get(group), [(number, one.titles[Place.PAGE]) for number, one in members])
+            for group, members in groupby(numbered, key=lambda at: at[1].group)
+        ],
+        "rows": [_row(entry, shown, panel.verdict.buy) for entry in panel.entries],
     }
 
 
-def _row(entry: Entry, scores: Sequence[Path], key: str | None, buy: str) -> dict[str, Any]:
-    full = entry.against_full
-    gap = full.score if full else None
-    ratio = full.ratios.get(key) if full and key else None
-    chance = entry.standing.probability
+def _row(entry: Entry, shown: Sequence[Column], buy: str) -> dict[str, Any]:
     energy = entry.costs["energy_j"].estimate
-    cells = [_score(entry, path) for path in scores]
-    cells += [
-        Cell(words.against(ratio) if full and key else "", value=ratio.mean if ratio else None),
-        Cell(words.signed(gap.mean), words.bounds(gap), gap.mean) if gap else Cell(""),
-        Cell(
-            words.standing(entry.standing),
-            value=entry.standing.on_front if chance is None else chance,
-        ),
-        *(_cost(entry, k) for k in COST_KEYS),
-    ]
     return {
         "name": entry.name,
         "about": entry.about,
@@ -77,66 +59,19 @@ def _row(entry: Entry, scores: Sequence[Path], key: str | None, buy: str) -> dic
         "on_front": entry.standing.on_front,
         "shape": shape(entry.mark),
         "colour": colour(CSS, entry.mark),
-        "cells": cells,
+        "cells": [column.cell(entry) for column in shown],
         "energy_j": None if energy is None else energy.mean,
     }
 
 
-def _score(entry: Entry, path: Path) -> Cell:
-    estimate = entry.metrics.get(path)
-    if estimate is None:
-        return Cell(words.MISSING)
-    mark = " p" if estimate.basis == "patients" else ""
-    bounds = words.interval(estimate.low, estimate.high) + mark
-    return Cell(words.number(estimate.mean), bounds, estimate.mean)
-
-
-def _cost(entry: Entry, key: str) -> Cell:
-    cost = entry.costs[key]
-    if cost.estimate is None:
-        return Cell(words.MISSING)
-    value = cost.estimate.mean
-    text, spread = words.cost(cost), words.cost_spread(cost)
-    if cost.unit != "g" and not cost.unit.startswith("g/"):
-        return Cell(text, spread, value)
-    return Cell(text, spread, value, value, value * _fixed_share(entry, key))
-
-
-def _fixed_share(entry: Entry, key: str) -> float:
-    """The part of a figure in grams that the grid has no say in: the hardware's making."""
-    if "embodied" in key:
-        return 1.0
-    cost = entry.costs[key]
-    made = next((c.estimate for k, c in entry.costs.items() if "embodied" in k), None)
-    used = entry.costs["carbon_g"].estimate
-    if cost.unit == "g" or made is None or used is None or "without embodied" in cost.source:
-        return 0.0
-    total = used.mean + made.mean
-    return made.mean / total if total > 0 else 0.0
-
-
-def more(panel: Panel) -> dict[str, Any]:
+def more(panel: Panel, key: str | None) -> dict[str, Any]:
     """The second table: other scores, every other figure, the comparison with no DAPT."""
-    paths = [path for path in panel.measures if path not in panel.scores]
-    keys = [key for key in panel.figures if key not in COST_KEYS]
-    gaps = [entry.against_none for entry in panel.entries]
-    titles = [words.measure_title(path) for path in paths]
+    shown = columns.columns(panel, key, Place.MORE)
     return {
-        "titles": [
-            *titles,
-            *(words.cost_title(key) for key in keys),
-            f"{words.noun([panel])} against none",
-        ],
+        "titles": [column.titles[Place.MORE] for column in shown],
         "rows": [
-            {
-                "name": entry.name,
-                "cells": [
-                    *(_score(entry, path) for path in paths),
-                    *(_cost(entry, key) for key in keys),
-                    Cell(words.difference(none.score) if none else ""),
-                ],
-            }
-            for entry, none in zip(panel.entries, gaps, strict=True)
+            {"name": entry.name, "cells": [column.cell(entry) for column in shown]}
+            for entry in panel.entries
         ],
     }
 
@@ -146,7 +81,8 @@ def offers(panel: Panel) -> dict[str, Any]:
     return {
         "budgets": [_offer(o, words.amount("energy_j", o.limit)) for o in panel.budgets],
         "targets": [
-            _offer(o, f"{words.noun([panel])} {words.number(o.limit)}") for o in panel.targets
+            _offer(o, f"{columns.score_noun([panel])} {words.number(o.limit)}")
+            for o in panel.targets
         ],
     }
 
@@ -162,15 +98,15 @@ def _offer(offer: Offer, limit: str) -> dict[str, str]:
 
 def robustness(panel: Panel) -> dict[str, Any] | None:
     """Scores by corruption and severity, shaded by how far below the clean test images."""
-    found = panel.robustness
-    if found is None:
+    scores = panel.robustness
+    if scores is None:
         return None
     kinds: dict[str, list[str]] = {}
-    for kind, severity in found.conditions:
+    for kind, severity in scores.conditions:
         kinds.setdefault(kind, []).append(severity)
     clean = {entry.name: entry.score for entry in panel.entries}
     rows = []
-    for name, estimates in found.rows.items():
+    for name, estimates in scores.rows.items():
         base = clean[name]
         cells: list[tuple[Cell, int]] = [(Cell(words.MISSING), 0)]
         if base is not None:
@@ -187,21 +123,23 @@ def robustness(panel: Panel) -> dict[str, Any] | None:
     return {"kinds": kinds, "rows": rows}
 
 
-def role(found: RoleCost) -> dict[str, Any]:
+def role_line(cost: RoleCost) -> dict[str, Any]:
     return {
-        "title": found.title,
-        "stages": found.stages,
-        "cells": _spent(found),
-        "share": found.share,
-        "percent": "" if found.share is None else percent(found.share),
+        "title": cost.title,
+        "stages": cost.stages,
+        "cells": _spent(cost),
+        "share": cost.share,
+        "percent": "" if cost.share is None else percent(cost.share),
     }
 
 
-def steps(found: Sequence[Step]) -> dict[str, Any]:
+def stages(costs: Sequence[StageCost]) -> dict[str, Any]:
     """Stage by stage: the greatest first, what is left in one sentence."""
-    rest = found[_STEPS:]
+    rest = costs[_STEPS:]
     energy = sum(step.values["energy_j"] or 0.0 for step in rest)
-    said = f"and {len(rest)} smaller kinds of stage, {words.amount('energy_j', energy)} together"
+    remainder = (
+        f"and {len(rest)} smaller kinds of stage, {words.amount('energy_j', energy)} together"
+    )
     rows = [
         {
             "label": step.label,
@@ -210,15 +148,15 @@ def steps(found: Sequence[Step]) -> dict[str, Any]:
             "strategies": step.strategies,
             "cells": _spent(step),
         }
-        for step in found[:_STEPS]
+        for step in costs[:_STEPS]
     ]
-    return {"rows": rows, "rest": said if rest else ""}
+    return {"rows": rows, "rest": remainder if rest else ""}
 
 
-def _spent(found: RoleCost | Step) -> list[Cell]:
+def _spent(cost: RoleCost | StageCost) -> list[Cell]:
     cells = []
     for key in spending.KEYS:
-        value = found.values[key]
+        value = cost.values[key]
         grams = value if key == "carbon_g" else None
-        cells.append(Cell(spending.spent_text(found, key), value=value, grams=grams))
+        cells.append(Cell(spending.spent_text(cost, key), value=value, grams=grams))
     return cells

@@ -7,10 +7,10 @@ from typing import Any
 from greendapt.accounting import grid
 from greendapt.core.errors import MeterError
 from greendapt.core.units import JOULES_PER_KWH
-from greendapt.report import words
 from greendapt.report.charts import axes, drawing, pareto_chart
 from greendapt.report.charts.pareto_chart import NARROW, WIDE
 from greendapt.report.charts.theme import CSS
+from greendapt.report.view.columns import measure_title
 from greendapt.report.view.model import COST_KEYS, Panel, Path, View
 
 SIZES = {"wide": WIDE, "narrow": NARROW}
@@ -33,10 +33,10 @@ def payload(view: View) -> dict[str, Any]:
 def countries() -> list[tuple[str, str, float]]:
     """Code, name and g CO2e/kWh of each country the installed table knows; none without one."""
     try:
-        found = grid.countries()
+        names = grid.countries()
     except MeterError:
         return []
-    grids = [(code, name, grid.grid(code).intensity_g_per_kwh) for code, name in found.items()]
+    grids = [(code, name, grid.grid(code).intensity_g_per_kwh) for code, name in names.items()]
     return sorted(grids, key=lambda one: one[1])
 
 
@@ -61,7 +61,7 @@ def _picture(panel: Panel, path: Path, key: str, size: str) -> dict[str, Any]:
     columns = {field: [_rounded(row[field]) for row in rows] for field in (rows[0] if rows else ())}
     return {
         "x": {**x.scale(), "title": pareto_chart.cost_title(key, unit, x)},
-        "y": {**y.scale(), "title": words.measure_title(path)},
+        "y": {**y.scale(), "title": measure_title(path)},
         "ticks": axes.ticks(x),
         "chance": pareto_chart.chance(path, y),
         "unit": unit,

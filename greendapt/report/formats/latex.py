@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from greendapt.core.text import for_latex
-from greendapt.report import words
-from greendapt.report.view.model import COST_KEYS, Entry, Panel, View
+from greendapt.report.formats.table import text
+from greendapt.report.view import columns
+from greendapt.report.view.columns import Column, Place
+from greendapt.report.view.model import Entry, Panel, View
 
 
 def render_latex(view: View) -> str:
@@ -18,21 +22,20 @@ def render_latex(view: View) -> str:
 
 
 def _table(panel: Panel, view: View) -> str:
-    scores = panel.scores
-    titles = ["Strategy", *(words.measure_title(path) for path in scores), "Against full"]
-    titles += [words.cost_title(key) for key in COST_KEYS]
-    said = f"{view.title} {panel.title}. {panel.verdict.sentences[0]}"
+    shown = columns.columns(panel, view.cost_key, Place.LATEX)
+    titles = ["Strategy", *(column.titles[Place.LATEX] for column in shown)]
+    caption = f"{view.title} {panel.title}. {panel.verdict.sentences[0]}"
     if view.synthetic:
-        said += " Synthetic data."
+        caption += " Synthetic data."
     lines = [
         r"\begin{table}",
         r"\centering",
-        rf"\caption{{{for_latex(said)}}}",
+        rf"\caption{{{for_latex(caption)}}}",
         rf"\begin{{tabular}}{{l{'r' * (len(titles) - 1)}}}",
         r"\toprule",
         _line([for_latex(title) for title in titles]),
         r"\midrule",
-        *(_row(entry, panel, view.cost_key) for entry in panel.entries),
+        *(_row(entry, shown, panel.verdict.buy) for entry in panel.entries),
         r"\bottomrule",
         r"\end{tabular}",
         r"\end{table}",
@@ -40,18 +43,14 @@ def _table(panel: Panel, view: View) -> str:
     return "\n".join(lines)
 
 
-def _row(entry: Entry, panel: Panel, key: str | None) -> str:
+def _row(entry: Entry, shown: Sequence[Column], buy: str) -> str:
     name = for_latex(entry.name)
-    full = entry.against_full
-    gap = full.score if full else None
-    ratio = words.against(full.ratios.get(key)) if full and key else ""
-    cells = [rf"\textbf{{{name}}}" if entry.name == panel.verdict.buy else name]
-    cells += [for_latex(words.score(entry.metrics.get(p))) for p in panel.scores]
-    said = f"{ratio}, {words.noun([panel])} {words.signed(gap.mean)}" if gap else ratio
-    cells.append(for_latex(said))
-    cells += [for_latex(words.cost(entry.costs[k])) for k in COST_KEYS]
-    return _line(cells)
+    cells = [for_latex(column.cell(entry).whole) for column in shown]
+    return _line([rf"\textbf{{{name}}}" if entry.name == buy else name, *cells])
 
 
 def _line(cells: list[str]) -> str:
     return " & ".join(cells) + r" \\"
+
+
+FORMAT = text("report.tex", lambda _, view: render_latex(view))

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from urllib.parse import quote
 
 from greendapt.core.text import for_markdown, markdown_table
 from greendapt.core.units import percent
 from greendapt.report import words
-from greendapt.report.view import planned, spending
-from greendapt.report.view.model import Entry, Fact, Panel, Robustness, View
+from greendapt.report.charts.pareto_chart import report_svg
+from greendapt.report.formats.table import Files, Format
+from greendapt.report.view import columns, planned, spending
+from greendapt.report.view.columns import Place
+from greendapt.report.view.model import Fact, Panel, Robustness, Section, View
+from greendapt.store.runinfo import RunData
 
 _LIMIT = 60_000
 
@@ -34,113 +39,103 @@ def _head(view: View, picture: str | None) -> str:
     if view.caveats:
         lines += ["", "> [!NOTE]", *(f"> - {for_markdown(caveat)}" for caveat in view.caveats)]
     if view.cost_key and picture:
-        drawn = f"{words.noun(view.panels)} against {words.COST_NOUNS[view.cost_key]}"
+        drawn = f"{columns.score_noun(view.panels)} against {columns.cost_noun(view.cost_key)}"
         lines += ["", f"![{drawn}, as in the tables below]({quote(picture)})"]
     return "\n".join(lines) + "\n"
 
 
 def _panel(panel: Panel, view: View) -> str:
-    said = [] if len(view.panels) == 1 else [for_markdown(" ".join(panel.verdict.sentences)), ""]
+    verdict = [] if len(view.panels) == 1 else [for_markdown(" ".join(panel.verdict.sentences)), ""]
     title = f"Strategies compared: {for_markdown(panel.title)}"
-    return _section(title, [*said, *panel_table(panel, view)])
+    return _section(title, [*verdict, *panel_table(panel, view)])
 
 
 def panel_table(panel: Panel, view: View) -> list[str]:
     """The lines of a table: scores, costs, the comparison with full DAPT, the front."""
-    scores = panel.scores
-    header = ["Strategy", *(words.measure_title(path) for path in scores)]
-    header += ["Carbon", "Energy", "Wall-clock", "Against full", "On the front"]
+    shown = columns.columns(panel, view.cost_key, Place.MARKDOWN)
+    header = ["Strategy", *(for_markdown(column.titles[Place.MARKDOWN]) for column in shown)]
     rows = [
-        [
-            for_markdown(entry.name),
-            *(words.score(entry.metrics.get(path)) for path in scores),
-            *(words.cost(entry.costs[key]) for key in ("carbon_g", "energy_j", "wall_s")),
-            against_full(entry, view.cost_key, words.noun([panel])),
-            words.standing(entry.standing),
-        ]
+        [for_markdown(entry.name), *(column.cell(entry).whole for column in shown)]
         for entry in panel.entries
     ]
-    return markdown_table([*map(for_markdown, header)], rows)
+    return markdown_table(header, rows)
 
 
 def _offers(panel: Panel) -> list[str]:
     """Quality at equal energy, and the energy to reach a quality."""
-    header = ["Asked", "Strategy", f"Development {words.noun([panel])}", "Energy"]
-    asked = [(f"within {words.amount('energy_j', o.limit)}", o) for o in panel.budgets]
-    asked += [(f"{words.noun([panel])} {words.number(o.limit)}", o) for o in panel.targets]
+    header = ["Asked", "Strategy", f"Development {columns.score_noun([panel])}", "Energy"]
+    limits = [(f"within {words.amount('energy_j', o.limit)}", o) for o in panel.budgets]
+    limits += [(f"{columns.score_noun([panel])} {words.number(o.limit)}", o) for o in panel.targets]
     rows = [
-        [said, for_markdown(o.name), words.score(o.score), words.amount("energy_j", o.energy_j)]
-        for said, o in asked
+        [limit, for_markdown(o.name), words.score(o.score), words.amount("energy_j", o.energy_j)]
+        for limit, o in limits
     ]
     return ["", f"{for_markdown(panel.title)}:", "", *markdown_table(header, rows)]
 
 
-def _robustness(panel: Panel, found: Robustness) -> list[str]:
+def _robustness(panel: Panel, robustness: Robustness) -> list[str]:
     header = [
         "Strategy",
-        *(for_markdown(f"{kind} {severity}") for kind, severity in found.conditions),
+        *(for_markdown(f"{kind} {severity}") for kind, severity in robustness.conditions),
     ]
     rows = [
         [for_markdown(name), *(words.number(e.mean) if e else words.MISSING for e in estimates)]
-        for name, estimates in found.rows.items()
+        for name, estimates in robustness.rows.items()
     ]
     return ["", f"{for_markdown(panel.title)}:", "", *markdown_table(header, rows)]
 
 
-def against_full(entry: Entry, cost_key: str | None, noun: str) -> str:
-    """Change of cost and of the score against full DAPT: ``-72%, -0.004``."""
-    comparison = entry.against_full
-    if comparison is None or cost_key is None:
-        return ""
-    gap = comparison.score
-    change = words.against(comparison.ratios.get(cost_key))
-    return f"{change}, {noun} {words.signed(gap.mean)}" if gap else change
-
-
 def _tail(view: View) -> list[str]:
-    parts = []
-    if view.spending:
-        header = ["Stages", "Count", *(spending.TITLES[key] for key in spending.KEYS), "Share"]
-        rows = [
-            [
-                role.title,
-                str(role.stages),
-                *(spending.spent_text(role, key) for key in spending.KEYS),
-                "" if role.share is None else percent(role.share),
-            ]
-            for role in view.spending
+    noun = columns.score_noun(view.panels)
+    choices = [line for panel in view.panels if panel.budgets for line in _offers(panel)]
+    corrupted = [
+        line
+        for panel in view.panels
+        if panel.robustness
+        for line in _robustness(panel, panel.robustness)
+    ]
+    failures = [
+        f"- {for_markdown(f.cell)}, {for_markdown(f.stage)}: {for_markdown(f.error)}"
+        for f in view.failures
+    ]
+    command = ["```", view.command.replace("```", ""), "```", "", *_facts(view.reproduce)]
+    sections = [
+        ("Where the energy went", _spending(view) if view.spending else []),
+        ("Quality at equal energy", choices[1:]),
+        *((section.title, _tables(section)) for section in view.sections),
+        (f"Robustness: {noun} on corrupted test images", corrupted[1:]),
+        ("Failed cells", failures),
+        ("Can it be believed?", _facts(view.validity)),
+        ("How to reproduce", command),
+    ]
+    return [_section(title, lines) for title, lines in sections if lines]
+
+
+def _spending(view: View) -> list[str]:
+    """What each role used, and what was planned for it."""
+    header = ["Stages", "Count", *(spending.TITLES[key] for key in spending.KEYS), "Share"]
+    rows = [
+        [
+            role.title,
+            str(role.stages),
+            *(spending.spent_text(role, key) for key in spending.KEYS),
+            "" if role.share is None else percent(role.share),
         ]
-        note = for_markdown(view.spending_note)
-        lines = [note, "", *markdown_table(header, rows)]
-        if view.planned:
-            said = markdown_table(planned.HEADER, [planned.cells(row) for row in view.planned])
-            lines += ["", "Planned before the run, and measured:", "", *said]
-        parts.append(_section("Where the energy went", lines))
-    offers = [line for panel in view.panels if panel.budgets for line in _offers(panel)]
-    if offers:
-        parts.append(_section("Quality at equal energy", offers[1:]))
-    for section in view.sections:
-        lines = [for_markdown(section.said)]
-        for table in section.tables:
-            head, *body = ([*map(for_markdown, row)] for row in table)
-            lines += ["", *markdown_table(head, body)]
-        parts.append(_section(section.title, lines))
-    judged = [(panel, panel.robustness) for panel in view.panels if panel.robustness]
-    if judged:
-        lines = [line for panel, found in judged for line in _robustness(panel, found)]
-        parts.append(
-            _section(f"Robustness: {words.noun(view.panels)} on corrupted test images", lines[1:])
-        )
-    if view.failures:
-        lines = [
-            f"- {for_markdown(f.cell)}, {for_markdown(f.stage)}: {for_markdown(f.error)}"
-            for f in view.failures
-        ]
-        parts.append(_section("Failed cells", lines))
-    parts.append(_section("Can it be believed?", _facts(view.validity)))
-    lines = ["```", view.command.replace("```", ""), "```", "", *_facts(view.reproduce)]
-    parts.append(_section("How to reproduce", lines))
-    return parts
+        for role in view.spending
+    ]
+    lines = [for_markdown(view.spending_note), "", *markdown_table(header, rows)]
+    if view.planned:
+        table = markdown_table(planned.HEADER, [planned.cells(row) for row in view.planned])
+        lines += ["", "Planned before the run, and measured:", "", *table]
+    return lines
+
+
+def _tables(section: Section) -> list[str]:
+    lines = [for_markdown(section.explanation)]
+    for table in section.tables:
+        head, *body = ([*map(for_markdown, row)] for row in table)
+        lines += ["", *markdown_table(head, body)]
+    return lines
 
 
 def _section(title: str, lines: Sequence[str]) -> str:
@@ -149,3 +144,14 @@ def _section(title: str, lines: Sequence[str]) -> str:
 
 def _facts(facts: Sequence[Fact]) -> list[str]:
     return [f"- {for_markdown(fact.topic)}: {for_markdown(fact.text)}" for fact in facts]
+
+
+def _files(_run: RunData, view: View, name: str) -> Files:
+    """The Markdown, and its picture beside it where there is something to draw."""
+    picture = Path(name).with_suffix(".svg").name
+    drawing = report_svg(view)
+    files = {name: render_markdown(view, picture if drawing else None).encode()}
+    return files | ({picture: drawing.encode()} if drawing else {})
+
+
+FORMAT = Format("report.md", _files)

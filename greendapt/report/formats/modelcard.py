@@ -7,6 +7,7 @@ import json
 from greendapt.core.text import for_markdown
 from greendapt.report import words
 from greendapt.report.formats.markdown import panel_table
+from greendapt.report.formats.table import text
 from greendapt.report.view.model import Entry, Panel, View
 from greendapt.store.runinfo import RunData
 
@@ -38,14 +39,14 @@ def _emissions(run: RunData, panel: Panel, entry: Entry) -> list[str]:
     machine = run.info.environment
     gpu = machine.get("gpu")
     hardware = str(machine.get("cpu", "")) if gpu in (None, "none") else str(gpu)
-    said = (
+    source = (
         f"greendapt {run.info.version}, {words.cost(carbon)} CO2e ({carbon.quality.value}): "
         f"{carbon.source}; adaptation and transfer of {entry.name} ({panel.title}), as if it had "
         "run alone"
     )
     fields = {
         "emissions": float(f"{carbon.estimate.mean:.4g}"),
-        "source": said,
+        "source": source,
         "training_type": "fine-tuning",
         "geographical_location": run.info.grid.source,
         "hardware_used": hardware,
@@ -54,3 +55,6 @@ def _emissions(run: RunData, panel: Panel, entry: Entry) -> list[str]:
         "co2_eq_emissions:",
         *(f"  {key}: {json.dumps(value)}" for key, value in fields.items() if value != ""),
     ]
+
+
+FORMAT = text("modelcard.md", render_modelcard)

@@ -38,9 +38,9 @@ def own() -> Markup:
 
 def policy(style: str, *, scripts: bool) -> str:
     """A content security policy: the style sheet and the scripts by their hashes, no more."""
-    known = " ".join(_hash(text) for text in (own(), _vega())) if scripts else "'none'"
+    hashes = " ".join(_hash(text) for text in (own(), _vega())) if scripts else "'none'"
     return (
-        f"default-src 'none'; script-src {known}; style-src {_hash(style)}; "
+        f"default-src 'none'; script-src {hashes}; style-src {_hash(style)}; "
         "base-uri 'none'; form-action 'none'"
     )
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
 from greendapt.core.text import terminal_table
-from greendapt.report import words
 from greendapt.report.charts import text_plot
-from greendapt.report.view.model import Entry, Panel, Path, View
+from greendapt.report.formats.table import text
+from greendapt.report.view import columns
+from greendapt.report.view.columns import Column, Place
+from greendapt.report.view.model import Entry, Panel, View
 
 
 def render_terminal(view: View) -> RenderableType:
@@ -34,50 +38,40 @@ def render_terminal(view: View) -> RenderableType:
 
 
 def _panel(panel: Panel, view: View) -> list[RenderableType]:
-    external = next((path for path in panel.scores if path[0] == "external"), None)
-    key = view.cost_key or "carbon_g"
-    header = ["Strategy", f"{words.noun([panel])} [95%]", *(["external"] if external else [])]
-    header.append(words.COST_NOUNS[key])
-    whole = range(1, len(header))
-    full = {entry.against_full.reference for entry in panel.entries if entry.against_full}
-    header += [f"vs {reference}" for reference in full]  # one at most
+    shown = columns.columns(panel, view.cost_key, Place.TERMINAL)
+    header = ["Strategy", *(column.titles[Place.TERMINAL] for column in shown)]
+    whole = {n for n, column in enumerate(shown, start=1) if column.group != "against"}
     picture = text_plot.pareto(panel, view.cost_key) if view.cost_key else ""
     letters = text_plot.letters(panel) if picture else {}
     rows = [
-        _cells(entry, external, key, panel.verdict.buy, letters.get(entry.name, ""))
+        _cells(entry, shown, panel.verdict.buy, letters.get(entry.name, ""))
         for entry in panel.entries
     ]
     table = terminal_table(header, rows, whole=whole)
-    said: list[RenderableType] = [Text(), Text(f"Strategies compared: {panel.title}", style="bold")]
+    lead: list[RenderableType] = [Text(), Text(f"Strategies compared: {panel.title}", style="bold")]
     if len(view.panels) > 1:
-        said.append(Text(" ".join(panel.verdict.sentences)))
-    return [*said, table, *([Text(picture)] if picture else [])]
+        lead.append(Text(" ".join(panel.verdict.sentences)))
+    return [*lead, table, *([Text(picture)] if picture else [])]
 
 
-def _cells(entry: Entry, external: Path | None, key: str, buy: str, letter: str) -> list[Text]:
+def _cells(entry: Entry, shown: Sequence[Column], buy: str, letter: str) -> list[Text]:
     bought = entry.name == buy
     mark = ">" if bought else "*" if entry.standing.on_front else " "
     name = " ".join([mark, *([letter] if letter else []), entry.name])
-    cells = [name, words.score(entry.score)]
-    if external:
-        outside = entry.metrics.get(external)
-        cells.append(words.number(outside.mean) if outside else words.MISSING)
-    cells.append(words.cost(entry.costs[key]))
-    if entry.against_full:
-        cells.append(words.against(entry.against_full.ratios.get(key)))
+    cells = [name, *(column.cell(entry).whole for column in shown)]
     return [Text(cell, style="bold" if bought else "") for cell in cells]
 
 
 def _legend(view: View) -> str:
-    said = f"> best buy, * on the front of {words.noun(view.panels)} and cost"
+    legend = f"> best buy, * on the front of {columns.score_noun(view.panels)} and cost"
     entries = [entry for panel in view.panels for entry in panel.entries]
     scores = [e.score for e in entries if e.score is not None]
     if any(score.basis == "patients" for score in scores):
-        said += ", p interval over test patients"
+        legend += ", p interval over test patients"
     costs = [cost for entry in entries for cost in entry.costs.values()]
     if any(cost.quality.value == "estimated" for cost in costs):
-        said += ", ~ estimated"
-    return said
+        legend += ", ~ estimated"
+    return legend
 
 
 def plain(view: View, width: int = 80) -> str:
@@ -91,3 +85,6 @@ def plain(view: View, width: int = 80) -> str:
 def show(view: View) -> None:
     """Prints the report on stdout."""
     Console(highlight=False).print(render_terminal(view))
+
+
+FORMAT = text("report.txt", lambda _, view: plain(view))

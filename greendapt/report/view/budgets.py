@@ -16,16 +16,16 @@ def budgets(entries: Sequence[Entry]) -> tuple[Offer, ...]:
 
     Empty unless every strategy has an energy: a strategy left out would read as worse.
     """
-    known = _known(entries)
-    top = max((energy for _, energy in known), default=0.0)
+    costed = _costed(entries)
+    top = max((energy for _, energy in costed), default=0.0)
     limits = [share * top for share in _BUDGETS]
-    found = []
+    offers = []
     for limit in limits:
-        within = [(entry, energy) for entry, energy in known if energy <= limit]
+        within = [(entry, energy) for entry, energy in costed if energy <= limit]
         if within:
             best, energy = max(within, key=lambda one: (_score(one[0]), -one[1]))
-            found.append(Offer(limit, best.name, _estimate(best), energy))
-    return tuple(found)
+            offers.append(Offer(limit, best.name, _estimate(best), energy))
+    return tuple(offers)
 
 
 def targets(entries: Sequence[Entry]) -> tuple[Offer, ...]:
@@ -33,28 +33,28 @@ def targets(entries: Sequence[Entry]) -> tuple[Offer, ...]:
 
     ``limit`` is the score asked for. Empty unless every strategy has an energy.
     """
-    known = _known(entries)
-    top = max((_score(entry) for entry, _ in known), default=0.0)
-    found = []
+    costed = _costed(entries)
+    top = max((_score(entry) for entry, _ in costed), default=0.0)
+    offers = []
     for below in _BELOW_BEST:
-        reach = [one for one in known if _score(one[0]) >= top - below]
+        reach = [one for one in costed if _score(one[0]) >= top - below]
         if reach:
             cheapest, energy = min(reach, key=lambda one: (one[1], -_score(one[0])))
             score = _estimate(cheapest)
-            found.append(Offer(top - below, cheapest.name, score, energy))
-    return tuple(found)
+            offers.append(Offer(top - below, cheapest.name, score, energy))
+    return tuple(offers)
 
 
-def _known(entries: Sequence[Entry]) -> list[tuple[Entry, float]]:
+def _costed(entries: Sequence[Entry]) -> list[tuple[Entry, float]]:
     energies = [entry.costs["energy_j"].estimate for entry in entries]
     if len(entries) < 2:
         return []
-    known = [
+    costed = [
         (entry, energy.mean)
         for entry, energy in zip(entries, energies, strict=True)
         if energy is not None and entry.score is not None
     ]
-    return known if len(known) == len(entries) else []
+    return costed if len(costed) == len(entries) else []
 
 
 def _score(entry: Entry) -> float:

@@ -10,7 +10,15 @@ import numpy as np
 
 from greendapt.core.figures import Figure, Quality
 from greendapt.core.records import COST_UNITS, Row
-from greendapt.report.view.model import COST_KEYS, Comparison, Cost, Estimate, Path, Standing
+from greendapt.report.view.model import (
+    COST_KEYS,
+    Comparison,
+    Cost,
+    Estimate,
+    Path,
+    Setting,
+    Standing,
+)
 from greendapt.stats.draws import mean_draws
 from greendapt.stats.intervals import Interval, t_interval
 from greendapt.stats.paired import paired_difference, paired_ratio
@@ -41,15 +49,19 @@ def references(suite: Suite, strategies: Sequence[str]) -> tuple[str | None, lis
             and not suite.cut(name)
         )
 
-    known = [name for name in strategies if name in suite.strategy]
-    return next(filter(is_none, known), None), [*filter(is_full, known)]
+    own = [name for name in strategies if name in suite.strategy]
+    return next(filter(is_none, own), None), [*filter(is_full, own)]
+
+
+def setting(row: Row) -> Setting:
+    return row.backbone, row.transfer, row.shots
 
 
 def metric_paths(rows: Iterable[Row]) -> tuple[Path, ...]:
     """Every metric any row has, in the order of a table: development, external, corrupted."""
-    found = dict.fromkeys(path for row in rows for path in _paths(row.metrics))
+    paths = dict.fromkeys(path for row in rows for path in _paths(row.metrics))
     order = {"development": 0, "external": 1, "corrupted": 2}
-    return tuple(sorted(found, key=lambda p: (_SCORES.index(p[-1]), order[p[0]])))
+    return tuple(sorted(paths, key=lambda p: (_SCORES.index(p[-1]), order[p[0]])))
 
 
 def _paths(metrics: Mapping[str, Any]) -> Iterator[Path]:
@@ -70,23 +82,23 @@ def _metric(metrics: Any, path: Path) -> float | None:
 
 
 def metric_values(seeds: Seeds, path: Path) -> dict[int, float]:
-    found = {seed: _metric(row.metrics, path) for seed, row in seeds.items()}
-    return {seed: value for seed, value in found.items() if value is not None}
+    values = {seed: _metric(row.metrics, path) for seed, row in seeds.items()}
+    return {seed: value for seed, value in values.items() if value is not None}
 
 
 def cost_values(seeds: Seeds, key: str) -> dict[int, float]:
-    found = {seed: figure(row, key).value for seed, row in seeds.items()}
-    return {seed: value for seed, value in found.items() if value is not None}
+    values = {seed: figure(row, key).value for seed, row in seeds.items()}
+    return {seed: value for seed, value in values.items() if value is not None}
 
 
 def figures(row: Row) -> dict[str, Figure]:
     """Every figure of a row by name: the costs, and whatever else the meters gave it."""
-    found: dict[str, Figure] = {}
+    by_name: dict[str, Figure] = {}
     for name in type(row).model_fields:
         value = getattr(row, name)
         members = value if isinstance(value, Mapping) else {name: value}
-        found |= {key: one for key, one in members.items() if isinstance(one, Figure)}
-    return found
+        by_name |= {key: one for key, one in members.items() if isinstance(one, Figure)}
+    return by_name
 
 
 def figure_names(rows: Iterable[Row]) -> tuple[str, ...]:
@@ -117,14 +129,14 @@ def metric_estimate(seeds: Seeds, path: Path) -> Estimate | None:
 
 def cost_estimate(seeds: Seeds, key: str) -> Cost:
     figures = [figure(row, key) for row in seeds.values()]
-    known = [f for f in figures if f.value is not None]
-    if not known:
+    available = [f for f in figures if f.value is not None]
+    if not available:
         return Cost(None, figures[0].unit, Quality.UNAVAILABLE, figures[0].source)
-    mean, low, high = t_interval([f.value for f in known if f.value is not None])
-    worst = max((f.quality for f in known), key=list(Quality).index)
-    source = "; ".join(dict.fromkeys(f.source for f in known))
+    mean, low, high = t_interval([f.value for f in available if f.value is not None])
+    worst = max((f.quality for f in available), key=list(Quality).index)
+    source = "; ".join(dict.fromkeys(f.source for f in available))
     basis: Any = "none" if low is None else "seeds"
-    return Cost(Estimate(mean, low, high, len(known), basis), known[0].unit, worst, source)
+    return Cost(Estimate(mean, low, high, len(available), basis), available[0].unit, worst, source)
 
 
 def compare(ours: Seeds, theirs: Seeds, reference: str, paths: Iterable[Path]) -> Comparison:
@@ -133,18 +145,20 @@ def compare(ours: Seeds, theirs: Seeds, reference: str, paths: Iterable[Path]) -
     ratios = {k: paired_ratio(cost_values(ours, k), cost_values(theirs, k)) for k in COST_KEYS}
     return Comparison(
         reference,
-        {path: found for path, found in gaps.items() if found is not None},
+        {path: interval for path, interval in gaps.items() if interval is not None},
         {key: ratio for key, ratio in ratios.items() if ratio is not None},
     )
 
 
 def gap(ours: Seeds, theirs: Seeds, path: Path) -> Interval | None:
     """Ours minus theirs, its interval kept within what the metric can differ by."""
-    found = paired_difference(metric_values(ours, path), metric_values(theirs, path))
-    if found is None or found.low is None or found.high is None:
-        return found
+    difference = paired_difference(metric_values(ours, path), metric_values(theirs, path))
+    if difference is None or difference.low is None or difference.high is None:
+        return difference
     least, most = _RANGES.get(path[-1], (0.0, 1.0))
-    return Interval(found.mean, max(least - most, found.low), min(most - least, found.high))
+    return Interval(
+        difference.mean, max(least - most, difference.low), min(most - least, difference.high)
+    )
 
 
 def standings(groups: Sequence[Seeds], key: str | None, path: Path) -> tuple[Standing, ...]:

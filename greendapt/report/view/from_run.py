@@ -22,6 +22,7 @@ from greendapt.report.view.model import (
     FailedCell,
     Panel,
     Path,
+    Setting,
     Standing,
     View,
     headline,
@@ -29,19 +30,16 @@ from greendapt.report.view.model import (
 from greendapt.report.view.planned import planned
 from greendapt.report.view.scaling import scaling
 from greendapt.report.view.sentences import Sentence
-from greendapt.report.view.spending import spending, spending_note, steps
+from greendapt.report.view.spending import spending, spending_note, stage_costs
 from greendapt.report.view.stopping import stopping
 from greendapt.store.runinfo import RunData
 from greendapt.suite.models import Suite
 
-Asked = tuple[str, str, int | str]
-"""Backbone, transfer and shots: one question, one panel."""
-
 
 def view(run: RunData) -> View:
     """Everything a report of ``run`` says, with nothing in its text that a reader cannot see."""
-    found: View = _visible(_view(run))
-    return found
+    shown: View = _visible(_view(run))
+    return shown
 
 
 def _visible(value: Any) -> Any:
@@ -64,8 +62,8 @@ def _view(run: RunData) -> View:
     summary, suite = run.summary, run.info.suite
     marks = {s: i for i, s in enumerate(dict.fromkeys(row.strategy for row in summary.rows))}
     cost_key = _cost_key(summary.rows)
-    questions = _questions(summary.rows)
-    panels = tuple(_panel(run, question, questions, cost_key, marks) for question in questions)
+    settings = _settings(summary.rows)
+    panels = tuple(_panel(run, setting, settings, cost_key, marks) for setting in settings)
     return View(
         title=suite.title,
         about=suite.about,
@@ -80,9 +78,9 @@ def _view(run: RunData) -> View:
         cost_key=cost_key,
         panels=panels,
         learning=learning(run, marks),
-        sections=tuple(found for part in (stopping, scaling) if (found := part(run))),
+        sections=tuple(section for part in (stopping, scaling) if (section := part(run))),
         spending=spending(run.records),
-        steps=steps(run),
+        stage_costs=stage_costs(run),
         spending_note=spending_note(run),
         planned=planned(run.info.plan, run.records),
         failures=tuple(
@@ -115,40 +113,38 @@ def _scope(run: RunData) -> str:
 
 def _cost_key(rows: Sequence[Row]) -> str | None:
     """The first cost that every row knows: carbon, else energy, time, FLOPs."""
-    known = (
-        k for k in COST_KEYS if all(estimates.figure(row, k).value is not None for row in rows)
-    )
-    return next(known, None) if rows else None
+    keys = (k for k in COST_KEYS if all(estimates.figure(row, k).value is not None for row in rows))
+    return next(keys, None) if rows else None
 
 
-def _questions(rows: Sequence[Row]) -> list[Asked]:
+def _settings(rows: Sequence[Row]) -> list[Setting]:
     """(backbone, transfer, shots) in order of appearance; few shots first."""
-    found = dict.fromkeys((row.backbone, row.transfer, row.shots) for row in rows)
-    backbones = list(dict.fromkeys(asked[0] for asked in found))
-    transfers = list(dict.fromkeys(asked[1] for asked in found))
+    settings = dict.fromkeys(estimates.setting(row) for row in rows)
+    backbones = list(dict.fromkeys(setting[0] for setting in settings))
+    transfers = list(dict.fromkeys(setting[1] for setting in settings))
 
-    def order(asked: Asked) -> tuple[int, int, float]:
-        shots = float("inf") if asked[2] == "full" else float(asked[2])
-        return backbones.index(asked[0]), transfers.index(asked[1]), shots
+    def order(setting: Setting) -> tuple[int, int, float]:
+        shots = float("inf") if setting[2] == "full" else float(setting[2])
+        return backbones.index(setting[0]), transfers.index(setting[1]), shots
 
-    return sorted(found, key=order)
+    return sorted(settings, key=order)
 
 
-def _title(asked: Asked, questions: Sequence[Asked]) -> str:
+def _title(setting: Setting, settings: Sequence[Setting]) -> str:
     """What sets a question apart from the others, the number of labels always."""
-    several = [len({one[part] for one in questions}) > 1 for part in (0, 1)]
-    said = [name for name, worth in zip(asked[:2], several, strict=True) if worth]
-    return ", ".join([*map(str, said), shots_text(asked[2])])
+    several = [len({one[part] for one in settings}) > 1 for part in (0, 1)]
+    names = [name for name, worth in zip(setting[:2], several, strict=True) if worth]
+    return ", ".join([*map(str, names), shots_text(setting[2])])
 
 
 def _panel(
     run: RunData,
-    asked: Asked,
-    questions: Sequence[Asked],
+    setting: Setting,
+    settings: Sequence[Setting],
     cost_key: str | None,
     marks: Mapping[str, int],
 ) -> Panel:
-    rows = [r for r in run.summary.rows if (r.backbone, r.transfer, r.shots) == asked]
+    rows = [r for r in run.summary.rows if estimates.setting(r) == setting]
     paths = estimates.metric_paths(rows)
     suite = run.info.suite
     none, fulls = estimates.references(suite, list(dict.fromkeys(row.strategy for row in rows)))
@@ -171,10 +167,10 @@ def _panel(
     )
     scores = [path for path in paths if path[-1] in HEADLINES]
     return Panel(
-        backbone=asked[0],
-        transfer=asked[1],
-        shots=str(asked[2]),
-        title=_title(asked, questions),
+        backbone=setting[0],
+        transfer=setting[1],
+        shots=str(setting[2]),
+        title=_title(setting, settings),
         entries=tuple(entries),
         measures=paths,
         figures=names,
@@ -190,8 +186,8 @@ def _sorted(groups: Mapping[str, Seeds], cost_key: str | None) -> dict[str, Seed
     """Cheapest first; in order of appearance where no cost is known."""
 
     def cost(name: str) -> float:
-        known = estimates.cost_values(groups[name], cost_key).values() if cost_key else ()
-        return fmean(known) if known else float("inf")
+        costs = estimates.cost_values(groups[name], cost_key).values() if cost_key else ()
+        return fmean(costs) if costs else float("inf")
 
     return {name: groups[name] for name in sorted(groups, key=cost)}
 

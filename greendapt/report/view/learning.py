@@ -21,21 +21,21 @@ def learning(run: RunData, marks: Mapping[str, int]) -> tuple[Learning, ...]:
     """
     records = {record.key: record for record in run.records}
     chains = {(row.backbone, row.strategy, row.seed): row for row in run.summary.rows}
-    found: dict[tuple[str, str], dict[str, list[Points]]] = {}
+    groups: dict[tuple[str, str], dict[str, list[Points]]] = {}
     for (backbone, strategy, _), row in chains.items():
         phases = run.info.suite.phases(strategy)
         objectives = {phase.objective for phase in phases}
         points = _points(row, records)
         whole = all(phase.until is None for phase in phases)  # a checkpoint lies on another's curve
         if whole and points and len(objectives) == 1:
-            group = found.setdefault((backbone, objectives.pop()), {})
+            group = groups.setdefault((backbone, objectives.pop()), {})
             group.setdefault(strategy, []).append(points)
     return tuple(
         Learning(
-            f"{backbone}, {objective}" if len(found) > 1 else "",
+            f"{backbone}, {objective}" if len(groups) > 1 else "",
             tuple(_curve(name, marks[name], seeds) for name, seeds in group.items()),
         )
-        for (backbone, objective), group in found.items()
+        for (backbone, objective), group in groups.items()
     )
 
 

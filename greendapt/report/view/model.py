@@ -13,6 +13,9 @@ from greendapt.store.forecasts import Expected
 Path = tuple[str, ...]
 """Where a metric stands in a row: ("development", "auc"), ("external", NAME, "auc"), ..."""
 
+Setting = tuple[str, str, int | str]
+"""Backbone, transfer and shots: what strategies are compared in; one setting is one panel."""
+
 DEVELOPMENT: Path = ("development", "auc")
 HEADLINES = ("auc", "dice")
 """What strategies are compared by: the AUC of labels, the Dice of masks. A run has one of them."""
@@ -21,8 +24,8 @@ COST_KEYS = ("carbon_g", "energy_j", "wall_s", "training_flops")
 
 def headline(paths: Iterable[Path]) -> Path:
     """The development score among ``paths``."""
-    found = (path for path in paths if path[0] == "development" and path[-1] in HEADLINES)
-    return next(found, DEVELOPMENT)
+    scores = (path for path in paths if path[0] == "development" and path[-1] in HEADLINES)
+    return next(scores, DEVELOPMENT)
 
 
 @dataclass(frozen=True)
@@ -147,11 +150,11 @@ Table = tuple[tuple[str, ...], ...]
 
 @dataclass(frozen=True)
 class Section:
-    """Findings of a run as a whole: ``said`` explains the ``tables``, ``key`` links to it."""
+    """Findings of a run as a whole: ``explanation`` is of the ``tables``, ``key`` links to it."""
 
     key: str
     title: str
-    said: str
+    explanation: str
     tables: tuple[Table, ...]
 
 
@@ -199,7 +202,7 @@ class RoleCost:
 
 
 @dataclass(frozen=True)
-class Step:
+class StageCost:
     """The stages of one label over all seeds, and how many strategies use them."""
 
     label: str
@@ -266,7 +269,7 @@ class View:
     learning: tuple[Learning, ...]
     sections: tuple[Section, ...]
     spending: tuple[RoleCost, ...]
-    steps: tuple[Step, ...]
+    stage_costs: tuple[StageCost, ...]
     spending_note: str
     planned: tuple[Planned, ...]
     failures: tuple[FailedCell, ...]

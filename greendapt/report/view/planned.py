@@ -28,30 +28,30 @@ HEADER = (
 )
 
 
-def planned(said: Forecast | None, records: Sequence[Record]) -> tuple[Planned, ...]:
+def planned(forecast: Forecast | None, records: Sequence[Record]) -> tuple[Planned, ...]:
     """One line a kind, then all; empty without a plan. A stage that ran twice counts twice on
     neither side: its last record does."""
-    if said is None:
+    if forecast is None:
         return ()
     ran = {r.key: r for r in records if r.status == "done" and not r.reused}
-    here = [stage for stage in said.stages if stage.key in ran and not stage.kept]
+    here = [stage for stage in forecast.stages if stage.key in ran and not stage.kept]
     kinds = list(dict.fromkeys(stage.kind for stage in here))
     groups = {_TITLES[k]: [one for one in here if one.kind == k] for k in kinds}
     groups["All"] = here
-    found = []
+    lines = []
     for title, stages in groups.items():
         of = [ran[stage.key] for stage in stages]
         joules = [record.value("energy_j") for record in of]
-        known = [value for value in joules if value is not None]
-        found.append(
+        available = [value for value in joules if value is not None]
+        lines.append(
             Planned(
                 title,
-                said.cost(stages),
+                forecast.cost(stages),
                 sum(record.value("wall_s") or 0.0 for record in of),
-                sum(known) if len(known) == len(joules) else None,
+                sum(available) if len(available) == len(joules) else None,
             )
         )
-    return tuple(found) if here else ()
+    return tuple(lines) if here else ()
 
 
 def cells(row: Planned) -> tuple[str, ...]:
@@ -70,7 +70,7 @@ def cells(row: Planned) -> tuple[str, ...]:
 
 def as_json(rows: Sequence[Planned]) -> str:
     """Every line with its ratios, predicted over measured."""
-    said = [
+    lines = [
         {
             "kind": row.title,
             "predicted": row.expected.model_dump(),
@@ -81,7 +81,7 @@ def as_json(rows: Sequence[Planned]) -> str:
         }
         for row in rows
     ]
-    return json.dumps(said, indent=2)
+    return json.dumps(lines, indent=2)
 
 
 def _joules(value: float | None) -> str:

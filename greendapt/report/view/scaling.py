@@ -11,8 +11,8 @@ from greendapt.core.records import Row
 from greendapt.core.text import shots_text
 from greendapt.core.units import si
 from greendapt.report import words
-from greendapt.report.view.estimates import metric_values, references
-from greendapt.report.view.model import HEADLINES, Section, Table
+from greendapt.report.view import estimates
+from greendapt.report.view.model import HEADLINES, Section, Setting, Table
 from greendapt.stats.intervals import Interval, t_interval
 from greendapt.stats.paired import paired_difference
 from greendapt.stats.power import power_law
@@ -26,8 +26,6 @@ _SAID = (
     "the pool's images, or the FLOPs of adaptation and transfer. Differences between domains are "
     "paired by seed."
 )
-
-Asked = tuple[str, str, int | str]
 
 
 @dataclass(frozen=True)
@@ -46,12 +44,12 @@ def scaling(run: RunData) -> Section | None:
     """Tables by backbone, transfer and shots; None where no strategy names a pool."""
     if not any(run.info.suite.pool(name) for name in run.info.suite.run.strategies):
         return None
-    asked = dict.fromkeys((row.backbone, row.transfer, row.shots) for row in run.summary.rows)
-    points = {one: list(_points(run, one)) for one in asked}
-    laws = [row for one, found in points.items() for row in _laws(one, found)]
-    domains = [row for one, found in points.items() for row in _domains(one, found)]
-    none, _ = references(run.info.suite, run.info.suite.run.strategies)
-    gains = [row for one, found in points.items() for row in _gains(run, none, one, found)]
+    settings = dict.fromkeys(estimates.setting(row) for row in run.summary.rows)
+    points = {one: list(_points(run, one)) for one in settings}
+    laws = [row for one, group in points.items() for row in _laws(one, group)]
+    domains = [row for one, group in points.items() for row in _domains(one, group)]
+    none, _ = estimates.references(run.info.suite, run.info.suite.run.strategies)
+    gains = [row for one, group in points.items() for row in _gains(run, none, one, group)]
     tables = [
         *_curves(run),
         (("question", "domain", "error by images [95%]", "error by FLOPs [95%]"), *laws),
@@ -66,16 +64,16 @@ def _curves(run: RunData) -> Iterator[Table]:
     rows, shots = run.summary.rows, run.info.suite.run.shots
     if len(shots) < 2:
         return
-    found: dict[tuple[str, str], dict[str, list[Row]]] = {}
+    tasks: dict[tuple[str, str], dict[str, list[Row]]] = {}
     for row in rows:
-        of_task = found.setdefault((row.backbone, row.transfer), {})
+        of_task = tasks.setdefault((row.backbone, row.transfer), {})
         of_task.setdefault(row.strategy, []).append(row)
-    said = [
+    lines = [
         (", ".join(task), name, *(_mean([r for r in of if r.shots == count]) for count in shots))
-        for task, strategies in found.items()
+        for task, strategies in tasks.items()
         for name, of in strategies.items()
     ]
-    yield ("task", "strategy", *(f"{shots_text(count)} [95%]" for count in shots)), *said
+    yield ("task", "strategy", *(f"{shots_text(count)} [95%]" for count in shots)), *lines
 
 
 def _mean(rows: Sequence[Row]) -> str:
@@ -85,11 +83,11 @@ def _mean(rows: Sequence[Row]) -> str:
     return t_interval(score.values()).text(".3f")
 
 
-def _points(run: RunData, asked: Asked) -> Iterator[_Point]:
+def _points(run: RunData, setting: Setting) -> Iterator[_Point]:
     suite = run.info.suite
     rows: dict[str, list[Row]] = {}
     for row in run.summary.rows:
-        if (row.backbone, row.transfer, row.shots) == asked:
+        if estimates.setting(row) == setting:
             rows.setdefault(row.strategy, []).append(row)
     for strategy, of in rows.items():
         pool = suite.pool(strategy)
@@ -108,18 +106,18 @@ def _points(run: RunData, asked: Asked) -> Iterator[_Point]:
 
 def _score(rows: Sequence[Row]) -> dict[int, float]:
     by_seed = {row.seed: row for row in rows}
-    found = (metric_values(by_seed, ("development", name)) for name in HEADLINES)
-    return next((values for values in found if values), {})
+    scores = (estimates.metric_values(by_seed, ("development", name)) for name in HEADLINES)
+    return next((values for values in scores if values), {})
 
 
-def _laws(asked: Asked, points: Sequence[_Point]) -> Iterator[tuple[str, ...]]:
+def _laws(setting: Setting, points: Sequence[_Point]) -> Iterator[tuple[str, ...]]:
     for domain in dict.fromkeys(point.domain for point in points):
         of = [point for point in points if point.domain == domain]
         if len({point.images for point in of}) < 2:
             continue
         data = [(p.images, 1 - score) for p in of for score in p.score.values()]
         compute = [(p.flops[seed], 1 - score) for p in of for seed, score in p.score.items()]
-        yield (_question(asked), domain, _law(data), _law(compute))
+        yield (_question(setting), domain, _law(data), _law(compute))
 
 
 def _law(points: Sequence[tuple[float, float]]) -> str:
@@ -129,24 +127,24 @@ def _law(points: Sequence[tuple[float, float]]) -> str:
     return Interval(law.exponent, law.low, law.high).text(".2f")
 
 
-def _domains(asked: Asked, points: Sequence[_Point]) -> Iterator[tuple[str, ...]]:
+def _domains(setting: Setting, points: Sequence[_Point]) -> Iterator[tuple[str, ...]]:
     """Pairs of pools of different domains whose adaptation costs the same."""
     for one, other in combinations(points, 2):
         ours, theirs = (fmean(point.flops.values()) for point in (one, other))
         if one.domain == other.domain or max(ours, theirs) > _EQUAL * min(ours, theirs):
             continue
-        found = paired_difference(one.score, other.score)
-        if found is not None:
+        difference = paired_difference(one.score, other.score)
+        if difference is not None:
             yield (
-                _question(asked),
+                _question(setting),
                 f"{one.strategy} less {other.strategy}",
                 si(ours, "FLOP"),
-                found.text("+.3f"),
+                difference.text("+.3f"),
             )
 
 
 def _gains(
-    run: RunData, none: str | None, asked: Asked, points: Sequence[_Point]
+    run: RunData, none: str | None, setting: Setting, points: Sequence[_Point]
 ) -> Iterator[tuple[str, ...]]:
     """Energy over that of ``none``, by the points (0.01) gained over it; nothing without it."""
     if none is None:
@@ -154,7 +152,7 @@ def _gains(
     without = [
         row
         for row in run.summary.rows
-        if row.strategy == none and (row.backbone, row.transfer, row.shots) == asked
+        if row.strategy == none and estimates.setting(row) == setting
     ]
     base, spent = _score(without), {row.seed: row.energy_j.value for row in without}
     for point in points:
@@ -163,9 +161,9 @@ def _gains(
         extra = [point.energy_j[s] - (spent[s] or 0.0) for s in seeds if s in point.energy_j]
         per_point = si(fmean(extra) / (100 * gain), "J") if gain > 0 and extra else "no gain"
         score = fmean(point.score.values())
-        yield _question(asked), point.strategy, f"{point.images:,}", f"{score:.3f}", per_point
+        yield _question(setting), point.strategy, f"{point.images:,}", f"{score:.3f}", per_point
 
 
-def _question(asked: Asked) -> str:
-    backbone, transfer, shots = asked
+def _question(setting: Setting) -> str:
+    backbone, transfer, shots = setting
     return f"{backbone}, {transfer}, {shots_text(shots)}"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from greendapt.core.records import Record
 from greendapt.report import words
-from greendapt.report.view.model import RoleCost, Step
+from greendapt.report.view.model import RoleCost, StageCost
 from greendapt.report.view.sentences import Amount, Sentence, amount
 from greendapt.store.runinfo import RunData
 
@@ -49,7 +49,7 @@ def spending(records: Sequence[Record]) -> tuple[RoleCost, ...]:
     )
 
 
-def steps(run: RunData) -> tuple[Step, ...]:
+def stage_costs(run: RunData) -> tuple[StageCost, ...]:
     """What each kind of stage used over all seeds, greatest energy first; sunk ones too."""
     users: dict[str, set[str]] = {}
     for row in run.summary.rows:
@@ -59,12 +59,12 @@ def steps(run: RunData) -> tuple[Step, ...]:
     for record in run.records:
         if not record.reused:
             groups.setdefault((record.title, record.role), []).append(record)
-    found = []
+    costs = []
     for (label, role), records in groups.items():
         strategies = set().union(*(users.get(record.key, ()) for record in records))
         title = _ROLES.get(role, role)
-        found.append(Step(label, title, len(records), len(strategies), *_sums(records)))
-    return tuple(sorted(found, key=lambda step: -(step.values["energy_j"] or 0.0)))
+        costs.append(StageCost(label, title, len(records), len(strategies), *_sums(records)))
+    return tuple(sorted(costs, key=lambda step: -(step.values["energy_j"] or 0.0)))
 
 
 def _role(role: str, title: str, records: Sequence[Record]) -> RoleCost:
@@ -77,9 +77,9 @@ def _sums(records: Sequence[Record]) -> tuple[dict[str, float | None], dict[str,
     missing: dict[str, int] = {}
     for key in KEYS:
         figures = [record.figures.get(key) for record in records]
-        known = [f.value for f in figures if f is not None and f.value is not None]
-        values[key] = sum(known) if known else None
-        missing[key] = len(records) - len(known)
+        available = [f.value for f in figures if f is not None and f.value is not None]
+        values[key] = sum(available) if available else None
+        missing[key] = len(records) - len(available)
     return values, missing
 
 
@@ -87,7 +87,7 @@ def _share(value: float | None, total: float) -> float | None:
     return None if value is None or total <= 0 else value / total
 
 
-def spent_text(role: RoleCost | Step, key: str) -> str:
+def spent_text(role: RoleCost | StageCost, key: str) -> str:
     """The sum of a role or step; ``>=`` where some of its stages have no such figure."""
     value = role.values[key]
     if value is None:

@@ -26,13 +26,13 @@ def stopping(run: RunData) -> Section | None:
     scores = common_scores(series)
     rules = [*fixed_lengths(series), "random"]
     rules += [f"{rule}@{score}" for score in scores for rule in ("patience:2", "gain:0")]
-    said = (
+    explanation = (
         f"Rules replayed on {len(series)} series: the checkpoints of a strategy, "
         "transfer and seed each. Regret is in points (0.01), against the best epoch of each "
         "series; equal price is a fixed length of as many epochs as the rule paid in the mean."
     )
-    found = tables(compare(series, rules, Terms()), agreements(series, scores))
-    return Section("stopping", "When to stop", said, tuple(found))
+    parts = tables(compare(series, rules, Terms()), agreements(series, scores))
+    return Section("stopping", "When to stop", explanation, tuple(parts))
 
 
 def tables(rows: Sequence[Row], agree: Sequence[Agreement]) -> list[Table]:
@@ -41,13 +41,13 @@ def tables(rows: Sequence[Row], agree: Sequence[Agreement]) -> list[Table]:
     head += ["epochs paid", "win/tie/loss", "settings"]
     body = [_row(row) for row in rows]
     shown = len(head) if any(row[-1] for row in body) else -1
-    found = [tuple(tuple(row[:shown]) for row in [head, *body])]
+    parts = [tuple(tuple(row[:shown]) for row in [head, *body])]
     if agree:
         ranks = [
             (one.score, one.spearman.text(".2f"), one.weighted_kendall.text(".2f")) for one in agree
         ]
-        found.append((("score", "Spearman [95%]", "weighted Kendall [95%]"), *ranks))
-    return found
+        parts.append((("score", "Spearman [95%]", "weighted Kendall [95%]"), *ranks))
+    return parts
 
 
 def _row(row: Row) -> list[str]:

@@ -20,7 +20,7 @@ _SMALL_TEST = 0.01  # half width of the interval over patients worth a warning
 
 def caveats(run: RunData, panels: Sequence[Panel]) -> tuple[str, ...]:
     """Sentences that stand beside the verdict, gravest first."""
-    found = [
+    sentences = [
         _synthetic(run),
         _failed(run),
         *_near_chance(panels),
@@ -30,7 +30,7 @@ def caveats(run: RunData, panels: Sequence[Panel]) -> tuple[str, ...]:
         _energy(panels),
         _grid(run),
     ]
-    return tuple(sentence for sentence in found if sentence)
+    return tuple(sentence for sentence in sentences if sentence)
 
 
 def _synthetic(run: RunData) -> str:
@@ -64,11 +64,11 @@ def _near_chance(panels: Sequence[Panel]) -> list[str]:
 
 def _chance_sentence(name: str, where: Sequence[Panel], settings: int) -> str:
     path = ("external", name, "auc")
-    found = [e.metrics[path].mean for panel in where for e in panel.entries if path in e.metrics]
+    scores = [e.metrics[path].mean for panel in where for e in panel.entries if path in e.metrics]
     scope = "" if len(where) == settings else f" ({'; '.join(panel.title for panel in where)})"
     return (
-        f"On {name} every strategy is near chance or below, AUC {words.number(min(found))} to "
-        f"{words.number(max(found))}{scope}: what was learnt does not carry over to it."
+        f"On {name} every strategy is near chance or below, AUC {words.number(min(scores))} to "
+        f"{words.number(max(scores))}{scope}: what was learnt does not carry over to it."
     )
 
 
@@ -118,43 +118,43 @@ def _grid(run: RunData) -> str:
     if not grid.flagged or all(row.carbon_g.value is None for row in run.summary.rows):
         return ""
     intensity = grid.intensity_g_per_kwh
-    said = "" if intensity is None else f" ({intensity:g} g/kWh)"
-    return f"Grams assume a default grid{said}: name yours with --region or --intensity."
+    assumed = "" if intensity is None else f" ({intensity:g} g/kWh)"
+    return f"Grams assume a default grid{assumed}: name yours with --region or --intensity."
 
 
 def facts(run: RunData, panels: Sequence[Panel]) -> tuple[Fact, ...]:
     """The validity panel."""
-    found = [
+    lines = [
         Fact(f"Data, {role}", _described(info), info.synthetic)
         for role, info in run.info.data.named()
     ]
-    found += [Fact("Data check", note, True) for note in run.info.notes]
-    found += [Fact("Run", note) for note in run.summary.notes if note not in run.info.notes]
-    found.append(_looked_for(run))
-    found += _intervals(panels)
-    found += _figures(panels)
+    lines += [Fact("Data check", note, True) for note in run.info.notes]
+    lines += [Fact("Run", note) for note in run.summary.notes if note not in run.info.notes]
+    lines.append(_looked_for(run))
+    lines += _intervals(panels)
+    lines += _figures(panels)
     grid = run.info.grid
     if grid.intensity_g_per_kwh is not None:
         text = f"{grid.intensity_g_per_kwh:g} g CO2e per kWh, PUE {grid.pue:g}"
-        found.append(Fact("Grid", f"{text}; {grid.source}" if grid.source else text, grid.flagged))
-    found.append(
+        lines.append(Fact("Grid", f"{text}; {grid.source}" if grid.source else text, grid.flagged))
+    lines.append(
         Fact(
             "Cost",
             "Adaptation + transfer of a strategy as if it had run alone. Evaluation and generic "
             "pre-training (sunk) are shown apart.",
         )
     )
-    return tuple(found)
+    return tuple(lines)
 
 
 def _looked_for(run: RunData) -> Fact:
     """Which checks the data went through, so that silence about one can be read."""
-    found = plural(len(run.info.notes), "note") if run.info.notes else "nothing was found"
+    result = plural(len(run.info.notes), "note") if run.info.notes else "nothing was found"
     return Fact(
         "Looked for",
         "bad images; patients in two parts; classes that do not match; test images and their "
         "patients in the pool; near-duplicates of training images in the test part; pool and test "
-        f"data of one source; what the view alone predicts, where a column names it: {found}.",
+        f"data of one source; what the view alone predicts, where a column names it: {result}.",
     )
 
 
@@ -167,8 +167,8 @@ def _described(info: DatasetInfo) -> str:
         classes = info.classes if isinstance(info.classes, int) else len(info.classes)
         parts.append(f"{classes} classes")
     splits = [(name, getattr(info, name)) for name in ("train", "val", "test")]
-    known = [f"{name} {count}" for name, count in splits if count is not None]
-    return ", ".join(parts) + (f" ({', '.join(known)})" if known else "")
+    sizes = [f"{name} {count}" for name, count in splits if count is not None]
+    return ", ".join(parts) + (f" ({', '.join(sizes)})" if sizes else "")
 
 
 def _intervals(panels: Sequence[Panel]) -> list[Fact]:
@@ -193,13 +193,13 @@ def _intervals(panels: Sequence[Panel]) -> list[Fact]:
 def _figures(panels: Sequence[Panel]) -> list[Fact]:
     """How energy was obtained, in the words of the meter."""
     entries: list[Entry] = [entry for panel in panels for entry in panel.entries]
-    found = dict.fromkeys(
+    sources = dict.fromkeys(
         (entry.costs["energy_j"].quality, entry.costs["energy_j"].source) for entry in entries
     )
     poor = (Quality.ESTIMATED, Quality.UNAVAILABLE)
-    said = [Fact("Energy", f"{quality.value}: {src}", quality in poor) for quality, src in found]
-    rest = len(said) - _SOURCES
-    return [*said[:_SOURCES], *([Fact("Energy", f"and {rest} more sources")] if rest > 0 else [])]
+    facts = [Fact("Energy", f"{quality.value}: {src}", quality in poor) for quality, src in sources]
+    rest = len(facts) - _SOURCES
+    return [*facts[:_SOURCES], *([Fact("Energy", f"and {rest} more sources")] if rest > 0 else [])]
 
 
 def reproduction(run: RunData) -> tuple[Fact, ...]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from greendapt.core.text import plural
 from greendapt.core.units import percent
 from greendapt.report import words
-from greendapt.report.view import sentences
+from greendapt.report.view import columns, sentences
 from greendapt.report.view.estimates import Seeds, gap
 from greendapt.report.view.model import DEVELOPMENT, HEADLINES, Comparison, Entry, Path, Verdict
 from greendapt.report.view.sentences import Sentence
@@ -40,7 +40,7 @@ class Question:
     @property
     def noun(self) -> str:
         """``AUC`` or ``Dice``."""
-        return words.metric_title(self.path)
+        return columns.metric_title(self.path)
 
     def score(self, entry: Entry) -> float:
         return entry.metrics[self.path].mean
@@ -156,7 +156,9 @@ def _buy(question: Question, buy: Entry, full: Entry | None) -> list[str]:
     key = question.cost_key or ""
     ratio = _ratio(buy.against_full, key)
     against = question.called(full)
-    saves = words.saving(ratio, words.COST_NOUNS[key], against) if ratio else f"stands by {against}"
+    saves = (
+        words.saving(ratio, columns.cost_noun(key), against) if ratio else f"stands by {against}"
+    )
     difference = question.gap(buy, full)
     than = f" ({against}: {words.number(question.score(full))}, "
     return [
@@ -179,7 +181,7 @@ def _hurt(question: Question, none: Entry, full: Entry) -> str:
 def _for_times(question: Question, entry: Entry) -> str:
     """`` for 14 times the carbon`` of no DAPT."""
     ratio = _ratio(entry.against_none, question.cost_key or "")
-    noun = words.COST_NOUNS[question.cost_key or ""]
+    noun = columns.cost_noun(question.cost_key or "")
     return f" for {words.times(ratio.mean)} the {noun}" if ratio else ""
 
 

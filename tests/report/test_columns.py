@@ -1,0 +1,43 @@
+"""The one list of columns, and the formats that read it."""
+
+from greendapt.report.formats.html import render_html
+from greendapt.report.formats.latex import render_latex
+from greendapt.report.formats.markdown import render_markdown
+from greendapt.report.view import columns
+from greendapt.report.view.columns import FIGURES, Called, Place
+
+
+def titles(panel, place):
+    return [column.titles[place] for column in columns.columns(panel, "carbon_g", place)]
+
+
+def test_each_place_has_its_columns_in_its_order(seen):
+    (panel,) = seen().panels
+    scores = ["Development AUC", "External hospital_b AUC", "Corrupted AUC"]
+    costs = ["Carbon (CO2e)", "Energy", "Wall-clock", "Training FLOPs"]
+    assert titles(panel, Place.LATEX) == [*scores, "Against full", *costs]
+    assert titles(panel, Place.MARKDOWN) == [
+        *scores, "Carbon", "Energy", "Wall-clock", "Against full", "On the front"
+    ]  # fmt: skip
+    assert titles(panel, Place.TERMINAL) == ["AUC [95%]", "external", "carbon", "vs full"]
+    assert titles(panel, Place.PAGE) == [
+        "Development", "External hospital_b", "Corrupted", "Carbon", "AUC", "On the front", *costs
+    ]  # fmt: skip
+    assert titles(panel, Place.MORE)[-2:] == ["Peak memory", "AUC against none"]
+
+
+def test_a_figures_columns_are_one_line(seen, monkeypatch):
+    places = (Place.PAGE, Place.MARKDOWN, Place.LATEX)
+    monkeypatch.setitem(FIGURES, "peak_memory_bytes", Called("Memory (peak)", "memory", places))
+    view = seen()
+    assert "Memory (peak)</th>" in render_html(view)
+    assert "| Memory |" in render_markdown(view)
+    assert "& Memory (peak)" in render_latex(view)
+    assert "Memory (peak)" not in titles(view.panels[0], Place.MORE)
+
+
+def test_a_figure_nobody_names_stands_in_the_second_table_under_its_own_words(seen, monkeypatch):
+    monkeypatch.delitem(FIGURES, "peak_memory_bytes")
+    (panel,) = seen().panels
+    assert "Peak memory" in titles(panel, Place.MORE)
+    assert "Peak memory" not in titles(panel, Place.PAGE)
