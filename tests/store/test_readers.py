@@ -58,7 +58,7 @@ def rows_of(run):
     return json.loads((run / "summary.json").read_text(encoding="utf-8"))["rows"]
 
 
-@pytest.mark.parametrize("form", table.FORMATS)
+@pytest.mark.parametrize("form", table.FORMATS.names())
 def test_each_format_says_every_strategy(greendapt, run, form):
     done = greendapt("report", run, "--format", form)
     assert done.code == 0, done.err
