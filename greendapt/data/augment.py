@@ -54,19 +54,18 @@ def augment(
     return out.clamp(0.0, 1.0)
 
 
+@dataclass(frozen=True)
 class _Draw:
-    """Uniform draws, one per image."""
+    """Uniform draws, one per image of ``count``; those of ``part`` are given."""
 
-    def __init__(
-        self, count: int, part: slice, device: torch.device, generator: torch.Generator
-    ) -> None:
-        self._count, self._part = count, part
-        self._device, self._generator = device, generator
+    count: int
+    part: slice
+    device: torch.device
+    generator: torch.Generator
 
     def __call__(self, low: float, high: float) -> Tensor:
-        source = self._generator.device
-        draws = torch.rand(self._count, generator=self._generator, device=source)
-        return (low + (high - low) * draws[self._part]).to(self._device)
+        draws = torch.rand(self.count, generator=self.generator, device=self.generator.device)
+        return (low + (high - low) * draws[self.part]).to(self.device)
 
 
 def _warp(batch: Tensor, strength: Strength, draw: _Draw) -> Tensor:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from greendapt.core.errors import DataError
-from greendapt.data.imageset import NO_MASK, ImageSet
+from greendapt.data.imageset import ImageSet
 from greendapt.data.labels import Names, Part
 from greendapt.data.pack.packs import Packs
 from greendapt.data.sources.base import LoadOptions, Needs, NoLabels
@@ -17,8 +17,6 @@ from greendapt.data.sources.merged import UNCERTAIN, merge
 from greendapt.data.sources.phantoms import load_phantoms
 from greendapt.data.sources.xrv import load_xrv
 from greendapt.suite import datasets
-
-__all__ = ["NO_MASK", "SOURCES", "ImageSet", "Needs", "load"]
 
 
 @dataclass(frozen=True)

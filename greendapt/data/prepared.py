@@ -70,6 +70,16 @@ class Prepared:
         return [*self.pools.values(), *(one for task in self.tasks.values() for one in task.sets())]
 
 
+@dataclass(frozen=True)
+class _Wanted:
+    """A dataset to load; ``without_labels``: what helps where it has none."""
+
+    name: str
+    spec: Dataset
+    needs: Needs
+    without_labels: str = ""
+
+
 def prepare(suite: Suite, image_size: int, packs: Packs | None = None) -> Prepared:
     """Load every dataset of ``suite``, check them together, take test images out of every pool.
 
@@ -81,16 +91,19 @@ def prepare(suite: Suite, image_size: int, packs: Packs | None = None) -> Prepar
         CORRUPTIONS.get(name)
     pools = _used_pools(suite)
     tasks = _used_tasks(suite)
-    specs = [
-        (f"pool {name}" if name else "pool", pool, _pool_needs(suite, name))
+    flags = " ".join(f"--set phase.{phase}.objective=simclr" for phase in suite.phase)
+    hint = f"; to train without labels: {flags}"
+    wanted = [
+        _Wanted(f"pool {name}" if name else "pool", pool, _pool_needs(suite, name), hint)
         for name, pool in pools.items()
     ]
     needs: Needs = "masks" if suite.segments else "labels"
     for task, target in tasks.items():
         of = f" of {task}" if task else ""
-        specs.append((f"development{of}", target.development, needs))
-        specs += [(f"external {k}{of}", spec, needs) for k, spec in target.external.items()]
-    loaded = iter(_loaded(suite, image_size, packs, specs))
+        external = target.external.items()
+        wanted.append(_Wanted(f"development{of}", target.development, needs))
+        wanted += [_Wanted(f"external {name}{of}", spec, needs) for name, spec in external]
+    loaded = iter(_loaded(wanted, suite, image_size, packs))
     return check_together(
         {name: next(loaded) for name in pools},
         {
@@ -161,25 +174,25 @@ def _used_tasks(suite: Suite) -> dict[str | None, Target]:
 
 
 def _loaded(
-    suite: Suite,
-    image_size: int,
-    packs: Packs | None,
-    specs: Iterable[tuple[str, Dataset, Needs]],
+    wanted: Iterable[_Wanted], suite: Suite, image_size: int, packs: Packs | None
 ) -> list[ImageSet]:
-    """The sets of those names. Raises one DataError of all that cannot be loaded."""
+    """Raises one DataError of all that cannot be loaded."""
     sets, problems = [], []
-    aliases = suite.data.aliases
-    for name, spec, needs in specs:
+    for one in wanted:
         try:
-            one = load(
-                spec, name=name, image_size=image_size, aliases=aliases, needs=needs, packs=packs
+            images = load(
+                one.spec,
+                name=one.name,
+                image_size=image_size,
+                aliases=suite.data.aliases,
+                needs=one.needs,
+                packs=packs,
             )
-            sets.append(with_masks(one) if needs == "masks" else one)
+            sets.append(with_masks(images) if one.needs == "masks" else images)
         except DataError as error:
-            problems += [f"{name}: {line}" for line in str(error).splitlines()]
-            if name.startswith("pool") and isinstance(error, NoLabels):
-                flags = " ".join(f"--set phase.{phase}.objective=simclr" for phase in suite.phase)
-                problems[-1] += f"; to train without labels: {flags}"
+            problems += [f"{one.name}: {line}" for line in str(error).splitlines()]
+            if isinstance(error, NoLabels):
+                problems[-1] += one.without_labels
     if problems:
         raise DataError("\n".join(problems))
     return sets

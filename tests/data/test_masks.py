@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from greendapt.core.errors import DataError
-from greendapt.data.dataset import NO_MASK, load
+from greendapt.data.dataset import load
+from greendapt.data.imageset import NO_MASK
 from greendapt.data.masks import mask_classes, with_masks
 from greendapt.suite.datasets import PhantomData
 

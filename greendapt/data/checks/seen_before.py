@@ -59,16 +59,13 @@ def without_seen(one: ImageSet, development: ImageSet, notes: list[str]) -> Imag
 def same_source(
     pool: ImageSet, development: ImageSet, external: Mapping[str, ImageSet]
 ) -> list[str]:
-    pairs = [(pool, development)]
-    pairs += [(first, one) for one in external.values() for first in (pool, development)]
-    consequences = {
-        "development": "what DAPT gains here is the gain with data of the same source.",
-        "external": "it is not external to what the backbone or the head was trained on.",
-    }
+    gain = "what DAPT gains here is the gain with data of the same source."
+    inside = "it is not external to what the backbone or the head was trained on."
+    pairs = [(pool, development, gain)]
+    pairs += [(first, one, inside) for one in external.values() for first in (pool, development)]
     return [
-        f"{capitalised(a.name)} and {b.name} come from the same source: "
-        f"{consequences[b.name.split()[0]]}"
-        for a, b in pairs
+        f"{capitalised(a.name)} and {b.name} come from the same source: {consequence}"
+        for a, b, consequence in pairs
         if a.origins & b.origins
     ]
 

@@ -23,7 +23,7 @@ from greendapt.data.labels import (
     plain,
 )
 from greendapt.data.sources.base import LoadOptions, NoLabels
-from greendapt.data.sources.image_files import read_images, read_masks
+from greendapt.data.sources.image_files import Batch, read_images, read_masks
 from greendapt.data.sources.listing import (
     SPLIT_NAMES,
     Listing,
@@ -46,23 +46,19 @@ class Labels:
 
 def load_folder(spec: FolderData, options: LoadOptions) -> ImageSet:
     """Read ``spec.path``. Raises one DataError that lists every problem found."""
-    image_size, packs = options.image_size, options.packs
     listing = read_folder(spec.path)
     columns = _label_columns(listing, spec) if options.needs == "labels" else []
     problems = [str(problem) for problem in listing.problems]
     picked = _pick(listing, spec)
     rows = [listing.rows[i] for i in picked]
     labels, label_problems = _labels(listing, rows, columns, options)
-    if packs is None:
-        batch, at = read_images([row.path for row in rows], image_size), np.arange(len(rows))
-    else:
-        batch, at = packs.images(spec.path, [row.path for row in listing.rows], image_size), picked
+    batch, at = _images(listing, picked, spec, options)
     bad = dict(batch.bad)
     unreadable = [f"{rows[k].shown} ({bad[i]})" for k, i in enumerate(at.tolist()) if i in bad]
     if unreadable:
         problems.append(listed("images cannot be read", unreadable))
-    masks, mask_problems = _masks(rows, image_size) if options.needs == "masks" else (None, [])
-    problems += label_problems + mask_problems
+    problems += label_problems
+    masks = _masks(rows, options.image_size, problems) if options.needs == "masks" else None
     if problems:
         raise DataError("\n".join(f"{spec.path}: {problem}" for problem in problems))
     origin = _origin(spec.path)
@@ -84,6 +80,17 @@ def load_folder(spec: FolderData, options: LoadOptions) -> ImageSet:
         masks=masks,
         notes=labels.notes + split_notes + batch.notes,
     )
+
+
+def _images(
+    listing: Listing, picked: Ints, spec: FolderData, options: LoadOptions
+) -> tuple[Batch, Ints]:
+    """The images, of all rows where there are packs, and which of them are the ``picked`` ones."""
+    paths = [row.path for row in listing.rows]
+    if options.packs is not None:
+        return options.packs.images(spec.path, paths, options.image_size), picked
+    batch = read_images([paths[i] for i in picked], options.image_size)
+    return batch, np.arange(len(picked))
 
 
 def _origin(path: Path) -> str:
@@ -202,10 +209,12 @@ def _views(rows: Sequence[Row]) -> NDArray[np.str_] | None:
     return np.array([(row.view or "unknown").upper() for row in rows])
 
 
-def _masks(rows: Sequence[Row], size: int) -> tuple[NDArray[np.uint8], list[str]]:
-    if all(row.mask is None for row in rows):
-        return np.empty((0, size, size), dtype=np.uint8), [
-            "no masks; labels.csv needs a column 'mask' or 'lung_mask' with their paths"
-        ]
+def _masks(rows: Sequence[Row], size: int, problems: list[str]) -> NDArray[np.uint8]:
     masks, bad = read_masks([row.mask for row in rows], size)
-    return masks, [listed("masks cannot be read", bad)] if bad else []
+    if all(row.mask is None for row in rows):
+        problems.append(
+            "no masks; labels.csv needs a column 'mask' or 'lung_mask' with their paths"
+        )
+    elif bad:
+        problems.append(listed("masks cannot be read", bad))
+    return masks

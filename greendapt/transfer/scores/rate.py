@@ -10,8 +10,9 @@ import numpy as np
 from torch import nn
 
 from greendapt.core.errors import WeightsError
-from greendapt.data.dataset import Needs, load
+from greendapt.data.dataset import load
 from greendapt.data.imageset import ImageSet
+from greendapt.data.sources.base import Needs
 from greendapt.models import weights
 from greendapt.models.backbone import Backbone
 from greendapt.suite import datasets
