@@ -25,7 +25,7 @@ from greendapt.report.charts import drawing, pareto_chart
 from greendapt.report.charts.theme import LIGHT
 from greendapt.report.formats import cells, table
 from greendapt.report.report_files import load_run
-from greendapt.report.view.columns import cost_noun, score_noun
+from greendapt.report.view import columns
 from greendapt.report.view.from_run import view
 from greendapt.report.view.model import Panel, Verdict, View
 from greendapt.store.run import RunFolder
@@ -256,7 +256,7 @@ class Run:
 
 
 def _html_table(panel: Panel, key: str) -> str:
-    heads = ("strategy", score_noun([panel]), cost_noun(key))
+    heads = ("strategy", columns.score_noun([panel]), columns.called(key).noun)
     rows = [(e.name, words.score(e.score), words.cost(e.costs[key])) for e in panel.entries]
     head = "".join(f"<th>{escape(cell)}</th>" for cell in heads)
     body = "".join(f"<tr>{''.join(f'<td>{escape(c)}</td>' for c in row)}</tr>" for row in rows)

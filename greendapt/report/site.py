@@ -51,7 +51,7 @@ def publish(runs: Sequence[Path], site: Path, name: str | None = None) -> Done:
     for folder in runs:
         record, pages = _pages(folder, name or _slug(folder))
         before = records.get(record.name)
-        if before is not None and not _same_run(before, record):
+        if before is not None and before.identity != record.identity:
             raise RunError(
                 f"{site / record.name} holds another run (started {before.started_at}); "
                 "choose another place with --name"
@@ -86,14 +86,6 @@ def _check_name(name: str) -> None:
         raise RunError(
             f"--name {name!r} is no part of an address: take a to z, 0 to 9, '.', '_' and '-'"
         )
-
-
-def _same_run(here: Published, there: Published) -> bool:
-    return (here.suite, here.started_at, here.fingerprint) == (
-        there.suite,
-        there.started_at,
-        there.fingerprint,
-    )
 
 
 def _published(site: Path) -> list[Published]:

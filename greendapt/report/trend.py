@@ -54,6 +54,10 @@ class Published(BaseModel):
     cost: str
     points: tuple[Point, ...]
 
+    @property
+    def identity(self) -> tuple[str, str, str]:
+        return self.suite, self.started_at, self.fingerprint
+
 
 def published(run: RunData, view: View, name: str) -> Published:
     """What the site keeps of a run."""
@@ -98,15 +102,7 @@ def _mean(entry: Entry, key: str | None) -> float | None:
 def rows(runs: Sequence[Published], setting: str) -> list[dict[str, Any]]:
     """The points of ``setting`` in runs of one series, oldest first."""
     return [
-        {
-            "run": run.name,
-            "at": run.started_at,
-            "strategy": point.strategy,
-            "mark": point.mark,
-            "auc": point.auc,
-            "cost": point.cost,
-            "cost_said": point.cost_said,
-        }
+        {"run": run.name, **point.model_dump()}
         for run in runs
         for point in run.points
         if point.setting == setting
@@ -121,7 +117,7 @@ def machine_changes(runs: Sequence[Published]) -> list[Published]:
 def trend_spec(runs: Sequence[Published], setting: str, field: str, theme: Theme) -> dict[str, Any]:
     """Vega-Lite: ``field`` (auc or cost) of each strategy by run; a rule where machines change."""
     title = (
-        _SCORE if field == "auc" else f"{columns.cost_noun(runs[-1].cost)}, relative to the first"
+        _SCORE if field == "auc" else f"{columns.called(runs[-1].cost).noun}, relative to the first"
     )
     order = [run.name for run in runs]
     axis = {"title": None, "labelAngle": -30}

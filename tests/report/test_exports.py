@@ -22,7 +22,7 @@ from greendapt.report.formats.emissions import COLUMNS, emissions_csv
 from greendapt.report.formats.latex import render_latex
 from greendapt.report.formats.modelcard import render_modelcard
 from greendapt.report.report_files import load_run
-from greendapt.report.view.columns import cost_title
+from greendapt.report.view.columns import called
 from greendapt.report.view.from_run import view
 
 
@@ -143,8 +143,8 @@ def test_figures_the_report_does_not_know_are_written_by_their_unit(value, unit,
 
 
 def test_figures_the_report_does_not_know_get_a_title_from_their_name():
-    assert cost_title("sci_per_image_g") == "SCI per image"
-    assert cost_title("energy_idle_subtracted_j") == "Energy idle subtracted"
+    assert called("sci_per_image_g").title == "SCI per image"
+    assert called("energy_idle_subtracted_j").title == "Energy idle subtracted"
 
 
 def test_figures_beside_the_headline_are_in_the_tables_and_scale_as_they_should(run):

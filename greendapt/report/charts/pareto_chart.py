@@ -75,7 +75,7 @@ def pareto_axes(panel: Panel, path: Path, key: str, size: Size) -> tuple[Axis, A
 
 
 def cost_title(key: str, unit_name: str, x: Axis) -> str:
-    name = columns.short_title(key)
+    name = columns.called(key).short
     return f"{name}, {unit_name}{' (log scale)' if x.log else ''}"
 
 
@@ -114,7 +114,7 @@ def alternative(panel: Panel, path: Path, key: str) -> str:
         f"{', on the front' if entry.standing.on_front else ''}"
         for entry in drawn(panel, path, key)
     ]
-    noun = columns.cost_noun(key)
+    noun = columns.called(key).noun
     return f"{columns.measure_title(path)} against {noun}, {panel.title}. {'; '.join(points)}."
 
 

@@ -42,7 +42,7 @@ def pareto(panel: Panel, key: str) -> str:
     lines = [f"{_label(number, low, high)} |{row}" for number, row in enumerate(rows)]
     left, right = _amount(x.low), f"{_amount(x.high)} {unit}"
     gap = " " * (_WIDTH - len(left) - len(right))
-    against = f"{columns.score_noun([panel])} against {columns.cost_noun(key)}"
+    against = f"{columns.score_noun([panel])} against {columns.called(key).noun}"
     title = f"      {against}{' (log scale)' if x.log else ''}"
     return "\n".join([title, *lines, "      +" + "-" * _WIDTH, f"       {left}{gap}{right}"])
 

@@ -41,7 +41,7 @@ def render_html(view: View) -> str:
         "spending_titles": [spending.TITLES[key] for key in spending.KEYS],
         "planned_titles": planned.HEADER,
         "planned": [planned.cells(row) for row in view.planned],
-        "cost_noun": columns.cost_noun(view.cost_key) if view.cost_key else "",
+        "cost_noun": columns.called(view.cost_key).noun if view.cost_key else "",
     }
     return render("report.html.j2", content)
 
@@ -76,7 +76,7 @@ def _panel(panel: Panel, view: View, number: int) -> dict[str, Any]:
     return {
         "title": panel.title,
         "verdict": panel.verdict,
-        "axes": [(key, columns.cost_title(key)) for key in keys],
+        "axes": [(key, columns.called(key).title) for key in keys],
         "measures": [columns.measure_title(path) for path in paths],
         "key": view.cost_key,
         "charts": [

@@ -13,7 +13,7 @@ from greendapt.report import words
 from greendapt.report.charts.theme import CSS, colour, shape
 from greendapt.report.view import columns, spending
 from greendapt.report.view.columns import Cell, Column, Place
-from greendapt.report.view.model import Entry, Offer, Panel, RoleCost, StageCost
+from greendapt.report.view.model import Entry, Estimate, Offer, Panel, RoleCost, StageCost
 from greendapt.report.view.sentences import Amount, joined
 
 _STEPS = 40  # lines of the stage by stage table; the rest is one line
@@ -105,22 +105,24 @@ def robustness(panel: Panel) -> dict[str, Any] | None:
     for kind, severity in scores.conditions:
         kinds.setdefault(kind, []).append(severity)
     clean = {entry.name: entry.score for entry in panel.entries}
-    rows = []
-    for name, estimates in scores.rows.items():
-        base = clean[name]
-        cells: list[tuple[Cell, int]] = [(Cell(words.MISSING), 0)]
-        if base is not None:
-            cells = [(Cell(words.number(base.mean), value=base.mean), 0)]
-        for estimate in estimates:
-            if estimate is None:
-                cells.append((Cell(words.MISSING), 0))
-                continue
-            drop = base.mean - estimate.mean if base else 0.0
-            shade = min(_SHADES - 1, max(0, round(drop / 0.05)))
-            bounds = words.interval(estimate.low, estimate.high, 2)
-            cells.append((Cell(words.number(estimate.mean), bounds, estimate.mean), shade))
-        rows.append({"name": name, "cells": cells})
+    rows = [
+        {
+            "name": name,
+            "cells": [_shaded(one, clean[name]) for one in (clean[name], *estimates)],
+        }
+        for name, estimates in scores.rows.items()
+    ]
     return {"kinds": kinds, "rows": rows}
+
+
+def _shaded(estimate: Estimate | None, clean: Estimate | None) -> tuple[Cell, int]:
+    """A score and its shade; clean images have no interval here."""
+    if estimate is None:
+        return Cell(words.MISSING), 0
+    drop = clean.mean - estimate.mean if clean else 0.0
+    bounds = "" if estimate is clean else words.interval(estimate.low, estimate.high, 2)
+    shade = min(_SHADES - 1, max(0, round(drop / 0.05)))
+    return Cell(words.number(estimate.mean), bounds, estimate.mean), shade
 
 
 def role_line(cost: RoleCost) -> dict[str, Any]:

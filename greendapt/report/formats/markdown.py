@@ -39,7 +39,7 @@ def _head(view: View, picture: str | None) -> str:
     if view.caveats:
         lines += ["", "> [!NOTE]", *(f"> - {for_markdown(caveat)}" for caveat in view.caveats)]
     if view.cost_key and picture:
-        drawn = f"{columns.score_noun(view.panels)} against {columns.cost_noun(view.cost_key)}"
+        drawn = f"{columns.score_noun(view.panels)} against {columns.called(view.cost_key).noun}"
         lines += ["", f"![{drawn}, as in the tables below]({quote(picture)})"]
     return "\n".join(lines) + "\n"
 

@@ -8,7 +8,7 @@ table of the page, in CSV and in Parquet.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -46,6 +46,11 @@ class Called:
     noun: str = ""
     places: tuple[Place, ...] = (Place.MORE,)
 
+    @property
+    def short(self) -> str:
+        """The title without what stands in brackets."""
+        return self.title.split(" (")[0]
+
 
 _PRINTED = (Place.PAGE, Place.LATEX)
 FIGURES = {
@@ -77,21 +82,6 @@ def called(key: str) -> Called:
     own = name if unit in ("g", "j", "s", "bytes", "kwh") and name else key
     title = own.replace("_", " ").replace("sci", "SCI")
     return FIGURES.get(key) or Called(title[:1].upper() + title[1:])
-
-
-def cost_title(key: str) -> str:
-    """``Carbon (CO2e)``, ``Wall-clock``."""
-    return called(key).title
-
-
-def short_title(key: str) -> str:
-    """Without what stands in brackets: ``Carbon``."""
-    return cost_title(key).split(" (")[0]
-
-
-def cost_noun(key: str) -> str:
-    """``carbon``, ``time``."""
-    return called(key).noun
 
 
 def measure_title(path: Path) -> str:
@@ -151,8 +141,9 @@ def _every(panel: Panel, key: str | None) -> Iterator[Column]:
         yield _measure(path, panel)
     outside = next((path for path in panel.scores if path[0] == "external"), None)
     if outside:
-        yield Column("score", {Place.TERMINAL: "external"}, lambda entry: _mean(entry, outside))
-    against = {Place.PAGE: (cost_noun(key) if key else "cost").capitalize()}
+        mean = {Place.TERMINAL: "external"}
+        yield Column("score", mean, lambda entry: replace(_score(entry, outside), line=None))
+    against = {Place.PAGE: (called(key).noun if key else "cost").capitalize()}
     reference = next((e.against_full.reference for e in panel.entries if e.against_full), None)
     if reference is not None:
         against[Place.TERMINAL] = f"vs {reference}"
@@ -180,11 +171,10 @@ def _measure(path: Path, panel: Panel) -> Column:
 
 
 def _figure(key: str, verdict_key: str) -> Column:
-    titles = dict.fromkeys(called(key).places, cost_title(key))
-    if Place.MARKDOWN in titles:
-        titles[Place.MARKDOWN] = short_title(key)
+    name = called(key)
+    titles = {place: name.short if place is Place.MARKDOWN else name.title for place in name.places}
     if key == verdict_key:
-        titles[Place.TERMINAL] = cost_noun(key)
+        titles[Place.TERMINAL] = name.noun
     return Column("cost", titles, lambda entry: _cost(entry, key))
 
 
@@ -196,11 +186,6 @@ def _score(entry: Entry, path: Path) -> Cell:
     bounds = words.interval(estimate.low, estimate.high) + mark
     line = words.score(estimate)
     return Cell(words.number(estimate.mean), bounds, estimate.mean, line=line)
-
-
-def _mean(entry: Entry, path: Path) -> Cell:
-    estimate = entry.metrics.get(path)
-    return Cell(words.number(estimate.mean) if estimate else words.MISSING)
 
 
 def _ratio(entry: Entry, key: str | None) -> Cell:

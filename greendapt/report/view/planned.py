@@ -62,8 +62,8 @@ def cells(row: Planned) -> tuple[str, ...]:
         words.amount("wall_s", row.expected.wall_s),
         words.amount("wall_s", row.wall_s),
         _ratio(row.wall_ratio),
-        _joules(row.expected.energy_j),
-        _joules(row.energy_j),
+        words.amount("energy_j", row.expected.energy_j),
+        words.amount("energy_j", row.energy_j),
         _ratio(row.energy_ratio),
     )
 
@@ -82,10 +82,6 @@ def as_json(rows: Sequence[Planned]) -> str:
         for row in rows
     ]
     return json.dumps(lines, indent=2)
-
-
-def _joules(value: float | None) -> str:
-    return words.MISSING if value is None else words.amount("energy_j", value)
 
 
 def _ratio(value: float | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from greendapt.core.records import Record
 from greendapt.report import words
@@ -37,14 +38,7 @@ def spending(records: Sequence[Record]) -> tuple[RoleCost, ...]:
     paid = [role.values["energy_j"] for role in present if role.role != "sunk"]
     total = sum(value for value in paid if value is not None)
     return tuple(
-        RoleCost(
-            role.role,
-            role.title,
-            role.stages,
-            role.values,
-            role.missing,
-            None if role.role == "sunk" else _share(role.values["energy_j"], total),
-        )
+        role if role.role == "sunk" else replace(role, share=_share(role.values["energy_j"], total))
         for role in present
     )
 

@@ -157,7 +157,7 @@ def _buy(question: Question, buy: Entry, full: Entry | None) -> list[str]:
     ratio = _ratio(buy.against_full, key)
     against = question.called(full)
     saves = (
-        words.saving(ratio, columns.cost_noun(key), against) if ratio else f"stands by {against}"
+        words.saving(ratio, columns.called(key).noun, against) if ratio else f"stands by {against}"
     )
     difference = question.gap(buy, full)
     than = f" ({against}: {words.number(question.score(full))}, "
@@ -181,7 +181,7 @@ def _hurt(question: Question, none: Entry, full: Entry) -> str:
 def _for_times(question: Question, entry: Entry) -> str:
     """`` for 14 times the carbon`` of no DAPT."""
     ratio = _ratio(entry.against_none, question.cost_key or "")
-    noun = columns.cost_noun(question.cost_key or "")
+    noun = columns.called(question.cost_key or "").noun
     return f" for {words.times(ratio.mean)} the {noun}" if ratio else ""
 
 
