@@ -19,9 +19,9 @@ from greendapt.suite.models import Suite
 from greendapt.suite.recipes import Phase
 from greendapt.train.loop import Watch, latest, lowest
 from greendapt.train.watch import Tracker, Watcher
-from greendapt.transfer.scores.extract import evidence_flops
-from greendapt.transfer.scores.rate import rate
-from greendapt.transfer.scores.table import kind_of
+from greendapt.transfer.scores.by_name import score_of
+from greendapt.transfer.scores.evidence import evidence_flops
+from greendapt.transfer.scores.score_weights import score_weights
 
 
 @dataclass(frozen=True)
@@ -56,13 +56,13 @@ def check_stops(suite: Suite, development: Labelling) -> None:
         for phase in suite.phases(name):
             for on in phase.development_scores:
                 where = f"strategy.{name}: a look at '{on}'"
-                if suite.segments and kind_of(on).needs == ("maps", "masks"):
+                if suite.segments and score_of(on).needs == ("maps", "masks"):
                     continue
                 _check(where, on, development, few_shot)
 
 
 def _check(where: str, on: str, development: Labelling, few_shot: bool) -> None:
-    needs = set(kind_of(on).needs)
+    needs = set(score_of(on).needs)
     if not needs or not needs <= {"features", "labels", "views"}:
         raise SuiteError(f"{where} cannot be had while a phase trains")
     if "labels" in needs and development != "multiclass":
@@ -135,9 +135,9 @@ class _Rater:
         if not self.names:
             return {}
         engine = self.bench.engine
-        found = rate(self.backbone, self.images, self.names, seed=self.seed, engine=engine)
-        signs = {name: "-" if kind_of(name).better == "lower" else "" for name in self.names}
-        return {signs[name] + name: score.value for name, score in found.items()}
+        rated = score_weights(self.backbone, self.images, self.names, seed=self.seed, engine=engine)
+        signs = {name: "-" if score_of(name).better == "lower" else "" for name in self.names}
+        return {signs[name] + name: score.value for name, score in rated.items()}
 
     @property
     def flops(self) -> int:
