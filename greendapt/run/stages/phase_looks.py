@@ -14,11 +14,10 @@ from greendapt.models.backbone import Backbone
 from greendapt.run.context import Workbench
 from greendapt.run.plan import Stage
 from greendapt.run.stages.base import Outcome
-from greendapt.stats.rules import rule_of
 from greendapt.suite.models import Suite
 from greendapt.suite.recipes import Phase
 from greendapt.train.loop import Watch, latest, lowest
-from greendapt.train.watch import Tracker, Watcher
+from greendapt.train.watchers import Tracker, Watcher
 from greendapt.transfer.scores.by_name import score_of
 from greendapt.transfer.scores.evidence import evidence_flops
 from greendapt.transfer.scores.score_weights import score_weights
@@ -106,7 +105,7 @@ def _ruled(
     if stop is None:
         return Watched(lowest if phase.select == "best" else latest)
     watcher = Watcher(
-        rule_of(stop, phase.epochs, phase.select), phase.length, stop.every, energy_j=energy_j
+        stop.for_phase(phase.epochs, phase.select), phase.length, stop.every, energy_j=energy_j
     )
     if stop.on == "val_loss":
         return Watched(watcher, watcher)
