@@ -10,7 +10,7 @@ from greendapt.cli.options import Json
 
 if TYPE_CHECKING:
     from greendapt.suite.datasets import Dataset
-    from greendapt.transfer.scores.evidence import Score
+    from greendapt.transfer.scores.base import Scored
 
 
 def score(
@@ -49,17 +49,17 @@ def score(
     """
     from greendapt.suite.overrides import names as parts
     from greendapt.train.engine import Engine
-    from greendapt.transfer.scores.extract import Place
-    from greendapt.transfer.scores.rate import load_images, load_weights, rate
-    from greendapt.transfer.scores.table import KINDS
+    from greendapt.transfer.scores.by_name import SCORES
+    from greendapt.transfer.scores.evidence import Place
+    from greendapt.transfer.scores.score_weights import load_images, load_weights, score_weights
 
-    wanted = [*KINDS] if scores == "all" else parts(scores) or []
+    wanted = [*SCORES.names()] if scores == "all" else parts(scores) or []
     engine = Engine.on(device)
     shown = load_images(_dataset(data), wanted, image_size=image_size, most=images, seed=seed)
     found = []
     for where in weights:
         net, head = load_weights(where, backbone, image_size=image_size, seed=seed)
-        rated = rate(
+        rated = score_weights(
             net.to(engine.device),
             shown,
             wanted,
@@ -83,7 +83,7 @@ def _dataset(where: str) -> Dataset:
     return kind.model_validate(spec)
 
 
-def _as_json(found: list[tuple[str, str, dict[str, Score]]], images: int, seed: int) -> str:
+def _as_json(found: list[tuple[str, str, dict[str, Scored]]], images: int, seed: int) -> str:
     import json
     from dataclasses import asdict
 
@@ -101,7 +101,7 @@ def _as_json(found: list[tuple[str, str, dict[str, Score]]], images: int, seed: 
     return json.dumps({"images": images, "seed": seed, "weights": rows}, indent=2)
 
 
-def _text(found: list[tuple[str, str, dict[str, Score]]], images: int) -> str:
+def _text(found: list[tuple[str, str, dict[str, Scored]]], images: int) -> str:
     lines = []
     for where, name, rated in found:
         lines.append(f"{where} ({name}), {images} images")

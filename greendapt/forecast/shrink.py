@@ -12,8 +12,9 @@ from greendapt.data.imageset import ImageSet
 from greendapt.data.splits import SPLITS, few_shot
 from greendapt.run.context import Workbench
 from greendapt.run.plan import Stage
+from greendapt.stats.rules import PatienceSettings
 from greendapt.store.run import RunFolder
-from greendapt.suite.recipes import Patience, Phase, Recipe
+from greendapt.suite.recipes import Phase, Recipe
 
 _NO_LEARNING = 1e-9
 """So small a learning rate that a step costs what it costs, and no loss diverges."""
@@ -48,7 +49,7 @@ def shortened(stage: Stage, epochs: int) -> Stage:
     phase = stage.phase and _short(stage.phase, epochs)
     if phase is not None and phase.stop is not None:
         stop = phase.stop
-        never = Patience(
+        never = PatienceSettings(
             rule="patience", looks=10**9, every=stop.every, on=stop.on, images=stop.images
         )
         phase = phase.model_copy(update={"stop": never})

@@ -9,9 +9,9 @@ from enum import StrEnum
 from statistics import fmean
 
 from greendapt.gate.facts import NOISY, SCORES, Cell, Name, Side
-from greendapt.stats.cost_change import separated, unpaired_ratio
 from greendapt.stats.intervals import Interval
 from greendapt.stats.paired import paired_difference
+from greendapt.stats.ratios import separated, unpaired_ratio
 from greendapt.suite.limits import GAUGES, Tier
 
 EXACT = tuple(name for name, gauge in GAUGES.items() if gauge.tier is Tier.EXACT)

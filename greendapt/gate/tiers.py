@@ -9,9 +9,9 @@ from greendapt.core.figures import Quality
 from greendapt.gate import change_text
 from greendapt.gate.facts import NOISY, Cell, Name
 from greendapt.gate.outcomes import Outcome, Verdict
-from greendapt.stats.cost_change import unpaired_ratio
 from greendapt.stats.intervals import Interval
 from greendapt.stats.paired import paired_difference
+from greendapt.stats.ratios import unpaired_ratio
 from greendapt.store.baselines import Spread
 from greendapt.suite.limits import GAUGES, Limits, Tier
 

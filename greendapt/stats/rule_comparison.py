@@ -10,7 +10,6 @@ import numpy as np
 
 from greendapt.core.errors import DataError
 from greendapt.stats.intervals import Interval
-from greendapt.stats.looks import Rule
 from greendapt.stats.rule_replay import (
     Replayed,
     Totals,
@@ -23,6 +22,7 @@ from greendapt.stats.rule_replay import (
 )
 from greendapt.stats.rules import Fixed, lengths, named
 from greendapt.stats.series import Series
+from greendapt.suite.stop_rules import Rule
 
 
 @dataclass(frozen=True)

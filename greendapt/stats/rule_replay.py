@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from greendapt.stats.intervals import Interval, bootstrap_interval, t_interval
-from greendapt.stats.looks import Look, Rule
 from greendapt.stats.series import Floats, Series, View, mean, views
+from greendapt.suite.stop_rules import Look, Rule
 
 _FEW = 10
 """Series; with fewer, intervals are Student's t."""

@@ -9,15 +9,13 @@ import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from greendapt.core.errors import SuiteError
-from greendapt.stats.looks import Decision, Look, Rule
-from greendapt.suite import recipes
-
-Keep = Literal["best", "last"]
+from greendapt.suite.stop_rules import Decision, Keep, Look, Rule, StopRule
 
 
 @dataclass(frozen=True)
@@ -111,16 +109,50 @@ def _kept(looks: Sequence[Look], keep: Keep) -> int:
     return len(looks) - 1
 
 
-def rule_of(stop: recipes.Stop, epochs: int, keep: Keep) -> Rule:
-    """The rule that a phase of at most ``epochs`` epochs asks for."""
-    match stop:
-        case recipes.Patience():
-            return Patience(stop.looks, stop.least, keep)
-        case recipes.Gain():
-            return ExpectedGain(stop.least, stop.window, epochs, keep)
-        case recipes.Budget():
-            wall_s = None if stop.minutes is None else 60 * stop.minutes
-            return Budget(stop.energy_j, wall_s, keep)
+# --- as a suite says them -------------------------------------------------------------------
+
+
+class PatienceSettings(StopRule):
+    """Stop after ``looks`` in a row that are not better than the best by ``least``."""
+
+    rule: Literal["patience"]
+    looks: PositiveInt = 2
+    least: Annotated[float, Field(ge=0)] = 0.0
+
+    def for_phase(self, epochs: int, keep: Keep) -> Rule:
+        del epochs
+        return Patience(self.looks, self.least, keep)
+
+
+class GainSettings(StopRule):
+    """Stop when the line through the last ``window`` looks over log(epoch) promises less than
+    ``least`` by the phase's last epoch."""
+
+    rule: Literal["gain"]
+    least: float = 0.0
+    window: Annotated[int, Field(ge=2)] = 4
+
+    def for_phase(self, epochs: int, keep: Keep) -> Rule:
+        return ExpectedGain(self.least, self.window, epochs, keep)
+
+
+class BudgetSettings(StopRule):
+    """Stop before the next look would spend more than this."""
+
+    scored: ClassVar[bool] = False
+    rule: Literal["budget"]
+    energy_j: PositiveFloat | None = None
+    minutes: PositiveFloat | None = None
+
+    @model_validator(mode="after")
+    def _limits_something(self) -> BudgetSettings:
+        if self.energy_j is None and self.minutes is None:
+            raise ValueError("a budget needs energy_j or minutes")
+        return self
+
+    def for_phase(self, epochs: int, keep: Keep) -> Rule:
+        del epochs
+        return Budget(self.energy_j, None if self.minutes is None else 60 * self.minutes, keep)
 
 
 # --- by name --------------------------------------------------------------------------------
@@ -136,7 +168,7 @@ class Named:
 
 @dataclass(frozen=True)
 class _Kind:
-    """``usual``: each setting where only those before it are said; ``grid``: where none is."""
+    """``usual``: each setting where only those before it are given; ``grid``: where none is."""
 
     make: Callable[..., Rule]
     usual: tuple[float, ...]
@@ -173,8 +205,8 @@ def named(text: str, horizon: int) -> Named:
 
     ``horizon`` is full length in epochs. Raises SuiteError for what it cannot read.
     """
-    said, _, score = text.partition("@")
-    name, *settings = said.split(":")
+    rule, _, score = text.partition("@")
+    name, *settings = rule.split(":")
     kind = _kinds(horizon).get(name)
     if kind is None or kind.scored != bool(score) or len(settings) > len(kind.usual):
         raise SuiteError(
@@ -185,8 +217,8 @@ def named(text: str, horizon: int) -> Named:
         values = [(float(value),) for value in settings]
     except ValueError as error:
         raise SuiteError(f"--rule {text}: settings are numbers") from error
-    said_or_usual = (*values, *((value,) for value in kind.usual[len(values) :]))
-    choices = itertools.product(*(said_or_usual if settings else kind.grid))
+    complete = (*values, *((value,) for value in kind.usual[len(values) :]))
+    choices = itertools.product(*(complete if settings else kind.grid))
     return Named({_text(name, one): kind.make(*one) for one in choices}, score or None)
 
 

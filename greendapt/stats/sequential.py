@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Literal
 
-from greendapt.stats.cost_change import log_ratio
 from greendapt.stats.intervals import Interval
+from greendapt.stats.ratios import log_ratio
 
 ERROR = 0.02
 """How often, over all looks together, a change at the limit may be called above (or below) it."""

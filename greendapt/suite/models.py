@@ -259,7 +259,7 @@ def _blind_stops(suite: Suite) -> list[str]:
         for name in suite.run.strategies
         for phase in suite.phases(name)
         if phase.stop is not None
-        and phase.stop.rule != "budget"
+        and phase.stop.scored
         and phase.stop.on == "val_loss"
         and not phase.needs_val_loss
     ]

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from greendapt.core.hints import did_you_mean
 from greendapt.suite.models import Suite
+from greendapt.suite.stop_rules import STOP_RULES
 
 _SHOULD = {
     "carbon.region": "should be three capital letters (ISO 3166-1), such as DEU",
@@ -44,6 +45,7 @@ def _meant(key: str, beside: Iterable[str]) -> str:
     """A hint from the kind of table that shares most keys with what stands ``beside`` this one."""
     schema = Suite.model_json_schema()
     kinds = [kind.get("properties", {}) for kind in (schema, *schema["$defs"].values())]
+    kinds += [STOP_RULES.get(name).model_fields for name in STOP_RULES.builtin]
     nearest = max(kinds, key=lambda kind: len(kind.keys() & set(beside)))
     hint = did_you_mean(key, nearest)
     return f"; {hint}" if hint else ""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 
 from greendapt.suite.datasets import Table
+from greendapt.suite.stop_rules import Stop
 from greendapt.suite.trainable import Train, TrainSet, train_set
 
 Augmentation = Literal["none", "light", "strong"]
@@ -63,52 +64,6 @@ class NetworkRecipe(Recipe):
     def train_set(self) -> TrainSet:
         """Raises SuiteError where ``train`` says nothing."""
         return train_set(self.train)
-
-
-class _Looks(Table):
-    """A look at the training every so many epochs; its cost is the phase's."""
-
-    every: PositiveInt = 1
-    on: str = "val_loss"
-    """``val_loss``, or a transferability score on development's training images (``robustness``,
-    which sees no label, ``probe``, ...)."""
-    images: Annotated[int, Field(ge=2)] = 200
-    """How many images a score takes at most."""
-
-
-class Patience(_Looks):
-    """Stop after ``looks`` in a row that are not better than the best by ``least``."""
-
-    rule: Literal["patience"]
-    looks: PositiveInt = 2
-    least: Annotated[float, Field(ge=0)] = 0.0
-
-
-class Gain(_Looks):
-    """Stop when the line through the last ``window`` looks over log(epoch) promises less than
-    ``least`` by the phase's last epoch."""
-
-    rule: Literal["gain"]
-    least: float = 0.0
-    window: Annotated[int, Field(ge=2)] = 4
-
-
-class Budget(_Looks):
-    """Stop before the next look would spend more than this."""
-
-    rule: Literal["budget"]
-    energy_j: PositiveFloat | None = None
-    minutes: PositiveFloat | None = None
-
-    @model_validator(mode="after")
-    def _limits_something(self) -> Budget:
-        if self.energy_j is None and self.minutes is None:
-            raise ValueError("a budget needs energy_j or minutes")
-        return self
-
-
-Stop = Annotated[Patience | Gain | Budget, Field(discriminator="rule")]
-"""When a phase ends before its epochs are over."""
 
 
 class Watch(Table):

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from greendapt.stats.looks import Decision
 from greendapt.stats.rule_replay import (
     Replayed,
     agreement,
@@ -19,6 +18,7 @@ from greendapt.stats.rule_replay import (
     weighted_kendall,
 )
 from greendapt.stats.series import Series, mean, views
+from greendapt.suite.stop_rules import Decision
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from greendapt.core.errors import SuiteError
-from greendapt.stats.looks import Decision, Look
 from greendapt.stats.rules import Budget, ExpectedGain, Fixed, Patience, lengths, named
+from greendapt.suite.stop_rules import Decision, Look
 
 
 def looks(*scores, epochs=None):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from greendapt.stats.cost_change import log_ratio
+from greendapt.stats.ratios import log_ratio
 from greendapt.stats.sequential import ERROR, decide, looks
 
 LIMIT = 0.05

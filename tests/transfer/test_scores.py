@@ -1,6 +1,7 @@
 """Each score against a closed form, another implementation or brute force."""
 
 import math
+from importlib.metadata import EntryPoint
 from itertools import pairwise
 
 import numpy as np
@@ -13,17 +14,17 @@ from scipy.stats import multivariate_normal, norm
 from sklearn.covariance import ledoit_wolf
 from sklearn.neighbors import KNeighborsClassifier
 
+from greendapt.transfer.scores.base import Evidence, Score
+from greendapt.transfer.scores.by_name import SCORES, ScoreError, score, score_of
 from greendapt.transfer.scores.ccfv import ccfv, energy, wasserstein
 from greendapt.transfer.scores.classifiers import knn_accuracy, probe_accuracy
-from greendapt.transfer.scores.evidence import Evidence
 from greendapt.transfer.scores.gbc import bhattacharyya, gbc
 from greendapt.transfer.scores.hscore import hscore, shrinkage
 from greendapt.transfer.scores.leep import leep
 from greendapt.transfer.scores.logme import logme
 from greendapt.transfer.scores.robustness import DISTANCES, another, robustness
-from greendapt.transfer.scores.table import KINDS, ScoreError, kind_of, score
 
-NAMES = [*KINDS, "robustness:pearson", "robustness:l2:0"]
+NAMES = [*SCORES.names(), "robustness:pearson", "robustness:l2:0"]
 
 
 def blobs(n=60, d=5, k=3, apart=1.0, seed=0):
@@ -298,7 +299,7 @@ def test_one_class_has_no_value(name):
 def test_nan_and_nothing_have_no_value_and_a_reason(name):
     nan = np.full((13, 6), np.nan)
     bad = evidence(features=nan, logits=nan, views=(nan, nan), maps=np.full((13, 3, 4, 4), np.nan))
-    without = dict.fromkeys(KINDS[name.partition(":")[0]].needs)
+    without = dict.fromkeys(SCORES.get(name.partition(":")[0]).needs)
     if name not in ("source_accuracy", "epoch", "size", "random"):
         said = score(name, bad)
         assert said.value is None
@@ -349,7 +350,7 @@ def test_shapes_that_do_not_fit_are_a_mistake_of_the_caller():
 @pytest.mark.parametrize("name", ["logm", "robustness:l3", "robustness:cosine:wide", "knn:l2"])
 def test_unknown_scores_are_refused(name):
     with pytest.raises(ScoreError, match="there is no score"):
-        kind_of(name)
+        score_of(name)
 
 
 @given(st.floats(0.1, 10), st.integers(0, 3))
@@ -360,3 +361,18 @@ def test_scores_that_must_not_see_the_scale_of_features(factor, seed):
     assert gbc(f * factor, y) == pytest.approx(gbc(f, y))
     assert knn_accuracy(f * factor, y) == knn_accuracy(f, y)
     assert robustness(f * factor, other, 0) == pytest.approx(robustness(f, other, 0))
+
+
+MEAN = Score(("features",), "higher", "a mean", lambda f, seed: float(np.mean(f)) + seed)
+
+
+def test_another_packages_score_is_had_by_its_name(monkeypatch):
+    entry = EntryPoint("mean", f"{__name__}:MEAN", "greendapt.scores")
+    monkeypatch.setitem(SCORES.__dict__, "_plugins", {"mean": entry})
+    assert score_of("mean") is MEAN
+    assert score("mean", Evidence(features=[[1.0, 3.0]]), seed=1).value == 3
+    assert score("mean", Evidence()).why == "it needs features"
+    with pytest.raises(ScoreError, match="mean has no variants"):
+        score_of("mean:2")
+    with pytest.raises(ValueError, match="no evidence pixels"):
+        Score(("pixels",), "higher", "", float)

@@ -19,8 +19,8 @@ from greendapt.report.view.model import (
     Setting,
     Standing,
 )
-from greendapt.stats.draws import mean_draws
 from greendapt.stats.intervals import Interval, t_interval
+from greendapt.stats.joint_means import mean_draws
 from greendapt.stats.paired import paired_difference, paired_ratio
 from greendapt.stats.pareto import front_probability, pareto_front
 from greendapt.suite.models import Suite

@@ -14,14 +14,13 @@ from greendapt.models.backbone import Backbone
 from greendapt.run.context import Workbench
 from greendapt.run.plan import Stage
 from greendapt.run.stages.base import Outcome
-from greendapt.stats.rules import rule_of
 from greendapt.suite.models import Suite
 from greendapt.suite.recipes import Phase
 from greendapt.train.loop import Watch, latest, lowest
-from greendapt.train.watch import Tracker, Watcher
-from greendapt.transfer.scores.extract import evidence_flops
-from greendapt.transfer.scores.rate import rate
-from greendapt.transfer.scores.table import kind_of
+from greendapt.train.watchers import Tracker, Watcher
+from greendapt.transfer.scores.by_name import score_of
+from greendapt.transfer.scores.evidence import evidence_flops
+from greendapt.transfer.scores.score_weights import score_weights
 
 
 @dataclass(frozen=True)
@@ -56,13 +55,13 @@ def check_stops(suite: Suite, development: Labelling) -> None:
         for phase in suite.phases(name):
             for on in phase.development_scores:
                 where = f"strategy.{name}: a look at '{on}'"
-                if suite.segments and kind_of(on).needs == ("maps", "masks"):
+                if suite.segments and score_of(on).needs == ("maps", "masks"):
                     continue
                 _check(where, on, development, few_shot)
 
 
 def _check(where: str, on: str, development: Labelling, few_shot: bool) -> None:
-    needs = set(kind_of(on).needs)
+    needs = set(score_of(on).needs)
     if not needs or not needs <= {"features", "labels", "views"}:
         raise SuiteError(f"{where} cannot be had while a phase trains")
     if "labels" in needs and development != "multiclass":
@@ -106,7 +105,7 @@ def _ruled(
     if stop is None:
         return Watched(lowest if phase.select == "best" else latest)
     watcher = Watcher(
-        rule_of(stop, phase.epochs, phase.select), phase.length, stop.every, energy_j=energy_j
+        stop.for_phase(phase.epochs, phase.select), phase.length, stop.every, energy_j=energy_j
     )
     if stop.on == "val_loss":
         return Watched(watcher, watcher)
@@ -135,9 +134,9 @@ class _Rater:
         if not self.names:
             return {}
         engine = self.bench.engine
-        found = rate(self.backbone, self.images, self.names, seed=self.seed, engine=engine)
-        signs = {name: "-" if kind_of(name).better == "lower" else "" for name in self.names}
-        return {signs[name] + name: score.value for name, score in found.items()}
+        rated = score_weights(self.backbone, self.images, self.names, seed=self.seed, engine=engine)
+        signs = {name: "-" if score_of(name).better == "lower" else "" for name in self.names}
+        return {signs[name] + name: score.value for name, score in rated.items()}
 
     @property
     def flops(self) -> int:

@@ -22,7 +22,7 @@ from greendapt.train.cost import ImageCost, head_cost, image_cost, nbytes, phase
 from greendapt.train.loop import Fit
 from greendapt.train.prefix import activation_shape, fits
 from greendapt.train.train_sets import first_trainable, set_phase
-from greendapt.transfer.scores.extract import evidence_flops
+from greendapt.transfer.scores.evidence import evidence_flops
 
 _SPLITS: tuple[Split, ...] = ("train", "val")
 _USUAL = InputSpec()

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist, pdist
 
-from greendapt.transfer.scores.evidence import Floats, Undefined, finite, same_images
+from greendapt.transfer.scores.base import Floats, Score, Undefined, finite, same_images
 
 
 def ccfv(
@@ -72,3 +72,6 @@ def _inconsistency(
 def _some(points: Floats, size: int, generator: np.random.Generator) -> Floats:
     """At most ``size`` rows, each once."""
     return points[generator.permutation(len(points))[:size]]
+
+
+CCFV = Score(("maps", "masks"), "higher", "segmentation: class consistency, feature variety", ccfv)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from greendapt.stats.logistic import logistic
-from greendapt.transfer.scores.evidence import Ints, classes, matrix
+from greendapt.transfer.scores.base import Ints, Score, classes, matrix
 
 
 def knn_accuracy(features: Any, labels: Any, *, neighbours: int = 5) -> float:
@@ -61,3 +61,17 @@ def _folds(y: Ints, folds: int, seed: int) -> Ints:
     fold = np.empty(len(y), dtype=np.int64)
     fold[dealt] = np.arange(len(y)) % folds
     return fold
+
+
+KNN = Score(
+    ("features", "labels"),
+    "higher",
+    "leave-one-out accuracy of 5 neighbours",
+    lambda f, y, _: knn_accuracy(f, y),
+)
+PROBE = Score(
+    ("features", "labels"),
+    "higher",
+    "cross-validated accuracy of a linear probe",
+    probe_accuracy,
+)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from greendapt.transfer.scores.evidence import Floats, Undefined, classes, matrix
+from greendapt.transfer.scores.base import Floats, Score, Undefined, classes, matrix
 
 _FLOOR = 1e-6
 """Smallest variance of a class, of the mean variance of all features."""
@@ -48,3 +48,8 @@ def _gaussian(rows: Floats, floor: float, spherical: bool) -> tuple[Floats, Floa
     if spherical:
         variances = np.full_like(variances, variances.mean())
     return rows.mean(axis=0), np.maximum(variances, floor)
+
+
+GBC = Score(
+    ("features", "labels"), "higher", "minus the overlap of classes", lambda f, y, _: gbc(f, y)
+)

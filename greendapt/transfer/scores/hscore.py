@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from greendapt.transfer.scores.evidence import Floats, Undefined, classes, matrix
+from greendapt.transfer.scores.base import Floats, Score, Undefined, classes, matrix
 
 
 def hscore(features: Any, labels: Any) -> float:
@@ -44,3 +44,11 @@ def shrinkage(centred: Floats, variances: Floats) -> float:
         return 1.0
     fourth = np.square(np.square(centred).sum(axis=1)).sum() / n
     return float(min(distance, (fourth - total) / n) / distance)
+
+
+HSCORE = Score(
+    ("features", "labels"),
+    "higher",
+    "between-class over total covariance, shrunk",
+    lambda f, y, _: hscore(f, y),
+)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy.special import softmax
 
-from greendapt.transfer.scores.evidence import classes, matrix
+from greendapt.transfer.scores.base import Score, classes, matrix
 
 
 def leep(logits: Any, labels: Any) -> float:
@@ -21,3 +21,8 @@ def leep(logits: Any, labels: Any) -> float:
     share = joint.sum(axis=0)
     given = np.divide(joint, share, out=np.zeros_like(joint), where=share > 0)
     return float(np.log((source * given[y]).sum(axis=1)).mean())
+
+
+LEEP = Score(
+    ("logits", "labels"), "higher", "labels from the source head", lambda z, y, _: leep(z, y)
+)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-from greendapt.transfer.scores.evidence import Floats, Undefined, classes, matrix
+from greendapt.transfer.scores.base import Floats, Score, Undefined, classes, matrix
 
 _GRID = np.linspace(-25.0, 15.0, 81)
 """log of alpha / beta, relative to the largest squared singular value."""
@@ -50,3 +50,8 @@ def _evidence(squares: Floats, projected: Floats, rest: float, n: int, log_ratio
     gain = squares / np.exp(log_ratio)
     variance = (rest + float((projected / (1 + gain)).sum())) / n
     return -0.5 * float(n * np.log(2 * np.pi * variance) + n + float(np.log1p(gain).sum()))
+
+
+LOGME = Score(
+    ("features", "labels"), "higher", "evidence of a linear model", lambda f, y, _: logme(f, y)
+)

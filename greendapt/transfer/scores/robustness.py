@@ -6,12 +6,13 @@ different images do, by a margin.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
 
-from greendapt.transfer.scores.evidence import Floats, Undefined, finite
+from greendapt.transfer.scores.base import Floats, Score, Undefined, finite
 
 Distance = Literal["cosine", "pearson", "l2"]
 
@@ -81,3 +82,25 @@ def _rows(views: Any) -> Floats:
     if array.ndim < 2:
         raise ValueError(f"features of a view must be [N, ...], not {array.shape}")
     return array.reshape(len(array), -1)
+
+
+def _variant(text: str) -> Score:
+    """``DISTANCE`` or ``DISTANCE:MARGIN``."""
+    name, _, margin = text.partition(":")
+    for distance in DISTANCES:
+        with contextlib.suppress(ValueError):
+            if distance == name:
+                return _score(distance, float(margin or 0.5))
+    names = ", ".join(DISTANCES)
+    raise ValueError(f"write robustness:DISTANCE:MARGIN with DISTANCE one of {names}")
+
+
+def _score(distance: Distance = "cosine", margin: float = 0.5) -> Score:
+    def of(views: tuple[Any, Any], seed: int) -> float:
+        return robustness(*views, seed, distance=distance, margin=margin)
+
+    about = "label-free: stability under photometric jitter"
+    return Score(("views",), "lower", about, of, _variant)
+
+
+ROBUSTNESS = _score()

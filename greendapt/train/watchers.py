@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from greendapt.meter.clock import now_s
-from greendapt.stats.looks import Look, Rule
+from greendapt.suite.stop_rules import Look, Rule
 from greendapt.train.loop import Heed, Watch
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from greendapt.stats.draws import mean_draws
 from greendapt.stats.intervals import t_interval
+from greendapt.stats.joint_means import mean_draws
 
 
 def test_each_column_has_students_interval():

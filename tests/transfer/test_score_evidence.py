@@ -10,12 +10,12 @@ from greendapt.models.backbone import create_backbone
 from greendapt.models.network import mlp
 from greendapt.suite.datasets import PhantomData
 from greendapt.train.engine import Engine
-from greendapt.transfer.scores.extract import JITTER, Place, gather, jitter, two_views
-from greendapt.transfer.scores.rate import HEAD, load_images, load_weights, rate
-from greendapt.transfer.scores.table import KINDS
+from greendapt.transfer.scores.by_name import SCORES
+from greendapt.transfer.scores.evidence import JITTER, Place, gather, jitter, two_views
+from greendapt.transfer.scores.score_weights import HEAD, load_images, load_weights, score_weights
 
 ENGINE = Engine(torch.device("cpu"))
-EVERY = (*KINDS, "robustness:l2")
+EVERY = (*SCORES.names(), "robustness:l2")
 
 
 @pytest.fixture(scope="module")
@@ -97,11 +97,11 @@ def test_the_last_but_one_stage_is_the_default(net, phantoms):
 
 def test_every_score_of_a_network_with_its_head(net, phantoms):
     head = mlp(96, (), 5, seed=0)
-    rated = rate(net, phantoms, EVERY, seed=0, engine=ENGINE, head=head)
+    rated = score_weights(net, phantoms, EVERY, seed=0, engine=ENGINE, head=head)
     undefined = {name for name, one in rated.items() if one.value is None}
     assert undefined == {"source_accuracy", "epoch"}
     assert rated["size"].value == sum(p.numel() for p in net.parameters())
-    assert rated == rate(net, phantoms, EVERY, seed=0, engine=ENGINE, head=head)
+    assert rated == score_weights(net, phantoms, EVERY, seed=0, engine=ENGINE, head=head)
 
 
 def test_only_what_the_scores_need_is_computed(net, phantoms):
@@ -113,7 +113,10 @@ def test_only_what_the_scores_need_is_computed(net, phantoms):
 def test_several_findings_are_not_one_label_an_image(net):
     spec = PhantomData(source="phantom", images=20, task="findings")
     images = load_images(spec, ["knn"], image_size=32, most=20, seed=0)
-    assert "one label an image" in rate(net, images, ["knn"], seed=0, engine=ENGINE)["knn"].why
+    assert (
+        "one label an image"
+        in score_weights(net, images, ["knn"], seed=0, engine=ENGINE)["knn"].why
+    )
 
 
 def test_images_are_drawn_by_the_seed():

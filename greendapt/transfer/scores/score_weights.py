@@ -18,15 +18,15 @@ from greendapt.models.backbone import Backbone
 from greendapt.suite import datasets
 from greendapt.train.engine import Engine
 from greendapt.train.prefix import feature_size
-from greendapt.transfer.scores.evidence import Score
-from greendapt.transfer.scores.extract import USUAL_PLACE, Place, gather
-from greendapt.transfer.scores.table import kind_of, score
+from greendapt.transfer.scores.base import Scored
+from greendapt.transfer.scores.by_name import score, score_of
+from greendapt.transfer.scores.evidence import USUAL_PLACE, Place, gather
 
 HEAD = "head.safetensors"
 """The pre-training's head, where it lies beside a file of weights as in a run's checkpoints."""
 
 
-def rate(
+def score_weights(
     backbone: Backbone,
     images: ImageSet,
     scores: Sequence[str],
@@ -35,7 +35,7 @@ def rate(
     engine: Engine,
     place: Place = USUAL_PLACE,
     head: nn.Module | None = None,
-) -> dict[str, Score]:
+) -> dict[str, Scored]:
     """Each score of ``backbone`` on ``images``, by name."""
     evidence = gather(backbone, images, scores, seed=seed, engine=engine, place=place, head=head)
     return {name: score(name, evidence, seed) for name in scores}
@@ -63,7 +63,7 @@ def load_images(
     spec: datasets.Dataset, scores: Sequence[str], *, image_size: int, most: int, seed: int
 ) -> ImageSet:
     """What ``scores`` need of a dataset, and at most ``most`` of its images, drawn by ``seed``."""
-    needs = {need for name in scores for need in kind_of(name).needs}
+    needs = {need for name in scores for need in score_of(name).needs}
     aliases: Mapping[str, tuple[str, ...]] = {}
 
     def read(what: Needs) -> ImageSet:

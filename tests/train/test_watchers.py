@@ -10,7 +10,7 @@ from greendapt.train.engine import Engine
 from greendapt.train.inputs import Examples
 from greendapt.train.loop import Training, fit, lowest
 from greendapt.train.objectives import multiclass
-from greendapt.train.watch import Tracker, Watcher
+from greendapt.train.watchers import Tracker, Watcher
 
 CPU = Engine(torch.device("cpu"))
 EPOCHS = 6
