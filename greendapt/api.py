@@ -36,7 +36,7 @@ from greendapt.suite.models import Suite
 if TYPE_CHECKING:
     from greendapt.run.progress import Reporter
     from greendapt.run.session import Session
-    from greendapt.run.workers.executor import Crew
+    from greendapt.run.workers.executor import Executor
     from greendapt.train.parallel import Ranks
 
 Say = Callable[[str], None]
@@ -62,7 +62,7 @@ def bench(
     *,
     out: str | Path = "runs",
     reuse: str | Path | None = None,
-    executor: Crew | None = None,
+    executor: Executor | None = None,
     progress: bool | Reporter = True,
     go_on: bool | Callable[[RunFolder], bool] = False,
     command: str = "",
@@ -105,7 +105,7 @@ def bench(
 def resume(
     path: str | Path,
     *,
-    executor: Crew | None = None,
+    executor: Executor | None = None,
     progress: bool | Reporter = True,
     debug: bool = False,
 ) -> Run:
@@ -296,7 +296,7 @@ class _Doing:
     """A prepared run, who does it and how it is told."""
 
     session: Session
-    executor: Crew | None
+    executor: Executor | None
     progress: bool | Reporter
     debug: bool
     ranks: Ranks
@@ -312,5 +312,5 @@ class _Doing:
             shown = reporter(explain=explain)
         elif shown is False:
             shown = TerminalReporter(Console(quiet=True), explain)
-        self.session.run(folder, shown, debug=self.debug, crew=self.executor, ranks=self.ranks)
+        self.session.run(folder, shown, debug=self.debug, executor=self.executor, ranks=self.ranks)
         return read_run(folder.path)

@@ -86,13 +86,13 @@ def bench(
     """
     from greendapt import api
     from greendapt.cli.running import goes_on, show
-    from greendapt.run.workers.choose import crew
+    from greendapt.run.workers.choose import executor as executor_of
 
     run = api.bench(
         suite_of(context.params),
         out=out,
         reuse=reuse,
-        executor=crew(executor, workers, slurm or []),
+        executor=executor_of(executor, workers, slurm or []),
         go_on=goes_on,
         command=shlex.join(["greendapt", *sys.argv[1:]]),
         debug=bool(context.obj),

@@ -21,7 +21,7 @@ def resume(
     """Go on with a run that was stopped, saying why each stage runs or is reused."""
     from greendapt import api
     from greendapt.cli.running import show
-    from greendapt.run.workers.choose import crew
+    from greendapt.run.workers.choose import executor as executor_of
 
-    workers_of_it = crew(executor, workers, slurm or [])
+    workers_of_it = executor_of(executor, workers, slurm or [])
     show(api.resume(run, executor=workers_of_it, debug=bool(context.obj)), json=json)

@@ -19,17 +19,14 @@ from tempfile import TemporaryDirectory
 
 import psutil
 
-from greendapt.core.records import Kind
+from greendapt.core.records import Kind, TrainingDetails
 from greendapt.disk.files import disk_errors
-from greendapt.forecast.shrink import likeness, shortened, smaller
+from greendapt.forecast.shrink import smaller
 from greendapt.meter import Meter
 from greendapt.meter.clock import now_s
-from greendapt.run.context import Workbench
-from greendapt.run.plan import Stage
-from greendapt.run.stages import pretrain
-from greendapt.run.stages.base import Outcome
-from greendapt.run.stages.predict import Effort, effort, work
-from greendapt.run.stages.work import do
+from greendapt.run.context import Context
+from greendapt.run.stages.base import Monitor, Stage
+from greendapt.run.stages.counted import Effort
 from greendapt.store.run import RunFolder
 
 LIMIT_S = 45.0
@@ -86,22 +83,22 @@ class Pace:
         fixed_s = max(0.0, high_s - image_s * many)
         return cls(fixed_s, image_s, median(one.step_s for one in steps))
 
-    def wall_s(self, asked: Effort) -> float:
-        return self.fixed_s + self.image_s * asked.images + self.step_s * asked.steps
+    def wall_s(self, effort: Effort) -> float:
+        return self.fixed_s + self.image_s * effort.images + self.step_s * effort.steps
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """Paces by `likeness`; power in W by kind of stage (None: no meter knows); ``others``: how many
-    processors other programs used meanwhile."""
+    """Paces by `Stage.likeness`; power in W by kind of stage (None: no meter knows); ``others``:
+    how many processors other programs used meanwhile."""
 
     paces: Mapping[str, Pace]
     watts: Mapping[Kind, float | None]
     took_s: float
     others: float
 
-    def wall_s(self, stage: Stage, asked: Effort) -> float:
-        return self.paces[likeness(stage)].wall_s(asked)
+    def wall_s(self, stage: Stage, effort: Effort) -> float:
+        return self.paces[stage.likeness].wall_s(effort)
 
     def energy_j(self, stage: Stage, wall_s: float) -> float | None:
         watts = self.watts[stage.kind]
@@ -109,7 +106,7 @@ class Calibration:
 
 
 def calibrate(
-    bench: Workbench,
+    context: Context,
     planned: Sequence[Stage],
     meter: Meter,
     *,
@@ -119,9 +116,9 @@ def calibrate(
 ) -> Calibration:
     """Time what is ``planned``, in at most about ``limit_s``; files go to ``within`` and vanish."""
     begun, others_s = now_s(), _others_s()
-    chosen = _chosen(bench, planned)
+    chosen = _chosen(context, planned)
     say(f"timing {len(chosen)} kinds of stages in small")
-    trial = _Trial(_with_weights(bench), meter, begun + limit_s)
+    trial = _Trial(_with_weights(context), meter, begun + limit_s)
     with _scratch(within) as folder:
         trial.run(chosen, _SMALL, folder("small"))
         images = trial.affordable(begun)
@@ -143,20 +140,20 @@ def _others_s() -> float:
     return float(sum(times) - idle_s - time.process_time())
 
 
-def _chosen(bench: Workbench, planned: Sequence[Stage]) -> list[Stage]:
+def _chosen(context: Context, planned: Sequence[Stage]) -> list[Stage]:
     """Of each likeness the stage with the most work, and what these read, in plan order."""
     most: dict[str, tuple[float, Stage]] = {}
     for stage in planned:
-        asked = work(bench, stage)
-        if asked > most.get(likeness(stage), (0.0, stage))[0]:
-            most[likeness(stage)] = asked, stage
+        work = stage.effort(context).work
+        if work > most.get(stage.likeness, (0.0, stage))[0]:
+            most[stage.likeness] = work, stage
     wanted: set[str] = set()
     queue = [stage for _, stage in most.values()]
     while queue:
-        stage = shortened(queue.pop(), 1)
+        stage = queue.pop().shortened(1)
         if stage.key not in wanted:
             wanted.add(stage.key)
-            queue += [read for read in stage.reads if read.kind != "pretrain"]
+            queue += [read for read in stage.reads if not read.in_cache]
     own = {stage.key: stage for stage in planned}
     every = {
         stage.key: own.get(stage.key, stage) for one in planned for stage in (*_behind(one), one)
@@ -170,10 +167,12 @@ def _behind(stage: Stage) -> Iterator[Stage]:
         yield read
 
 
-def _with_weights(bench: Workbench) -> Workbench:
+def _with_weights(context: Context) -> Context:
     """Random weights where the generic ones are not made yet: they take the same time."""
-    there = {name: path if Path(path).is_file() else "none" for name, path in bench.generic.items()}
-    return replace(bench, generic=there)
+    generic = {
+        name: path if Path(path).is_file() else "none" for name, path in context.generic.items()
+    }
+    return replace(context, generic=generic)
 
 
 @contextmanager
@@ -187,69 +186,58 @@ def _scratch(within: Path) -> Iterator[Callable[[str], RunFolder]]:
 class _Trial:
     """``samples`` by likeness, the smaller size first; a second size ends at ``until_s``."""
 
-    bench: Workbench
+    context: Context
     meter: Meter
     until_s: float
     samples: dict[str, list[Sample]] = field(default_factory=lambda: defaultdict(list))
     spent: dict[Kind, list[Sample]] = field(default_factory=lambda: defaultdict(list))
 
     def run(self, chosen: Sequence[Stage], images: int, folder: RunFolder) -> None:
-        bench = smaller(self.bench, images, folder)
+        context = smaller(self.context, images, folder)
         again = bool(self.samples)
         for stage in chosen:
             if again and now_s() > self.until_s:
                 return
-            sample = self._time(bench, stage, self._epochs(bench, stage))
-            self.samples[likeness(stage)].append(sample)
+            sample = self._time(context, stage.shortened(self._epochs(context, stage)))
+            self.samples[stage.likeness].append(sample)
             self.spent[stage.kind].append(sample)
 
     def affordable(self, begun_s: float) -> int:
         """Images of each set for the second size, so that it ends in time."""
         took_s = now_s() - begun_s
         left_s = self.until_s - now_s() - _EPOCHS_S * len(self.samples)
-        data = self.bench.data
-        sizes = [len(one) for one in data.sets()]
+        sizes = [len(one) for one in self.context.data.sets()]
         return min(max(sizes), int(_SMALL * left_s / took_s)) // 16 * 16
 
     def watts(self) -> dict[Kind, float | None]:
         """Energy over time of each kind's samples."""
         return {kind: _watts(samples) for kind, samples in self.spent.items()}
 
-    def _epochs(self, bench: Workbench, stage: Stage) -> int:
+    def _epochs(self, context: Context, stage: Stage) -> int:
         """As many as the time for a stage allows, one at first; whole looks."""
-        recipe = stage.phase or stage.transfer
-        if stage.kind == "pretrain" or recipe is None:
-            return 1
-        looks = stage.phase.stop.every if stage.phase and stage.phase.stop else 1
-        known = self.samples.get(likeness(stage))
-        if not known:
-            return min(looks, recipe.epochs)
-        epoch_s = known[-1].step_s * effort(bench, shortened(stage, 1)).steps
+        looks = stage.looks_every or 1
+        before = self.samples.get(stage.likeness)
+        if not before:
+            return min(looks, stage.epochs)
+        epoch_s = before[-1].step_s * stage.shortened(1).effort(context).steps
         many = max(1, math.ceil(_EPOCHS_S / max(epoch_s, 1e-6) / looks)) * looks
-        return min(many, recipe.epochs)
+        return min(many, stage.epochs)
 
-    def _time(self, bench: Workbench, stage: Stage, epochs: int) -> Sample:
-        small = shortened(stage, epochs)
-        asked = effort(bench, small)
+    def _time(self, context: Context, stage: Stage) -> Sample:
+        effort = stage.effort(context)
         with self.meter.window() as window:
-            done = _do(bench, small, window.energy_so_far_j)
-        ends = (0.0, *done.details.get("epoch_s", ()))
+            done = stage.run(context, Monitor(energy_j=window.energy_so_far_j)).details
+        ends = (0.0, *(done.epoch_s if isinstance(done, TrainingDetails) else ()))
         return Sample(
-            asked,
+            effort,
             window.figures["wall_s"].value or 0.0,
             window.figures["energy_j"].value,
             tuple(after - before for before, after in pairwise(ends)),
-            looks_every=small.phase.stop.every if small.phase and small.phase.stop else 0,
+            looks_every=stage.looks_every,
         )
 
 
-def _do(bench: Workbench, stage: Stage, energy_j: Callable[[], float | None]) -> Outcome:
-    if stage.kind == "pretrain":
-        return pretrain.pretrain(bench.suite, stage, bench.engine, lambda _: None, keep=False)
-    return do(bench, stage, lambda _: None, energy_j)
-
-
 def _watts(samples: Sequence[Sample]) -> float | None:
-    known = [(one.energy_j, one.wall_s) for one in samples if one.energy_j is not None]
-    wall_s = sum(seconds for _, seconds in known)
-    return sum(joules for joules, _ in known) / wall_s if wall_s else None
+    metered = [(one.energy_j, one.wall_s) for one in samples if one.energy_j is not None]
+    wall_s = sum(seconds for _, seconds in metered)
+    return sum(joules for joules, _ in metered) / wall_s if wall_s else None

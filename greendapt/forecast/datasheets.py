@@ -16,12 +16,10 @@ from pydantic import BaseModel, ConfigDict, PositiveFloat
 
 from greendapt.core.errors import SuiteError
 from greendapt.core.hints import did_you_mean
-from greendapt.forecast.passes import passes_of
-from greendapt.forecast.shrink import likeness
 from greendapt.meter.traffic import Traffic
-from greendapt.run.context import Workbench
-from greendapt.run.plan import Stage
-from greendapt.run.stages.predict import Effort
+from greendapt.run.context import Context
+from greendapt.run.stages.base import Stage
+from greendapt.run.stages.counted import Effort, Pass
 from greendapt.suite.models import Suite
 
 ARITHMETIC = 0.5
@@ -83,10 +81,10 @@ def devices() -> dict[str, Device]:
 
 def device(name: str) -> Device:
     """The profile of that name. Raises SuiteError where there is none."""
-    known = devices()
-    if name in known:
-        return known[name]
-    hint = did_you_mean(name, known) or f"there is: {', '.join(known)}"
+    profiles = devices()
+    if name in profiles:
+        return profiles[name]
+    hint = did_you_mean(name, profiles) or f"there is: {', '.join(profiles)}"
     raise SuiteError(f"--device {name}: no data sheet of it is known; {hint}")
 
 
@@ -101,22 +99,22 @@ def ranks_of(suite: Suite, gpus: int, cells: int) -> int:
 class DataSheet:
     """Seconds and joules of stages on ``gpus`` of ``device``, ``ranks`` of them in a stage."""
 
-    bench: Workbench
+    context: Context
     device: Device
     gpus: int = 1
     ranks: int = 1
-    _known: dict[tuple[str, int], tuple[float, float, float]] = field(default_factory=dict)
+    _paces_of: dict[str, tuple[float, float, float]] = field(default_factory=dict)
 
     @property
     def precision(self) -> str:
-        return self.device.arithmetic(bool(self.bench.suite.run.fast_step))
+        return self.device.arithmetic(bool(self.context.suite.run.fast_step))
 
     @property
     def basis(self) -> tuple[str, ...]:
         """What the figures rest on."""
         one = self.device
         rate = one.flops_per_s[self.precision]
-        said = [
+        sentences = [
             f"{one.name}: {rate / 1e12:g} TFLOP/s in {self.precision}, "
             f"{one.bytes_per_s / 1e9:g} GB/s, {one.power_w:g} W and {one.host_power_w:g} W of its "
             f"host ({one.source})",
@@ -126,45 +124,36 @@ class DataSheet:
             "memory and that reading keeps up is not checked",
         ]
         if self.ranks > 1:
-            said.append(
+            sentences.append(
                 f"{self.ranks} GPUs share the batches of a stage and are assumed to do "
                 f"{SCALING:.0%} of as many times one"
             )
         if self.gpus // self.ranks > 1:
-            said.append(f"{self.gpus // self.ranks} stages run at a time")
-        return tuple(said)
+            sentences.append(f"{self.gpus // self.ranks} stages run at a time")
+        return tuple(sentences)
 
-    def costs(self, stage: Stage, asked: Effort) -> tuple[float, float | None]:
+    def costs(self, stage: Stage, effort: Effort) -> tuple[float, float | None]:
         """Seconds and joules of a stage on its GPUs."""
         step_s, forward_s, image_s = self._paces(stage)
-        wall_s = step_s * asked.steps + forward_s * asked.validated / _BATCH / self.ranks
-        if not asked.steps:
-            wall_s += image_s * asked.images / _BATCH / self.ranks
+        wall_s = step_s * effort.steps + forward_s * effort.validated / _BATCH / self.ranks
+        if not effort.steps:
+            wall_s += image_s * effort.images / _BATCH / self.ranks
         wall_s /= SCALING if self.ranks > 1 else 1.0
-        wall_s += self._host_s(stage, asked)
+        pixels = effort.corrupted * self.context.image_size**2
+        wall_s += STAGE_S + DRAW_S * effort.drawn + PIXEL_S * pixels
         return wall_s, wall_s * self.device.watts * self.ranks
 
     def _paces(self, stage: Stage) -> tuple[float, float, float]:
         """Seconds of a step, of a batch to validate, of a batch through the network."""
-        shots = 0 if stage.shots == "full" else stage.shots
-        key = likeness(stage), shots
-        if key not in self._known:
-            asked = passes_of(self.bench, stage, _BATCH, self.ranks)
-            step_s, forward_s, image_s = (
-                0.0 if one is None else self.device.step_s(one(), self.precision) for one in asked
+        like = stage.step_likeness
+        if like not in self._paces_of:
+            passes = stage.passes(self.context, _BATCH, self.ranks)
+            self._paces_of[like] = (
+                self._pass_s(passes.step),
+                self._pass_s(passes.validation),
+                self._pass_s(passes.forward),
             )
-            self._known[key] = step_s, forward_s, image_s
-        return self._known[key]
+        return self._paces_of[like]
 
-    def _host_s(self, stage: Stage, asked: Effort) -> float:
-        suite, development = self.bench.suite, self.bench.data.development
-        tested = int((development.splits == "test").sum())
-        plain = tested + sum(map(len, self.bench.data.external.values()))
-        wall_s = STAGE_S
-        if stage.kind == "evaluate":
-            wall_s += DRAW_S * suite.evaluation.bootstrap * plain
-        forward = stage.kind == "evaluate" and stage.parents[0].kind == "finetune"
-        if stage.kind == "test-features" or forward:
-            pixels = suite.model.image_size**2
-            wall_s += PIXEL_S * pixels * max(0, asked.images - plain)
-        return wall_s
+    def _pass_s(self, operations: Pass | None) -> float:
+        return 0.0 if operations is None else self.device.step_s(operations(), self.precision)

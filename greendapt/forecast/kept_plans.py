@@ -13,12 +13,12 @@ from greendapt.store.forecasts import Forecast
 from greendapt.suite.models import Suite
 
 
-def keep_plan(suite: Suite, fingerprint: str, said: Forecast) -> None:
+def keep_plan(suite: Suite, fingerprint: str, plan: Forecast) -> None:
     """In the user's cache; ``fingerprint`` is that of machine and software."""
     path = _path(suite, fingerprint)
     with disk_errors(path, "GREENDAPT_CACHE"):
         path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomic(path, said.model_dump_json(by_alias=True).encode())
+    write_atomic(path, plan.model_dump_json(by_alias=True).encode())
 
 
 def kept_plan(suite: Suite, fingerprint: str) -> Forecast | None:

@@ -17,22 +17,22 @@ from greendapt.suite.models import Suite
 _HEADER: tuple[str, ...] = ("if it ran alone", "stages", "FLOPs", "time", "energy", "carbon")
 
 
-def by_strategy(cells: Sequence[Cell], said: Forecast) -> dict[str, Expected]:
+def by_strategy(cells: Sequence[Cell], plan: Forecast) -> dict[str, Expected]:
     """What each strategy would cost alone: shared stages are charged to all that use them, generic
     pre-training, which is sunk, to none."""
     keys: dict[str, dict[str, None]] = {}
     for cell in cells:
         keys.setdefault(cell.strategy, {}).update({stage.key: None for stage in cell.stages})
-    known = {stage.key: stage for stage in said.stages if stage.role != "sunk"}
+    by_key = {stage.key: stage for stage in plan.stages if stage.role != "sunk"}
     return {
-        name: said.cost(known[key] for key in used if key in known) for name, used in keys.items()
+        name: plan.cost(by_key[key] for key in used if key in by_key) for name, used in keys.items()
     }
 
 
-def plan_text(suite: Suite, cells: Sequence[Cell], said: Forecast) -> str:
+def plan_text(suite: Suite, cells: Sequence[Cell], plan: Forecast) -> str:
     """Counts, a line a strategy, all together, and what the figures rest on."""
-    where, n = _grid(suite), _counts(cells, said)
-    on = f"{said.gpus} x {said.device}" if said.gpus > 1 else said.device
+    where, n = _grid(suite), _counts(cells, plan)
+    on = f"{plan.gpus} x {plan.device}" if plan.gpus > 1 else plan.device
     lines = [
         f"{suite.name}, profile {suite.profile}, on {on}",
         f"{n['cells']} cells of {n['stages']} stages; {n['distinct']} stages are distinct and run "
@@ -40,53 +40,53 @@ def plan_text(suite: Suite, cells: Sequence[Cell], said: Forecast) -> str:
         "",
     ]
     rows = [_HEADER]
-    rows += [_row(name, one, where) for name, one in by_strategy(cells, said).items()]
-    rows.append(_row("all, shared stages once", _paid(said), where))
-    sunk = _sunk(said)
+    rows += [_row(name, one, where) for name, one in by_strategy(cells, plan).items()]
+    rows.append(_row("all, shared stages once", _paid(plan), where))
+    sunk = _sunk(plan)
     rows += [_row("generic pre-training, sunk", sunk, where)] if sunk.stages else []
     lines += [*aligned(rows), ""]
-    lines += [f"{one.label}: {one.kept}" for one in said.stages if one.kept]
-    return "\n".join([*lines, *said.basis, f"carbon: {where.source}"])
+    lines += [f"{one.label}: {one.kept}" for one in plan.stages if one.kept]
+    return "\n".join([*lines, *plan.basis, f"carbon: {where.source}"])
 
 
-def plan_json(suite: Suite, cells: Sequence[Cell], said: Forecast) -> str:
+def plan_json(suite: Suite, cells: Sequence[Cell], plan: Forecast) -> str:
     """The same and every stage."""
     where = _grid(suite)
 
     def figures(one: Expected) -> dict[str, Any]:
         return {**one.model_dump(), "carbon_g": _carbon(one, where).value}
 
-    strategies = {name: figures(one) for name, one in by_strategy(cells, said).items()}
-    found = {
+    strategies = {name: figures(one) for name, one in by_strategy(cells, plan).items()}
+    table = {
         "suite": suite.name,
         "profile": suite.profile,
-        **_counts(cells, said),
+        **_counts(cells, plan),
         "strategies": strategies,
-        "all": figures(_paid(said)),
-        "sunk": figures(_sunk(said)),
+        "all": figures(_paid(plan)),
+        "sunk": figures(_sunk(plan)),
         "grid": where.source,
-        "plan": said.model_dump(mode="json", by_alias=True),
+        "plan": plan.model_dump(mode="json", by_alias=True),
     }
-    return json.dumps(found, indent=2)
+    return json.dumps(table, indent=2)
 
 
-def _counts(cells: Sequence[Cell], said: Forecast) -> dict[str, int]:
+def _counts(cells: Sequence[Cell], plan: Forecast) -> dict[str, int]:
     every = sum(len(cell.stages) for cell in cells)
     return {
         "cells": len(cells),
         "stages": every,
-        "distinct": len(said.stages),
-        "shared": every - len(said.stages),
-        "kept": sum(bool(stage.kept) for stage in said.stages),
+        "distinct": len(plan.stages),
+        "shared": every - len(plan.stages),
+        "kept": sum(bool(stage.kept) for stage in plan.stages),
     }
 
 
-def _paid(said: Forecast) -> Expected:
-    return said.cost(stage for stage in said.stages if stage.role != "sunk")
+def _paid(plan: Forecast) -> Expected:
+    return plan.cost(stage for stage in plan.stages if stage.role != "sunk")
 
 
-def _sunk(said: Forecast) -> Expected:
-    return said.cost(stage for stage in said.stages if stage.role == "sunk")
+def _sunk(plan: Forecast) -> Expected:
+    return plan.cost(stage for stage in plan.stages if stage.role == "sunk")
 
 
 def _row(name: str, one: Expected, where: Grid) -> tuple[str, ...]:
@@ -110,5 +110,5 @@ def _carbon(one: Expected, where: Grid) -> Figure:
 
 
 def _grid(suite: Suite) -> Grid:
-    asked = suite.carbon
-    return grid(asked.region, asked.intensity_g_per_kwh, asked.pue)
+    carbon = suite.carbon
+    return grid(carbon.region, carbon.intensity_g_per_kwh, carbon.pue)

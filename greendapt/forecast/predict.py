@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,12 +13,11 @@ from greendapt.forecast.calibrate import calibrate
 from greendapt.forecast.datasheets import DataSheet, device, ranks_of
 from greendapt.forecast.stated_data import stated_plan
 from greendapt.meter import Meter
-from greendapt.run.context import Workbench
-from greendapt.run.plan import Cell, Stage, stages
+from greendapt.run.context import Context
+from greendapt.run.plan import Cell, stages
 from greendapt.run.session import Session, warm_up
-from greendapt.run.stages import pretrain
-from greendapt.run.stages.predict import Effort, effort
-from greendapt.run.stages.prefix import why_not_stored
+from greendapt.run.stages.base import Stage
+from greendapt.run.stages.counted import Effort
 from greendapt.store.forecasts import Forecast, StageForecast
 from greendapt.store.run import RunFolder
 from greendapt.suite.models import Suite
@@ -30,7 +29,7 @@ Costs = Callable[[Stage, Effort], tuple[float, float | None]]
 
 
 @dataclass(frozen=True)
-class Asked:
+class Runs:
     """The distinct stages of a plan as they will run: ``kept`` says of those that are there
     already where they are, ``notes`` what else differs from the plan."""
 
@@ -51,36 +50,36 @@ def forecast_here(
     ``finished``: keys of stages that a run which is reused has done.
     """
     within = next(path for path in (out, *out.absolute().parents) if path.is_dir())
-    bench = session.bench(RunFolder(within))
+    context = session.context(RunFolder(within))
     planned = stages(session.plan)
-    asked = as_run(bench, planned, finished)
+    runs = as_run(context, planned, finished)
     meter = Meter(device=str(session.engine.device), carbon=session.grid)
     try:
-        warm_up(bench, planned)
-        found = calibrate(bench, asked.left, meter, within=within, say=say)
+        warm_up(context, planned)
+        calibration = calibrate(context, runs.left, meter, within=within, say=say)
     finally:
         meter.close()
 
     def costs(stage: Stage, effort: Effort) -> tuple[float, float | None]:
-        wall_s = found.wall_s(stage, effort)
-        return wall_s, found.energy_j(stage, wall_s)
+        wall_s = calibration.wall_s(stage, effort)
+        return wall_s, calibration.energy_j(stage, wall_s)
 
-    said = (
-        f"timed on this machine for {duration(found.took_s)}: each kind of stage in two small "
-        "sizes; energy is the meter's power in these samples times the predicted time"
+    timed = (
+        f"timed on this machine for {duration(calibration.took_s)}: each kind of stage in two "
+        "small sizes; energy is the meter's power in these samples times the predicted time"
     )
-    basis = [said, *asked.notes]
-    if found.others > _BUSY:
+    basis = [timed, *runs.notes]
+    if calibration.others > _BUSY:
         basis.append(
-            f"meanwhile other programs used {found.others:.1f} of this machine's processors: "
+            f"meanwhile other programs used {calibration.others:.1f} of this machine's processors: "
             "the plan is for a machine as busy"
         )
-    return forecast(bench, asked, costs, device="this machine", basis=basis)
+    return forecast(context, runs, costs, device="this machine", basis=basis)
 
 
 def forecast(
-    bench: Workbench,
-    asked: Asked,
+    context: Context,
+    runs: Runs,
     costs: Costs,
     *,
     device: str,
@@ -89,19 +88,19 @@ def forecast(
     ranks: int = 1,
 ) -> Forecast:
     """Every stage with its exact FLOPs and what it ``costs``."""
-    said = []
-    for stage in asked.stages:
-        kept = asked.kept.get(stage.key, "")
-        does = effort(bench, stage)
-        wall_s, energy_j = (0.0, 0.0) if kept else costs(stage, does)
-        said.append(
+    forecasts = []
+    for stage in runs.stages:
+        kept = runs.kept.get(stage.key, "")
+        effort = stage.effort(context)
+        wall_s, energy_j = (0.0, 0.0) if kept else costs(stage, effort)
+        forecasts.append(
             StageForecast(
                 key=stage.key,
                 kind=stage.kind,
                 role=stage.role,
                 label=stage.label,
                 parents=tuple(read.key for read in stage.reads),
-                flops=does.flops,
+                flops=effort.flops,
                 wall_s=wall_s,
                 energy_j=energy_j,
                 kept=kept,
@@ -114,7 +113,7 @@ def forecast(
         gpus=gpus,
         ranks=ranks,
         basis=tuple(basis),
-        stages=tuple(said),
+        stages=tuple(forecasts),
     )
 
 
@@ -123,48 +122,39 @@ def forecast_device(suite: Suite, name: str, gpus: int, out: Path) -> tuple[Fore
     chosen = device(name)
     if gpus > 1 and chosen.kind == "cpu":
         raise SuiteError(f"--gpus {gpus}: {chosen.name} is no GPU")
-    bench, cells = stated_plan(suite, out)
-    asked = as_run(bench, stages(cells), here=False)
-    sheet = DataSheet(bench, chosen, gpus, ranks_of(suite, gpus, len(cells)))
-    said = forecast(
-        bench,
-        asked,
+    context, cells = stated_plan(suite, out)
+    runs = as_run(context, stages(cells), here=False)
+    sheet = DataSheet(context, chosen, gpus, ranks_of(suite, gpus, len(cells)))
+    plan = forecast(
+        context,
+        runs,
         sheet.costs,
         device=chosen.name,
-        basis=(*sheet.basis, *asked.notes),
+        basis=(*sheet.basis, *runs.notes),
         gpus=gpus,
         ranks=sheet.ranks,
     )
-    return said, cells
+    return plan, cells
 
 
 def as_run(
-    bench: Workbench,
+    context: Context,
     planned: Sequence[Stage],
     finished: Iterable[str] = (),
     *,
     here: bool = True,
-) -> Asked:
+) -> Runs:
     """What of a plan runs, and how: prefixes that cannot be stored are not.
 
     ``here``: on this machine, whose cache and disk then count.
     """
-    finished = set(finished)
-    kept, notes, plain = {}, [], set()
+    kept, notes, absent = dict.fromkeys(finished, "in the run that is reused"), [], set[str]()
     for stage in planned:
-        if stage.key in finished:
-            kept[stage.key] = "in the run that is reused"
-        elif here and stage.kind == "pretrain" and pretrain.kept_record(stage) is not None:
-            kept[stage.key] = "in the user's cache"
-        elif stage.kind == "prefix" and (why := why_not_stored(bench, stage, here=here)):
-            kept[stage.key] = "not stored"
-            plain.add(stage.key)
-            notes.append(f"{stage.label} is not stored, its phases run the plain way: {why}")
-    looks = any(stage.phase and stage.phase.stop for stage in planned)
-    if looks:
+        spared = None if stage.key in kept else stage.spared(context, here=here)
+        if spared is not None:
+            kept[stage.key] = spared.reason
+            notes += [spared.note] if spared.note else []
+            absent |= {stage.key} if spared.absent else set()
+    if any(stage.looks_every for stage in planned):
         notes.append("phases with a stop rule may end earlier: theirs is the most they take")
-    runs = [
-        replace(stage, prefix=None) if stage.prefix and stage.prefix.key in plain else stage
-        for stage in planned
-    ]
-    return Asked(tuple(runs), kept, tuple(notes))
+    return Runs(tuple(stage.without(absent) for stage in planned), kept, tuple(notes))

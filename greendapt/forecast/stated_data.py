@@ -13,34 +13,35 @@ from greendapt.data.phantom.hospitals import DIAGNOSES, FINDINGS
 from greendapt.data.prepared import Prepared, Task, prepare
 from greendapt.data.splits import FRACTIONS, SPLITS
 from greendapt.models.backbone import check_backbone
-from greendapt.run.context import Workbench
-from greendapt.run.plan import Cell, Digests, cells
-from greendapt.run.stages.predict import check_models
+from greendapt.run.context import Context
+from greendapt.run.ground import Digests
+from greendapt.run.plan import Cell, cells
+from greendapt.run.session import check_models
 from greendapt.store.run import RunFolder
-from greendapt.suite import datasets as said
+from greendapt.suite import datasets as specs
 from greendapt.suite.models import Suite
 from greendapt.train.engine import Engine
 
 
-def stated_plan(suite: Suite, out: Path) -> tuple[Workbench, list[Cell]]:
-    """Cells, and a workbench on which nothing can run. Data that is on a disk is read, for its
+def stated_plan(suite: Suite, out: Path) -> tuple[Context, list[Cell]]:
+    """Cells, and a context in which nothing can run. Data that is on a disk is read, for its
     size; synthetic and stated data are not made. Weights are neither read nor fetched, but for
     a file's input format."""
     for backbone in suite.model.backbones:
         check_backbone(backbone)
     digests = Digests(
-        "pool",
-        "development",
-        "external",
-        {name: f"stated {name}" for name in suite.model.backbones},
-        pools={name: f"pool {name}" for name in suite.data.pools},
-        targets={name: (name, f"external {name}") for name in suite.data.targets},
+        pools={None: "pool", **{name: f"pool {name}" for name in suite.data.pools}},
+        tasks={
+            None: ("development", "external"),
+            **{name: (name, f"external {name}") for name in suite.data.targets},
+        },
+        weights={name: f"stated {name}" for name in suite.model.backbones},
     )
     planned = cells(suite, digests)
     check_models(planned, suite.model.image_size)
     weights = "none" if suite.model.weights == "fractal" else suite.model.weights
     generic = dict.fromkeys(suite.model.backbones, weights)
-    return Workbench(suite, _data(suite), RunFolder(out), Engine.on("cpu"), generic), planned
+    return Context(suite, _data(suite), RunFolder(out), Engine.on("cpu"), generic), planned
 
 
 def _data(suite: Suite) -> Prepared:
@@ -48,16 +49,16 @@ def _data(suite: Suite) -> Prepared:
     if suite.segments:
         return prepare(suite, size)  # how many labels there are, only the masks know
 
-    def made(name: str, spec: said.Dataset) -> ImageSet:
-        known = _size(spec)
-        if known is None:
+    def made(name: str, spec: specs.Dataset) -> ImageSet:
+        stated = _size(spec)
+        if stated is None:
             return load(spec, name=name, image_size=size, aliases=data.aliases)
-        return _stand_in(name, *known, size)
+        return _stand_in(name, *stated, size)
 
-    pools: dict[str | None, said.Dataset] = {None: data.pool}
+    pools: dict[str | None, specs.Dataset] = {None: data.pool}
     pools |= {name: pool.data for name, pool in data.pools.items()}
-    own = said.Target(development=data.development, external=data.external)
-    tasks: dict[str | None, said.Target] = {None: own}
+    own = specs.Target(development=data.development, external=data.external)
+    tasks: dict[str | None, specs.Target] = {None: own}
     tasks.update(data.targets.items())
     return Prepared(
         {name: made(name or "pool", pool) for name, pool in pools.items()},
@@ -72,23 +73,23 @@ def _data(suite: Suite) -> Prepared:
     )
 
 
-def _size(spec: said.Dataset) -> tuple[Labelling, int, int] | None:
+def _size(spec: specs.Dataset) -> tuple[Labelling, int, int] | None:
     """Kind of labels, classes and images; None for data that is on a disk."""
-    if isinstance(spec, said.PhantomData):
+    if isinstance(spec, specs.PhantomData):
         return (
             ("multiclass", len(DIAGNOSES), spec.images)
             if spec.task == "diagnosis"
             else ("multilabel", len(FINDINGS), spec.images)
         )
-    if isinstance(spec, said.StatedData):
+    if isinstance(spec, specs.StatedData):
         return spec.task, spec.classes, spec.images
-    if isinstance(spec, said.FractalData):
+    if isinstance(spec, specs.FractalData):
         return "multiclass", spec.classes, spec.images
-    if isinstance(spec, said.MergedData):
+    if isinstance(spec, specs.MergedData):
         parts = [_size(one) for one in spec.sources]
-        known = [one for one in parts if one is not None]
-        images = round(spec.fraction * sum(images for *_, images in known))
-        return (*known[0][:2], images) if len(known) == len(parts) else None
+        sizes = [one for one in parts if one is not None]
+        images = round(spec.fraction * sum(images for *_, images in sizes))
+        return (*sizes[0][:2], images) if len(sizes) == len(parts) else None
     return None
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import torch
@@ -19,11 +17,11 @@ from greendapt.data.prepared import Prepared
 from greendapt.data.splits import few_shot, hold_out
 from greendapt.models import weights
 from greendapt.models.backbone import Backbone
-from greendapt.run.plan import Stage, Start
+from greendapt.run import seeds
+from greendapt.run.ground import Setting, Start
 from greendapt.store.run import RunFolder
 from greendapt.suite.datasets import Split
-from greendapt.suite.models import Suite
-from greendapt.suite.recipes import Phase, Segment
+from greendapt.suite.models import Shots, Suite
 from greendapt.train import inputs
 from greendapt.train.engine import Engine
 from greendapt.train.inputs import Examples, Inputs
@@ -51,15 +49,12 @@ class TestSet:
         """uint8 [N, C, H, W]. Corrupted at each call: heads on stored features never ask."""
         if self.corruption is None:
             return inputs.of(self.images)
-        return torch.from_numpy(corrupt(self.images.gather(), *self.corruption, seed=0))
-
-
-Judge = Callable[[TestSet, int], dict[str, Any]]
-"""Metrics of a set, with so many bootstrap draws."""
+        corrupted = corrupt(self.images.gather(), *self.corruption, seed=seeds.CORRUPTION)
+        return torch.from_numpy(corrupted)
 
 
 @dataclass(frozen=True)
-class Workbench:
+class Context:
     """``generic``: the weights argument that loads each backbone's generic weights.
     ``steps``: how each backbone runs fastest here.
     """
@@ -72,40 +67,40 @@ class Workbench:
     steps: dict[str, Step] = field(default_factory=dict)
     ranks: Ranks = ALONE
     """The processes that train a stage together; one of them does all else."""
-    _pair: tuple[str | None, str | None] | None = None
-    _pairs: dict[tuple[str | None, str | None], Workbench] = field(
-        default_factory=dict, repr=False, compare=False
+    _by_setting: dict[Setting, Context] = field(
+        default_factory=dict, init=False, repr=False, compare=False
     )
 
-    def of(self, stage: Stage) -> Workbench:
-        """With the pool and the task of a stage as its data."""
-        pair = stage.start.pool, stage.start.target
-        if pair == self._pair:
-            return self
-        if pair not in self._pairs:
-            pool, task = self.data.pools[pair[0]], self.data.tasks[pair[1]]
-            data = Prepared({None: pool}, {None: task}, self.data.notes)
-            self._pairs[pair] = replace(self, data=data, _pair=pair, _pairs={})
-        return self._pairs[pair]
-
-    def engine_of(self, stage: Stage) -> Engine:
-        """What a stage's backbone runs on; heads on stored features run on ``engine``."""
-        step = self.steps.get(stage.start.backbone, PLAIN)
-        return replace(self.engine, step=step, ranks=self.ranks if stage.is_shared else ALONE)
+    def at(self, setting: Setting) -> Context:
+        """With one pool and one task as if they were all the data there is."""
+        if setting not in self._by_setting:
+            pool, task = self.data.pools[setting.pool], self.data.tasks[setting.target]
+            one = replace(self, data=Prepared({None: pool}, {None: task}, self.data.notes))
+            self._by_setting[setting] = one._by_setting[setting] = one
+        return self._by_setting[setting]
 
     @property
-    def shared_engine(self) -> Engine:
-        """For generic pre-training, which takes plain steps."""
-        return replace(self.engine, ranks=self.ranks)
+    def image_size(self) -> int:
+        return self.suite.model.image_size
 
-    def backbone(self, start: Start, parents: tuple[Stage, ...]) -> Backbone:
-        """The backbone a stage starts from: its parent's, else the generic weights."""
-        path = self.generic[start.backbone]
-        if parents and parents[0].kind != "pretrain":
-            path = str(self.folder.checkpoint(parents[0].key) / BACKBONE)
-        size = self.suite.model.image_size
+    @property
+    def classes(self) -> int:
+        """Of the development data."""
+        return len(self.data.development.classes)
+
+    def engine_of(self, backbone: str | None, *, shared: bool) -> Engine:
+        """What a backbone runs on (None: plain steps), on all ranks if ``shared``."""
+        step = PLAIN if backbone is None else self.steps.get(backbone, PLAIN)
+        return replace(self.engine, step=step, ranks=self.ranks if shared else ALONE)
+
+    def backbone(self, start: Start, path: str | None = None) -> Backbone:
+        """The backbone with the weights of a file, else the generic ones, ready to run."""
         loaded = weights.load(
-            start.backbone, path, image_size=size, cut=start.cut, seed=start.seed or 0
+            start.backbone,
+            path or self.generic[start.backbone],
+            image_size=self.image_size,
+            cut=start.cut,
+            seed=seeds.of_weights(start.seed),
         )
         step = self.steps.get(start.backbone, PLAIN)
         return step.arrange(loaded.to(self.engine.device)).eval()
@@ -130,19 +125,19 @@ class Workbench:
             if state is not None:
                 torch.save(asdict(state), folder / STATE)
 
-    def save_tensors(self, key: str, tensors: dict[str, Tensor]) -> None:
+    def save_features(self, key: str, features: dict[str, Tensor]) -> None:
         with self.folder.new_checkpoint(key) as folder:
-            save_file(tensors, folder / FEATURES)
+            save_file(features, folder / FEATURES)
 
-    def load_head(self, stage: Stage, head: nn.Module) -> nn.Module:
-        head.load_state_dict(load_file(self.folder.checkpoint(stage.key) / HEAD))
+    def load_head(self, key: str, head: nn.Module) -> nn.Module:
+        head.load_state_dict(load_file(self.folder.checkpoint(key) / HEAD))
         return head.to(self.engine.device)
 
-    def features(self, stage: Stage) -> dict[str, Tensor]:
-        return load_file(self.folder.checkpoint(stage.key) / FEATURES)
+    def features(self, key: str) -> dict[str, Tensor]:
+        return load_file(self.folder.checkpoint(key) / FEATURES)
 
-    def state(self, stage: Stage) -> State:
-        kept = torch.load(self.folder.checkpoint(stage.key) / STATE, weights_only=True)
+    def state(self, key: str) -> State:
+        kept = torch.load(self.folder.checkpoint(key) / STATE, weights_only=True)
         return State(**kept)
 
     @cached_property
@@ -150,56 +145,66 @@ class Workbench:
         """The DAPT data: what trains, and what chooses the epoch (other patients)."""
         pool = self.data.pool
         labelled = None if pool.task == "unlabelled" else pool.targets
-        held = hold_out(pool.patients, self.suite.data.pool_validation, 0, labelled)
+        share = self.suite.data.pool_validation
+        held = hold_out(pool.patients, share, seeds.POOL_SPLIT, labelled)
         return examples(pool, np.flatnonzero(~held)), examples(pool, np.flatnonzero(held))
 
-    def downstream(self, split: Split, stage: Stage) -> np.ndarray:
+    def shown(self, split: Split, shots: Shots, seed: int) -> np.ndarray:
         """Positions, within a split of the development images, of those that a stage may see.
 
         Few-shot takes as many images per class to choose the epoch as to train.
         """
         development = self.data.development
         of = development.splits == split
-        if stage.shots == "full":
+        if shots == "full":
             return np.arange(int(of.sum()))
         targets, patients = development.targets[of], development.patients[of]
-        return few_shot(targets, stage.shots, stage.seed, patients).index
+        return few_shot(targets, shots, seeds.of_shots(seed), patients).index
 
-    def development(self, split: Split, stage: Stage) -> Examples:
-        """The development images of a split that a stage may see."""
-        of = np.flatnonzero(self.data.development.splits == split)
-        rows = of[self.downstream(split, stage)]
-        seen = examples(self.data.development, rows)
-        if not isinstance(stage.transfer, Segment):
-            return seen
+    def development(self, split: Split, shown: np.ndarray) -> Examples:
+        """The development images at these positions of a split."""
+        rows = np.flatnonzero(self.data.development.splits == split)[shown]
+        return examples(self.data.development, rows)
+
+    def development_masks(self, split: Split, shown: np.ndarray) -> Examples:
+        """The same with their masks as targets."""
+        rows = np.flatnonzero(self.data.development.splits == split)[shown]
         masks = self.data.development.masks
         assert masks is not None
-        return replace(seen, targets=torch.from_numpy(masks[rows]))
+        targets = torch.from_numpy(masks[rows])
+        return replace(examples(self.data.development, rows), targets=targets)
 
     @cached_property
     def mask_outputs(self) -> int:
         """Logits a pixel of a U-Net on the development masks."""
         return mask_outputs(mask_classes(self.data.development))
 
-    def tests(self) -> Iterator[TestSet]:
+    def tests(self) -> list[TestSet]:
         """Every set a cell is judged on."""
-        test = self.data.development.part("test")
-        yield TestSet("development", test)
-        for name, external in self.data.external.items():
-            yield TestSet(f"external:{name}", external)
+        test, evaluation = self.data.development.part("test"), self.suite.evaluation
+        external = [TestSet(f"external:{name}", one) for name, one in self.data.external.items()]
+        corrupted = [
+            TestSet(f"corrupted:{kind}:{severity}", test, (kind, severity))
+            for kind in evaluation.corruptions
+            for severity in evaluation.severities
+        ]
+        return [TestSet("development", test), *external, *corrupted]
+
+    @cached_property
+    def tested(self) -> int:
+        """Images of development's test part."""
+        return int((self.data.development.splits == "test").sum())
+
+    @property
+    def plain_tests(self) -> int:
+        """Images to judge on as they are."""
+        return self.tested + sum(map(len, self.data.external.values()))
+
+    @property
+    def corrupted_tests(self) -> int:
+        """Corrupted copies to judge on."""
         evaluation = self.suite.evaluation
-        for kind in evaluation.corruptions:
-            for severity in evaluation.severities:
-                yield TestSet(f"corrupted:{kind}:{severity}", test, (kind, severity))
-
-
-PROJECTION = (256, 64)
-"""SimCLR's head: one hidden layer, and the width of its output."""
-
-
-def head_widths(phase: Phase, classes: int) -> tuple[int, ...]:
-    """Hidden layers and output of the head that a phase trains on the pool."""
-    return PROJECTION if phase.objective == "simclr" else (classes,)
+        return len(evaluation.corruptions) * len(evaluation.severities) * self.tested
 
 
 def examples(images: ImageSet, rows: np.ndarray | None = None) -> Examples:

@@ -33,9 +33,9 @@ def environment(device: torch.device) -> dict[str, str | int]:
     }
 
 
-def fingerprint(said: dict[str, str | int]) -> str:
+def fingerprint(machine: dict[str, str | int]) -> str:
     """Equal where costs may be compared: same machine kind, same software."""
-    return key_of(**{key: value for key, value in said.items() if key != "ram_bytes"})
+    return key_of(**{key: value for key, value in machine.items() if key != "ram_bytes"})
 
 
 def _version(package: str) -> str:

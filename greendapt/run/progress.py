@@ -17,7 +17,7 @@ from greendapt.core.units import duration
 
 
 class Reporter(Protocol):
-    """What the executor tells while it works. ``work`` is in FLOP, the unit of predictions."""
+    """What the scheduler tells while it works. ``work`` is in FLOP, the unit of predictions."""
 
     def __enter__(self) -> Self: ...
     def __exit__(
@@ -65,7 +65,7 @@ class PlainReporter:
 
     def __init__(self, every_s: float = 60.0) -> None:
         self._clock = _Clock()
-        self._every_s, self._said_at = every_s, time.monotonic()
+        self._every_s, self._line_at = every_s, time.monotonic()
         self._stages = self._number = 0
         self._label, self._work = "", 0.0
 
@@ -83,7 +83,7 @@ class PlainReporter:
         self._label, self._work = f"{label}: {reason}" if reason else label, work
 
     def advance(self, fraction: float) -> None:
-        if time.monotonic() - self._said_at >= self._every_s:
+        if time.monotonic() - self._line_at >= self._every_s:
             self._tell(f"{fraction:.0%}", fraction * self._work)
 
     def finish(self, wall_s: float) -> None:
@@ -101,7 +101,7 @@ class PlainReporter:
         self.say(f"[{self._number}/{self._stages}] {label}: {reason}")
 
     def say(self, line: str) -> None:
-        self._said_at = time.monotonic()
+        self._line_at = time.monotonic()
         print(line, file=sys.stderr, flush=True)
 
 

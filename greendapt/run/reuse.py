@@ -8,7 +8,7 @@ from pathlib import Path
 
 from greendapt.core.errors import RunError
 from greendapt.disk.files import disk_errors
-from greendapt.run.plan import Stage
+from greendapt.run.stages.base import Stage
 from greendapt.store.run import RunFolder, latest
 
 
@@ -34,9 +34,7 @@ def adopt(into: RunFolder, earlier: RunFolder, planned: list[Stage]) -> int:
         for stage, record in taken:
             _link(earlier.checkpoint(stage.key), into.checkpoint(stage.key))
             into.append(
-                record.model_copy(
-                    update={"title": stage.title, "seed": stage.of_seed, "reused": True}
-                )
+                record.model_copy(update={"title": stage.title, "seed": stage.seed, "reused": True})
             )
     return len(taken)
 

@@ -86,9 +86,9 @@ class Pairs:
             check=False,
         )
         if done.returncode not in (0, _CELL_FAILED):
-            told = done.stderr.strip().splitlines()[-1:] or ["it said nothing"]
+            last = done.stderr.strip().splitlines()[-1:] or ["it said nothing"]
             raise GreendaptError(
-                f"{tree.name}: greendapt bench ended with {done.returncode}: {told[0]}"
+                f"{tree.name}: greendapt bench ended with {done.returncode}: {last[0]}"
             )
         self.say(f"pair {number + 1}, {side}: {duration(time.monotonic() - begun_s)}")
         return Path(json.loads(done.stdout)["run"])
@@ -103,8 +103,8 @@ class Pairs:
 
 def _search_path(root: Path) -> str:
     """The tree's own packages go before installed ones."""
-    known = os.environ.get("PYTHONPATH")
-    return os.pathsep.join([str(root / "src"), str(root), *([known] if known else [])])
+    before = os.environ.get("PYTHONPATH")
+    return os.pathsep.join([str(root / "src"), str(root), *([before] if before else [])])
 
 
 def _git(*arguments: str, fails: str) -> str:
@@ -113,6 +113,6 @@ def _git(*arguments: str, fails: str) -> str:
     except OSError as error:
         raise GreendaptError(f"{fails}: git cannot be run: {error.strerror}") from error
     if done.returncode != 0:
-        told = done.stderr.strip().splitlines()[-1:]
-        raise GreendaptError(": ".join([fails, *told]))
+        last = done.stderr.strip().splitlines()[-1:]
+        raise GreendaptError(": ".join([fails, *last]))
     return done.stdout.strip()

@@ -6,21 +6,17 @@ import sys
 import time
 import traceback
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from greendapt.core.errors import RunError
 from greendapt.core.figures import Figure
-from greendapt.core.records import DETAILS, SCHEMA, PrefixDetails, Record
-from greendapt.meter import Meter, Window
-from greendapt.run.context import Workbench
-from greendapt.run.plan import Stage
+from greendapt.core.records import SCHEMA, Record
+from greendapt.meter import Meter
+from greendapt.run.context import Context
 from greendapt.run.progress import Reporter
-from greendapt.run.stages import pretrain
-from greendapt.run.stages.base import Outcome
-from greendapt.run.stages.predict import work
-from greendapt.run.stages.work import do
+from greendapt.run.stages.base import Monitor, Stage
 from greendapt.run.workers.claims import Claim, Claims
 from greendapt.run.workers.ranks import Leader
 from greendapt.run.workers.same_machine import Neighbours, labelled
@@ -32,7 +28,7 @@ _GONE = "runs again, its files are gone and a later stage reads them"
 
 
 @dataclass
-class Executor:
+class Scheduler:
     """Works through stages, each under a claim.
 
     ``retry``: which failed records are from before (stage -> when it started); those run again, and
@@ -40,7 +36,7 @@ class Executor:
     ``note``: what is to be said of the energy figures.
     """
 
-    bench: Workbench
+    context: Context
     meter: Meter
     reporter: Reporter
     claims: Claims
@@ -54,7 +50,7 @@ class Executor:
     _broken: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self._written = Growing(self.bench.folder)
+        self._written = Growing(self.context.folder)
 
     @property
     def records(self) -> dict[str, Record]:
@@ -67,7 +63,7 @@ class Executor:
         ``among``: all stages of the run, where ``planned`` is a part of them.
         """
         self._before = dict(self._written.refresh())
-        works = {stage.key: work(self.bench, stage) for stage in planned}
+        works = {stage.key: stage.effort(self.context).work for stage in planned}
         self.reporter.total(len(planned), sum(works.values()))
         self._needed = self._find_needed(planned)
         self._readers = _readers(among or planned)
@@ -120,11 +116,10 @@ class Executor:
         return key in self.records and self.records[key] != self._before.get(key)
 
     def _discard(self, stage: Stage) -> None:
-        """Throw a prefix away after the last of those that read it."""
-        if stage.prefix and all(
-            key in self.records or key in self._broken for key in self._readers[stage.prefix.key]
-        ):
-            self.bench.folder.discard_checkpoint(stage.prefix.key)
+        """Throw temporary files away after the last of those that read them."""
+        for read in (one for one in stage.reads if one.is_temporary):
+            if all(key in self.records or key in self._broken for key in self._readers[read.key]):
+                self.context.folder.discard_checkpoint(read.key)
 
     def _find_needed(self, planned: list[Stage]) -> dict[str, str]:
         """Which stages run, and why; a stage whose files are gone runs only if they are read."""
@@ -151,22 +146,11 @@ class Executor:
         return needed
 
     def _has_output(self, stage: Stage) -> bool:
-        if stage.kind == "pretrain":
-            return pretrain.kept_record(stage) is not None
-        details = self.records[stage.key].details
-        if isinstance(details, PrefixDetails) and not details.stored:
-            return True  # it could not be stored: what reads it takes the plain way
-        return self.bench.folder.checkpoint(stage.key).is_dir()
+        return stage.has_output(self.context.folder, self.records[stage.key])
 
     def _do(self, stage: Stage, predicted: float, reason: str, claim: Claim) -> bool:
         self.reporter.start(stage.label, predicted, reason)
-        if stage.kind == "pretrain":
-            record = self._pretrain(stage)
-        else:
-            advance = self.reporter.advance
-            record = self._metered(
-                stage, lambda window: do(self.bench, stage, advance, window.energy_so_far_j)
-            )
+        record = stage.recorded(lambda: self._metered(stage))
         if not claim.is_mine():
             self.reporter.say(f"{stage.label}: taken over by another worker, its record counts")
             return False
@@ -177,37 +161,24 @@ class Executor:
             self._broken.add(stage.key)
         return True
 
-    def _pretrain(self, stage: Stage) -> Record:
-        """Generic weights are made once a machine; afterwards their first record counts."""
-        with pretrain.building(stage):
-            kept = pretrain.kept_record(stage)
-            if kept is not None:
-                return kept.model_copy(update={"key": stage.key, "title": stage.title})
-            suite, engine = self.bench.suite, self.bench.shared_engine
-            record = self._metered(
-                stage, lambda _: pretrain.pretrain(suite, stage, engine, self.reporter.advance)
-            )
-            if record.status == "done":
-                pretrain.keep_record(stage, record)
-            return record
-
-    def _metered(self, stage: Stage, job: Callable[[Window], Outcome]) -> Record:
-        """The job inside a meter window; an exception becomes a failed record."""
+    def _metered(self, stage: Stage) -> Record:
+        """The stage inside a meter window; an exception becomes a failed record."""
         record = Record(
             schema=SCHEMA,
             key=stage.key,
             kind=stage.kind,
             role=stage.role,
             title=stage.title,
-            seed=stage.of_seed,
+            seed=stage.seed,
             parents=[parent.key for parent in stage.reads],
             started_at=datetime.now(UTC).isoformat(timespec="seconds"),
         )
-        neighbours = Neighbours(self.bench.folder, self.claims)
-        team = Leader(self.bench.ranks)
+        neighbours = Neighbours(self.context.folder, self.claims)
+        team = Leader(self.context.ranks)
         try:
             with self.meter.window() as window, team.at(stage):
-                outcome = job(window)
+                monitor = Monitor(self.reporter.advance, window.energy_so_far_j)
+                outcome = stage.run(self.context, monitor)
             costs = team.costs(self.meter, window)
         except RunError:
             raise
@@ -215,8 +186,8 @@ class Executor:
             if self.debug:
                 traceback.print_exc(file=sys.stderr)
             return record.model_copy(update={"status": "failed", "error": _sentence(error)})
-        if outcome.warning:
-            self.reporter.say(f"warning: {outcome.warning}")
+        if outcome.details.warning:
+            self.reporter.say(f"warning: {outcome.details.warning}")
         source = "operators of one step, times what ran"
         flops = Figure.measured(outcome.training_flops, "FLOP", source)
         beside = neighbours.count()
@@ -225,7 +196,7 @@ class Executor:
             update={
                 "figures": {**figures, "training_flops": flops},
                 "metrics": outcome.metrics,
-                "details": DETAILS[stage.kind](**outcome.details, beside=beside),
+                "details": outcome.details.model_copy(update={"beside": beside}),
             }
         )
 

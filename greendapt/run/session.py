@@ -20,21 +20,22 @@ from greendapt.data.prepared import Prepared, Task, prepare
 from greendapt.data.splits import few_shot
 from greendapt.meter import Meter
 from greendapt.models.backbone import check_backbone, create_backbone
-from greendapt.run.context import Workbench
+from greendapt.run.context import Context
 from greendapt.run.environment import environment, fingerprint
+from greendapt.run.ground import Digests
 from greendapt.run.packed_data import packs
-from greendapt.run.plan import Cell, Digests, Stage, cells, stages
+from greendapt.run.plan import Cell, cells, stages
 from greendapt.run.process import tune
 from greendapt.run.progress import Reporter
-from greendapt.run.scheduler import Executor
+from greendapt.run.scheduler import Scheduler
 from greendapt.run.stages import pretrain
+from greendapt.run.stages.base import Stage
 from greendapt.run.stages.phase_looks import check_stops
-from greendapt.run.stages.predict import check_models, work
 from greendapt.run.step_choice import chosen as chosen_steps
 from greendapt.run.step_choice import info_of
 from greendapt.run.summary import summarize
 from greendapt.run.workers.claims import Claims
-from greendapt.run.workers.executor import Ask, Crew, Follow, failed_before, left
+from greendapt.run.workers.executor import Assignment, Executor, Follower, failed_before, left
 from greendapt.run.workers.ranks import assist
 from greendapt.run.workers.same_machine import beside_note
 from greendapt.store.run import RunFolder, latest
@@ -94,23 +95,23 @@ class Session:
         reporter: Reporter,
         *,
         debug: bool = False,
-        crew: Crew | None = None,
+        executor: Executor | None = None,
         ranks: Ranks = ALONE,
     ) -> Summary:
         """Do what of the plan is not done in ``folder``, and write its summary.
 
-        ``crew``: who does it; None: this process, with the other ``ranks`` of its launcher.
+        ``executor``: who does it; None: this process, with the other ``ranks`` of its launcher.
         """
         with folder.writing(), reporter, _resumable(folder):
             folder.gather()
             claims = Claims(folder.claims)
-            if crew is None:
+            if executor is None:
                 planned = stages(self.plan)
                 if ranks.size > 1:
                     self._lead(folder, ranks)
                 self.work(folder, reporter, claims, planned, ranks=ranks, debug=debug)
             else:
-                self._by_others(folder, reporter, crew, debug)
+                self._by_others(folder, reporter, executor, debug)
             claims.clear()
             folder.gather()
             folder.write(folder.read().model_copy(update={"meter": folder.meter_facts()}))
@@ -134,12 +135,12 @@ class Session:
         ranks: Ranks = ALONE,
         debug: bool = False,
     ) -> None:
-        """Do ``planned`` stages in this process; see `Executor`."""
-        bench = self.bench(folder, ranks)
+        """Do ``planned`` stages in this process; see `Scheduler`."""
+        context = self.context(folder, ranks)
         with self._meter() as meter:
-            warm_up(bench, planned)
-            executor = Executor(bench, meter, reporter, claims, debug, retry, note)
-            executor.run(planned, stages(self.plan))
+            warm_up(context, planned)
+            scheduler = Scheduler(context, meter, reporter, claims, debug, retry, note)
+            scheduler.run(planned, stages(self.plan))
             folder.keep_meter_facts(MeterFacts.model_validate(meter.facts()))
             ranks.same(None)  # the others may go
 
@@ -150,27 +151,31 @@ class Session:
 
     def assist(self, folder: RunFolder, ranks: Ranks) -> None:
         """What another rank does while rank 0 works on ``folder``."""
-        bench, planned = self.bench(folder, ranks), stages(self.plan)
+        context, planned = self.context(folder, ranks), stages(self.plan)
         ranks.meet()
         with self._meter() as meter:
-            warm_up(bench, planned)
-            assist(bench, meter, planned)
+            warm_up(context, planned)
+            assist(context, meter, planned)
 
     def _meter(self) -> AbstractContextManager[Meter]:
         return closing(Meter(device=str(self.engine.device), carbon=self.grid, idle_s=_REST_S))
 
-    def bench(self, folder: RunFolder, ranks: Ranks = ALONE) -> Workbench:
+    def context(self, folder: RunFolder, ranks: Ranks = ALONE) -> Context:
         """What its stages work with; their files go to ``folder``."""
         steps = {name: trial.step for name, trial in self.steps.items()}
-        return Workbench(self.suite, self.data, folder, self.engine, self.generic, steps, ranks)
+        return Context(self.suite, self.data, folder, self.engine, self.generic, steps, ranks)
 
-    def _by_others(self, folder: RunFolder, reporter: Reporter, crew: Crew, debug: bool) -> None:
-        device, bench = self.engine.device.type, self.bench(folder)
-        ask = Ask(folder, self.plan, failed_before(folder.records()), device, debug)
-        follow = Follow(ask, reporter, {s.key: work(bench, s) for s in stages(self.plan)})
-        follow.begin()
-        if left(ask):
-            crew.work(ask, follow)
+    def _by_others(
+        self, folder: RunFolder, reporter: Reporter, executor: Executor, debug: bool
+    ) -> None:
+        device, context = self.engine.device.type, self.context(folder)
+        retry = failed_before(folder.records())
+        assignment = Assignment(folder, self.plan, retry, device, debug)
+        works = {stage.key: stage.effort(context).work for stage in stages(self.plan)}
+        follower = Follower(assignment, reporter, works)
+        follower.begin()
+        if left(assignment):
+            executor.work(assignment, follower)
         else:
             reporter.say("every stage is finished: all are reused, nothing is left to run")
 
@@ -189,29 +194,31 @@ def prepare_session(
     chosen = chosen.with_machine(carbon.embodied_kg, carbon.lifetime_years)
     for backbone in suite.model.backbones:
         check_backbone(backbone)
-    nothing = Digests("", "", "", dict.fromkeys(suite.model.backbones, ""))
+    nothing = Digests({}, {}, dict.fromkeys(suite.model.backbones, ""))
     check_models(cells(suite, nothing), suite.model.image_size)
-    found = {name: pretrain.resolve(suite, name) for name in suite.model.backbones}
+    generic = {name: pretrain.resolve(suite, name) for name in suite.model.backbones}
     say("reading the data")
     kept = packs(say, str(engine.device), chosen) if suite.run.pack else None
     data = prepare(suite, suite.model.image_size, kept)
     for task in data.tasks.values():
         check_stops(suite, task.development.task)
         data = replace(data, notes=[*data.notes, *_scarce(suite, task.development)])
-    digests_of = {name: _digests(task) for name, task in data.tasks.items()}
-    identities = {name: one.identity for name, one in found.items()}
     steps = chosen_steps(suite, engine.device, before.steps if before else {}, say)
-    precisions = {name: trial.step.arithmetic for name, trial in steps.items()}
     digests = Digests(
-        data.pool.digest,
-        *digests_of.pop(None),
-        identities,
-        precisions,
-        {name: pool.digest for name, pool in data.pools.items() if name},
-        {name: digests for name, digests in digests_of.items() if name},
+        pools={name: pool.digest for name, pool in data.pools.items()},
+        tasks={name: _digests(task) for name, task in data.tasks.items()},
+        weights={name: one.identity for name, one in generic.items()},
+        precisions={name: trial.step.arithmetic for name, trial in steps.items()},
     )
-    arguments = {name: one.argument for name, one in found.items()}
+    arguments = {name: one.argument for name, one in generic.items()}
     return Session(suite, data, cells(suite, digests), engine, chosen, arguments, steps)
+
+
+def check_models(planned: list[Cell], image_size: int) -> None:
+    """Build and run every cut, address every phase, on the meta device; ModelError where one
+    cannot."""
+    for stage in stages(planned):
+        stage.check(image_size)
 
 
 def _digests(task: Task) -> tuple[str, str]:
@@ -282,10 +289,10 @@ def _dataset(one: ImageSet) -> DatasetInfo:
     )
 
 
-def warm_up(bench: Workbench, planned: list[Stage]) -> None:
+def warm_up(context: Context, planned: list[Stage]) -> None:
     """One untimed pass, so that the first strategy does not pay for first calls."""
-    size = bench.suite.model.image_size
+    size = context.image_size
     for name in {stage.start.backbone for stage in planned}:
-        backbone = create_backbone(name, image_size=size).to(bench.engine.device)
-        images = torch.zeros(8, 3, size, size, device=bench.engine.device)
+        backbone = create_backbone(name, image_size=size).to(context.engine.device)
+        images = torch.zeros(8, 3, size, size, device=context.engine.device)
         backbone(images).sum().backward()

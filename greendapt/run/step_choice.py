@@ -47,8 +47,8 @@ def _kept(suite: Suite, name: str, device: torch.device, say: Callable[[str], No
     here = environment(device)
     size = suite.model.image_size
     compiled = suite.run.fast_step == "compiled"
-    asked = {"machine": fingerprint(here), "backbone": name, "size": size, "compiled": compiled}
-    key = key_of(trial=_TRIAL, **asked)
+    trial_of = {"machine": fingerprint(here), "backbone": name, "size": size, "compiled": compiled}
+    key = key_of(trial=_TRIAL, **trial_of)
     path = cache_folder() / "steps" / f"{key}.json"
     try:
         return _trial(StepTrialInfo.model_validate_json(path.read_bytes()))

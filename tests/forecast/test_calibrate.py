@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from greendapt.forecast.calibrate import Pace, Sample
 from greendapt.forecast.predict import forecast_here
 from greendapt.run.session import prepare_session
-from greendapt.run.stages.predict import Effort, effort
+from greendapt.run.stages.counted import Effort
 from greendapt.store.run import RunFolder
 from greendapt.suite import suite_files
 
@@ -60,10 +60,10 @@ def test_a_prefix_without_room_is_planned_as_it_runs(tiny, tmp_path):
     said = forecast_here(session, tmp_path, [], lambda _: None)
     assert {stage.kept for stage in said.stages if stage.kind == "prefix"} == {"not stored"}
     assert any("its phases run the plain way" in line for line in said.basis)
-    plain = session.bench(RunFolder(tmp_path))
+    plain = session.context(RunFolder(tmp_path))
     for stage in (one for one in said.stages if one.kind == "adapt"):
         (planned,) = {s for c in session.plan for s in c.stages if s.key == stage.key}
-        assert stage.flops == effort(plain, replace(planned, prefix=None)).flops
+        assert stage.flops == replace(planned, prefix=None).effort(plain).flops
         assert stage.wall_s > 0
 
 

@@ -2,10 +2,15 @@
 
 import pytest
 
-from greendapt.run.plan import Digests, cells, stages
+from greendapt.run.ground import Digests
+from greendapt.run.plan import cells, stages
 from greendapt.suite.suite_files import load
 
-DIGESTS = Digests("pool", "development", "external", {"test_resnet": "weights", "test_vit": "vit"})
+DIGESTS = Digests(
+    {None: "pool"},
+    {None: ("development", "external")},
+    {"test_resnet": "weights", "test_vit": "vit"},
+)
 
 
 @pytest.fixture
@@ -72,7 +77,10 @@ def test_strategies_share_the_phases_they_begin_with(planned):
 
 def test_another_precision_is_another_result(planned):
     fast = Digests(
-        "pool", "development", "external", {"test_resnet": "weights"}, {"test_resnet": "bfloat16"}
+        {None: "pool"},
+        {None: ("development", "external")},
+        {"test_resnet": "weights"},
+        {"test_resnet": "bfloat16"},
     )
     assert not all_keys(planned(fast)) & all_keys(planned())
 
@@ -244,13 +252,24 @@ def test_the_verdict_alone_rests_on_how_it_is_judged(planned):
 @pytest.mark.parametrize(
     ("digests", "kept"),
     [
-        (Digests("other", "development", "external", {"test_resnet": "weights"}), set()),
-        (Digests("pool", "other", "external", {"test_resnet": "weights"}), {"prefix", "adapt"}),
         (
-            Digests("pool", "development", "other", {"test_resnet": "weights"}),
+            Digests(
+                {None: "other"}, {None: ("development", "external")}, {"test_resnet": "weights"}
+            ),
+            set(),
+        ),
+        (
+            Digests({None: "pool"}, {None: ("other", "external")}, {"test_resnet": "weights"}),
+            {"prefix", "adapt"},
+        ),
+        (
+            Digests({None: "pool"}, {None: ("development", "other")}, {"test_resnet": "weights"}),
             {"prefix", "adapt", "features", "probe"},
         ),
-        (Digests("pool", "development", "external", {"test_resnet": "other"}), set()),
+        (
+            Digests({None: "pool"}, {None: ("development", "external")}, {"test_resnet": "other"}),
+            set(),
+        ),
     ],
     ids=["pool", "development", "external", "weights"],
 )

@@ -5,9 +5,8 @@ import pytest
 from greendapt.meter import Meter
 from greendapt.run.plan import stages
 from greendapt.run.progress import PlainReporter
-from greendapt.run.scheduler import Executor
+from greendapt.run.scheduler import Scheduler
 from greendapt.run.session import prepare_session
-from greendapt.run.stages.predict import effort
 from greendapt.run.workers.claims import Claims
 from greendapt.store.run import RunFolder
 from greendapt.suite import suite_files
@@ -73,9 +72,9 @@ def meter():
 def test_the_flops_of_each_stage_are_known_before_it_runs(changes, tiny, tmp_path, meter):
     session = prepare_session(suite_files.load(tiny, changes=changes), lambda _: None)
     folder = RunFolder.create(tmp_path, "tiny")
-    bench, planned = session.bench(folder), stages(session.plan)
-    predicted = {stage.key: effort(bench, stage) for stage in planned}
-    records = Executor(bench, meter, PlainReporter(), Claims(folder.claims)).run(planned)
+    context, planned = session.context(folder), stages(session.plan)
+    predicted = {stage.key: stage.effort(context) for stage in planned}
+    records = Scheduler(context, meter, PlainReporter(), Claims(folder.claims)).run(planned)
     assert records.keys() == predicted.keys()
     for key, record in records.items():
         assert record.status == "done", record.error

@@ -4,11 +4,12 @@ import pytest
 
 from greendapt.core.figures import Figure
 from greendapt.core.records import COST_UNITS, Record
-from greendapt.run.plan import Digests, cells, stages
+from greendapt.run.ground import Digests
+from greendapt.run.plan import cells, stages
 from greendapt.run.summary import costs, summarize
 from greendapt.suite.suite_files import load
 
-DIGESTS = Digests("pool", "development", "external", {"test_resnet": "weights"})
+DIGESTS = Digests({None: "pool"}, {None: ("development", "external")}, {"test_resnet": "weights"})
 KIND_S = {
     "pretrain": 1000.0, "prefix": 0.25, "adapt": 10.0, "features": 2.0, "probe": 1.0,
     "test-features": 5.0, "evaluate": 3.0,
@@ -27,7 +28,7 @@ def done(stage, auc=0.5, **changes):
         kind=stage.kind,
         role=stage.role,
         title=stage.title,
-        seed=stage.of_seed,
+        seed=stage.seed,
         started_at="2026-01-01T00:00:00+00:00",
         figures=figures(KIND_S[stage.kind]),
         metrics=metrics,

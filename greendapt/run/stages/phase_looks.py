@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
 from greendapt.core.errors import SuiteError
-from greendapt.core.keys import seed_of
+from greendapt.core.records import EpochScores, LookDetails
 from greendapt.data.imageset import ImageSet, Labelling
 from greendapt.models.backbone import Backbone
-from greendapt.run.context import Workbench
-from greendapt.run.plan import Stage
-from greendapt.run.stages.base import Outcome
+from greendapt.run import seeds
+from greendapt.run.context import Context
 from greendapt.suite.models import Suite
 from greendapt.suite.recipes import Phase
 from greendapt.train.loop import Watch, latest, lowest
@@ -34,18 +34,23 @@ class Watched:
     rule_flops: int = 0
     track_flops: int = 0
 
-    def outcome(self) -> Outcome:
-        """What the looks cost and saw; part of the stage they were taken in."""
-        flops, details = 0, dict[str, list[dict[str, object]]]()
-        if self.ruler is not None:
-            flops += self.rule_flops * len(self.ruler.looks)
-            details["looks"] = [asdict(look) for look in self.ruler.looks]
-        if self.tracker is not None:
-            flops += self.track_flops * len(self.tracker.taken)
-            details["scores"] = [
-                {"epoch": at, "values": scores} for at, scores in self.tracker.taken
-            ]
-        return Outcome(flops, details=details)
+    @property
+    def flops(self) -> int:
+        """What the looks cost; part of the stage they were taken in."""
+        tracked = len(self.tracker.taken) if self.tracker else 0
+        return self.rule_flops * len(self.looks) + self.track_flops * tracked
+
+    @property
+    def looks(self) -> tuple[LookDetails, ...]:
+        """What the rule saw."""
+        looks = self.ruler.looks if self.ruler else ()
+        return tuple(LookDetails(**asdict(look)) for look in looks)
+
+    @property
+    def scores(self) -> tuple[EpochScores, ...]:
+        """What was tracked."""
+        taken = self.tracker.taken if self.tracker else ()
+        return tuple(EpochScores(epoch=epoch, values=dict(scores)) for epoch, scores in taken)
 
 
 def check_stops(suite: Suite, development: Labelling) -> None:
@@ -72,34 +77,44 @@ def _check(where: str, on: str, development: Labelling, few_shot: bool) -> None:
         )
 
 
+def flops(context: Context, phase: Phase, backbone: Backbone) -> int:
+    """What scores on development cost, before they are taken: a stop rule's, and tracked ones."""
+    train = int((context.data.development.splits == "train").sum())
+    total = 0
+    for looks in (phase.stop, phase.watch):
+        names = () if looks is None else (looks.on,) if isinstance(looks.on, str) else looks.on
+        names = tuple(name for name in names if name != "val_loss")
+        if looks is not None and names:
+            count = math.ceil(phase.length / (looks.every or phase.length))
+            per_image = evidence_flops(backbone, names, context.image_size)
+            total += count * min(looks.images, train) * per_image
+    return total
+
+
 def watch(
-    bench: Workbench, stage: Stage, backbone: Backbone, energy_j: Callable[[], float | None]
-) -> Watched:
-    """The rule that may end the phase, and around it what takes its scores."""
-    phase = stage.phase
-    assert phase is not None
-    ruled, said = _ruled(bench, stage, phase, backbone, energy_j), phase.watch
-    if said is None:
-        return ruled
-    names = [name for name in said.on if name != "val_loss"]
-    rated = _rater(bench, stage, backbone, names, said.images)
-
-    def scores(val_loss: Sequence[float]) -> dict[str, float | None]:
-        loss = {"-val_loss": val_loss[-1] if val_loss else None}
-        return rated() | (loss if "val_loss" in said.on else {})
-
-    every = said.every or phase.length
-    tracker = Tracker(ruled.watch, lambda n: n % every == 0 or n == phase.length, scores)
-    return replace(ruled, watch=tracker, tracker=tracker, track_flops=rated.flops)
-
-
-def _ruled(
-    bench: Workbench,
-    stage: Stage,
+    context: Context,
     phase: Phase,
+    seed: int,
     backbone: Backbone,
     energy_j: Callable[[], float | None],
 ) -> Watched:
+    """The rule that may end the phase, and around it what takes its scores."""
+    raters = _Raters(context, backbone, seeds.of_looks(seed))
+    ruled, tracked = _ruled(phase, raters, energy_j), phase.watch
+    if tracked is None:
+        return ruled
+    rater = raters.of([name for name in tracked.on if name != "val_loss"], tracked.images)
+
+    def scores(val_loss: Sequence[float]) -> dict[str, float | None]:
+        loss = {"-val_loss": val_loss[-1] if val_loss else None}
+        return rater() | (loss if "val_loss" in tracked.on else {})
+
+    every = tracked.every or phase.length
+    tracker = Tracker(ruled.watch, lambda n: n % every == 0 or n == phase.length, scores)
+    return replace(ruled, watch=tracker, tracker=tracker, track_flops=rater.flops)
+
+
+def _ruled(phase: Phase, raters: _Raters, energy_j: Callable[[], float | None]) -> Watched:
     """The stop rule, if there is one; else what keeps the epoch that ``select`` says."""
     stop = phase.stop
     if stop is None:
@@ -109,7 +124,7 @@ def _ruled(
     )
     if stop.on == "val_loss":
         return Watched(watcher, watcher)
-    rater = _rater(bench, stage, backbone, [stop.on], stop.images)
+    rater = raters.of([stop.on], stop.images)
 
     def score() -> float | None:
         ((name, value),) = rater().items()
@@ -120,10 +135,26 @@ def _ruled(
 
 
 @dataclass(frozen=True)
+class _Raters:
+    """Makes raters of a backbone that trains; validation and test stay unseen."""
+
+    context: Context
+    backbone: Backbone
+    seed: int
+
+    def of(self, names: Sequence[str], most: int) -> _Rater:
+        """Of scores of these names, on ``most`` training images at most."""
+        images = self.context.data.development.part("train")
+        chosen = np.random.default_rng(self.seed).permutation(len(images))[:most]
+        subset = images.subset(np.sort(chosen))
+        return _Rater(self.context, self.backbone, names, subset, self.seed)
+
+
+@dataclass(frozen=True)
 class _Rater:
     """Scores of a backbone that trains, on some of development's training images."""
 
-    bench: Workbench
+    context: Context
     backbone: Backbone
     names: Sequence[str]
     images: ImageSet
@@ -133,7 +164,7 @@ class _Rater:
         """By name, with a minus before those of which lower is better."""
         if not self.names:
             return {}
-        engine = self.bench.engine
+        engine = self.context.engine
         rated = score_weights(self.backbone, self.images, self.names, seed=self.seed, engine=engine)
         signs = {name: "-" if score_of(name).better == "lower" else "" for name in self.names}
         return {signs[name] + name: score.value for name, score in rated.items()}
@@ -141,16 +172,7 @@ class _Rater:
     @property
     def flops(self) -> int:
         """Of one look."""
-        size = self.bench.suite.model.image_size
-        per_image = evidence_flops(self.backbone, self.names, size) if self.names else 0
-        return per_image * len(self.images)
-
-
-def _rater(
-    bench: Workbench, stage: Stage, backbone: Backbone, names: Sequence[str], most: int
-) -> _Rater:
-    """Validation and test stay unseen."""
-    seed = seed_of(f"look {stage.seed}")
-    images = bench.data.development.part("train")
-    chosen = np.random.default_rng(seed).permutation(len(images))[:most]
-    return _Rater(bench, backbone, names, images.subset(np.sort(chosen)), seed)
+        if not self.names:
+            return 0
+        size = self.context.image_size
+        return evidence_flops(self.backbone, self.names, size) * len(self.images)

@@ -8,27 +8,33 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import math
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import ClassVar, Self
 
 import torch
 from pydantic import ValidationError
 from safetensors.torch import save
 
-from greendapt.core.keys import key_of, seed_of
-from greendapt.core.records import Record
+from greendapt.core.keys import key_of
+from greendapt.core.records import Kind, Record, Role
 from greendapt.data.dataset import load
 from greendapt.disk.cache import cache_folder
 from greendapt.disk.files import disk_errors, write_atomic
 from greendapt.models import weights
 from greendapt.models.backbone import Backbone
 from greendapt.models.network import Network, mlp
-from greendapt.run.context import examples
-from greendapt.run.plan import Stage
-from greendapt.run.stages.base import OnProgress, Outcome, trained_outcome
+from greendapt.run import seeds
+from greendapt.run.context import BACKBONE, Context, examples
+from greendapt.run.ground import CODE
+from greendapt.run.stages import counted
+from greendapt.run.stages.base import Monitor, Outcome, Spared, Stage, trained_outcome
+from greendapt.run.stages.counted import Effort, Passes
+from greendapt.store.run import RunFolder
 from greendapt.suite.datasets import FractalData
 from greendapt.suite.models import Suite
 from greendapt.suite.recipes import Phase
@@ -37,6 +43,7 @@ from greendapt.train.loop import Training
 from greendapt.train.objectives import LOSSES
 from greendapt.train.phase import train_phase
 from greendapt.train.prefix import feature_size
+from greendapt.train.train_sets import set_phase
 
 _RECIPE = 1
 """Raise when pre-training gives other weights for the same settings."""
@@ -55,63 +62,139 @@ def resolve(suite: Suite, backbone: str) -> Generic:
 
     What timm gives is kept as a file: no stage reaches for the network while it is metered.
     """
-    said, size = suite.model.weights, suite.model.image_size
-    if said == "none":
+    source, size = suite.model.weights, suite.model.image_size
+    if source == "none":
         return Generic("none", "none")
-    if said == "fractal":
+    if source == "fractal":
         key = key_of(recipe=_RECIPE, backbone=backbone, image_size=size, fractal=suite.fractal)
-        return Generic(key, str(_folder(key) / "backbone.safetensors"))
-    loaded = weights.load(backbone, said, image_size=size, cut=None, seed=0)
+        return Generic(key, str(_folder(key) / BACKBONE))
+    loaded = weights.load(backbone, source, image_size=size, cut=None, seed=0)
     state = {k: v.contiguous() for k, v in loaded.net.state_dict().items()}
     key = hashlib.sha256(save(state)).hexdigest()[:16]
-    if said != "timm":
-        return Generic(key, said)
+    if source != "timm":
+        return Generic(key, source)
     kept = cache_folder() / "weights" / f"timm-{key}.safetensors"
     if not kept.exists():
         _keep(loaded, kept)
     return Generic(key, str(kept))
 
 
-def kept_record(stage: Stage) -> Record | None:
-    """The record of a pre-training that this machine has done before."""
-    folder = _folder(stage.start.identity)
-    if not (folder / "backbone.safetensors").exists():
+@dataclass(frozen=True, kw_only=True)
+class Pretraining(Stage):
+    """Classify formula-made fractals from random weights. ``keeps``: False for a trial."""
+
+    kind: ClassVar = Kind.PRETRAIN
+    role: ClassVar[Role] = "sunk"
+    is_shared: ClassVar = True
+    is_common: ClassVar = True
+    in_cache: ClassVar = True
+
+    keeps: bool = True
+
+    def _decides(self) -> dict[str, object]:
+        return {"identity": self.start.identity}
+
+    def _key(self) -> str:
+        """Nothing but its weights' identity: one for all cuts, pools and tasks."""
+        return key_of(code=CODE, kind=self.kind, **self._decides())
+
+    def _title(self) -> str:
+        return f"generic pre-training of {self.start.backbone} on fractals"
+
+    @property
+    def _folder(self) -> Path:
+        return _folder(self.start.identity)
+
+    def engine(self, context: Context) -> Engine:
+        """Plain steps: its weights are for every run on this machine."""
+        return context.engine_of(None, shared=True)
+
+    def shortened(self, epochs: int) -> Self:
+        """Its epochs are the suite's; nothing goes to the user's cache."""
+        del epochs
+        return replace(self, keeps=False)
+
+    def _run(self, context: Context, monitor: Monitor) -> Outcome:
+        suite, engine, size = context.suite, self.engine(context), context.image_size
+        spec, seed = suite.fractal, seeds.of_pretraining(suite.fractal.seed)
+        data = FractalData(
+            source="fractal", classes=spec.classes, images=spec.images, seed=spec.seed
+        )
+        fractals = load(data, name="fractals", image_size=size, aliases={})
+        name = self.start.backbone
+        backbone = weights.load(name, "none", image_size=size, cut=None, seed=seed)
+        head = mlp(feature_size(backbone, size), (), spec.classes, seed)
+        network = Network(backbone, head).to(engine.device)
+        torch.manual_seed(seed)
+        training = Training(LOSSES["multiclass"], seed, engine, monitor.on_progress)
+        trained = train_phase(network, examples(fractals), None, _recipe(suite), training)
+        if self.keeps and engine.ranks.first:
+            _keep(backbone, self._folder / BACKBONE)
+        return trained_outcome(trained, images=len(fractals))
+
+    def recorded(self, do: Callable[[], Record]) -> Record:
+        """Generic weights are made once a machine; afterwards their first record counts."""
+        with self._building():
+            kept = self.kept_record()
+            if kept is not None:
+                return kept.model_copy(update={"key": self.key, "title": self.title})
+            record = do()
+            if record.status == "done":
+                text = record.model_dump_json(by_alias=True, indent=2)
+                write_atomic(self._folder / "record.json", text.encode())
+            return record
+
+    def kept_record(self) -> Record | None:
+        """The record of a pre-training that this machine has done before."""
+        if not (self._folder / BACKBONE).exists():
+            return None
+        try:
+            return Record.model_validate_json((self._folder / "record.json").read_bytes())
+        except (OSError, ValidationError):  # absent, or of another version: made again
+            return None
+
+    @contextmanager
+    def _building(self) -> Iterator[None]:
+        """One process builds; others wait for it."""
+        with disk_errors(self._folder, "GREENDAPT_CACHE"):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with (self._folder / ".lock").open("w") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                yield
+
+    def backbone_path(self, context: Context) -> str | None:
+        del context
         return None
-    try:
-        return Record.model_validate_json((folder / "record.json").read_bytes())
-    except (OSError, ValidationError):  # absent, or of another version: made again
-        return None
+
+    def has_output(self, folder: RunFolder, record: Record) -> bool:
+        del folder, record
+        return self.kept_record() is not None
+
+    def _effort(self, context: Context) -> Effort:
+        spec = context.suite.fractal
+        cost = counted.cost(context, self.start, "all", "train", (spec.classes,))
+        steps = spec.epochs * math.ceil(spec.images / spec.batch_size)
+        return Effort(cost.step * spec.epochs * spec.images, steps, spec.images)
+
+    def _passes(self, context: Context, batch: int, ranks: int) -> Passes:
+        spec = context.suite.fractal
+        backbone = counted.new_backbone(context, self.start)
+        width = feature_size(backbone, context.image_size)
+        network = Network(backbone, mlp(width, (), spec.classes, 0))
+        set_phase(network, "all", "train")
+        images = math.ceil(spec.batch_size / ranks)
+        row = counted.image_shape(context, self.start)
+        return Passes.of_training(network, row, images, batch)
+
+    def spared(self, context: Context, *, here: bool) -> Spared | None:
+        del context
+        there = here and self.kept_record() is not None
+        return Spared("in the user's cache") if there else None
 
 
-def keep_record(stage: Stage, record: Record) -> None:
-    path = _folder(stage.start.identity) / "record.json"
-    write_atomic(path, record.model_dump_json(by_alias=True, indent=2).encode())
-
-
-@contextmanager
-def building(stage: Stage) -> Iterator[None]:
-    """One process builds; others wait for it."""
-    folder = _folder(stage.start.identity)
-    with disk_errors(folder, "GREENDAPT_CACHE"):
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / ".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
-
-
-def pretrain(
-    suite: Suite, stage: Stage, engine: Engine, on_progress: OnProgress, *, keep: bool = True
-) -> Outcome:
-    """Classify formula-made fractals from random weights, and keep the backbone in the cache."""
-    spec, size = suite.fractal, suite.model.image_size
-    data = FractalData(source="fractal", classes=spec.classes, images=spec.images, seed=spec.seed)
-    fractals = load(data, name="fractals", image_size=size, aliases={})
-    name, seed = stage.start.backbone, seed_of(f"pretrain {spec.seed}")
-    backbone = weights.load(name, "none", image_size=size, cut=None, seed=seed)
-    head = mlp(feature_size(backbone, size), (), spec.classes, seed)
-    network = Network(backbone, head).to(engine.device)
-    torch.manual_seed(seed)
-    recipe = Phase(
+def _recipe(suite: Suite) -> Phase:
+    spec = suite.fractal
+    return Phase(
         train="all",
         epochs=spec.epochs,
         learning_rate=spec.learning_rate,
@@ -122,11 +205,6 @@ def pretrain(
         schedule="cosine",
         select="last",
     )
-    training = Training(LOSSES["multiclass"], seed, engine, on_progress)
-    trained = train_phase(network, examples(fractals), None, recipe, training)
-    if keep and engine.ranks.first:
-        _keep(backbone, _folder(stage.start.identity) / "backbone.safetensors")
-    return trained_outcome(trained, images=len(fractals))
 
 
 def _keep(backbone: Backbone, path: Path) -> None:

@@ -1,53 +1,127 @@
-"""Masks as the downstream task: a U-Net trained on development, and judged."""
+"""Masks as the downstream task: a U-Net's decoder and the backbone, trained on development."""
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from functools import cache
+from typing import ClassVar
 
-from greendapt.core.keys import seed_of
+from greendapt.core.records import Kind, Scores
 from greendapt.data.masks import mask_classes
+from greendapt.models.backbone import InputSpec
 from greendapt.models.unet import UNet
-from greendapt.run.context import Judge, TestSet, Workbench
-from greendapt.run.plan import Stage
-from greendapt.run.stages.base import OnProgress, Outcome, trained_outcome
-from greendapt.suite.recipes import Segment
-from greendapt.train.cost import image_cost
+from greendapt.run import seeds
+from greendapt.run.context import Context, TestSet
+from greendapt.run.stages import counted
+from greendapt.run.stages.base import Monitor, Outcome, trained_outcome
+from greendapt.run.stages.counted import Passes
+from greendapt.run.stages.downstream import Downstream, Judging
+from greendapt.run.stages.features import LEARNT_FROM, TestFeatures
+from greendapt.suite.recipes import BatchNorm, Segment
+from greendapt.suite.trainable import Train
+from greendapt.train.cost import ImageCost, image_cost
 from greendapt.train.loop import Training
 from greendapt.train.objectives import LOSSES
+from greendapt.train.train_sets import set_phase
 from greendapt.transfer.mask_metrics import judge_masks
 from greendapt.transfer.segmentation import predict_masks, train_unet
 
 
-def segment(bench: Workbench, stage: Stage, spec: Segment, on_progress: OnProgress) -> Outcome:
-    """A U-Net's decoder and the backbone, trained together on the development masks."""
-    train, val = bench.development("train", stage), bench.development("val", stage)
-    seed = seed_of(f"head {stage.seed}")
-    network = _unet(bench, stage, seed)
-    training = Training(LOSSES["masks"], seed, bench.engine_of(stage), on_progress)
-    trained = train_unet(network.to(bench.engine.device), train, val, spec, training)
-    bench.save(stage.key, network.backbone, network.head)
-    return trained_outcome(trained, images=len(train))
+@dataclass(frozen=True, kw_only=True)
+class Segmentation(Downstream):
+    """A fine-tuning as records know it. ``parents``: the stage whose backbone it goes on with."""
+
+    kind: ClassVar = Kind.FINETUNE
+    is_shared: ClassVar = True
+    score: ClassVar = "dice"
+
+    recipe: Segment
+
+    def _run(self, context: Context, monitor: Monitor) -> Outcome:
+        train, val = map(context.development_masks, LEARNT_FROM, self._shown(context))
+        seed = seeds.of_downstream(self.seed)
+        backbone = self.backbone(context)
+        network = UNet(backbone, context.mask_outputs, image_size=context.image_size, seed=seed)
+        network.to(context.engine.device)
+        training = Training(LOSSES["masks"], seed, self.engine(context), monitor.on_progress)
+        trained = train_unet(network, train, val, self.recipe, training)
+        context.save(self.key, network.backbone, network.head)
+        return trained_outcome(trained, images=len(train))
+
+    @property
+    def trains(self) -> Train:
+        return self.recipe.train
+
+    def _cost(self, context: Context) -> ImageCost:
+        return _unet_cost(
+            *(self.start.backbone, self.start.cut, context.image_size),
+            *(counted.spec_of(context, self.start), context.mask_outputs),
+            *(self.recipe.train, self.recipe.batch_norm),
+        )
+
+    def _network(self, context: Context) -> UNet:
+        """On the meta device, its phase set."""
+        backbone = counted.new_backbone(context, self.start)
+        network = UNet(backbone, context.mask_outputs, image_size=context.image_size, seed=0)
+        set_phase(network, self.recipe.train, self.recipe.batch_norm)
+        return network
+
+    def _passes(self, context: Context, batch: int, ranks: int) -> Passes:
+        row = counted.image_shape(context, self.start)
+        network, images = self._network(context), self._batch(context, ranks)
+        return Passes.of_training(network, row, images, batch)
+
+    def check(self, image_size: int) -> None:
+        super().check(image_size)
+        UNet(
+            counted.backbone_of(self.start.backbone, self.start.cut, image_size),
+            1,
+            image_size=image_size,
+            seed=0,
+        )
+
+    def judging(self, context: Context, features: TestFeatures | None) -> Judging:
+        del features
+        size, backbone = (
+            context.image_size,
+            context.backbone(self.start, self.backbone_path(context)),
+        )
+        network = UNet(backbone, context.mask_outputs, image_size=size, seed=0)
+        context.load_head(self.key, network.head)
+        network.to(context.engine.device).eval()
+        classes, engine = (
+            mask_classes(context.data.development),
+            context.engine_of(self.start.backbone, shared=False),
+        )
+
+        def scores(test: TestSet, draws: int) -> Scores:
+            maps, masks = predict_masks(network, test.pixels(), engine), test.images.masks
+            assert masks is not None
+            return judge_masks(maps, masks, test.images.patients, classes, bootstrap=draws)
+
+        cost = image_cost(network, (network.backbone.spec.channels, size, size), 0)
+        return Judging(scores, cost.forward)
+
+    def judging_flops(self, context: Context) -> int:
+        return self._cost(context).forward
+
+    def judging_passes(self, context: Context, batch: int) -> Passes:
+        network = self._network(context)
+        images = counted.rows(batch, counted.image_shape(context, self.start))
+        return Passes.of_forward(network, images)
 
 
-def judged_by(bench: Workbench, stage: Stage) -> tuple[Judge, int]:
-    """How a set is judged by the trained U-Net, and the FLOPs an image."""
-    network = _unet(bench, stage, 0)
-    bench.load_head(stage.parents[0], network.head)
-    network.to(bench.engine.device).eval()
-    classes, engine = mask_classes(bench.data.development), bench.engine_of(stage)
-    size = bench.suite.model.image_size
-    cost = image_cost(network, (network.backbone.spec.channels, size, size), 0)
-
-    def judged(test: TestSet, draws: int) -> dict[str, Any]:
-        said = predict_masks(network, test.pixels(), engine)
-        masks = test.images.masks
-        assert masks is not None
-        return judge_masks(said, masks, test.images.patients, classes, bootstrap=draws)
-
-    return judged, cost.forward
-
-
-def _unet(bench: Workbench, stage: Stage, seed: int) -> UNet:
-    backbone = bench.backbone(stage.start, stage.parents)
-    size = bench.suite.model.image_size
-    return UNet(backbone, bench.mask_outputs, image_size=size, seed=seed)
+@cache
+def _unet_cost(
+    name: str,
+    cut: int | None,
+    size: int,
+    spec: InputSpec,
+    outputs: int,
+    train: Train,
+    batch_norm: BatchNorm,
+) -> ImageCost:
+    backbone = counted.backbone_of(name, cut, size, spec)
+    network = UNet(backbone, outputs, image_size=size, seed=0)
+    set_phase(network, train, batch_norm)
+    return image_cost(network, (spec.channels, size, size), 0)

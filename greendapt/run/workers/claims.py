@@ -137,7 +137,7 @@ class Claims:
             text = path.read_bytes()
         except FileNotFoundError:  # given back just now: the next look finds no claim
             return False
-        holder = _told(text)
+        holder = _worker_of(text)
         if holder is not None and holder.is_dead():
             return True
         before, since_s = self._seen.get(path, (None, 0.0))
@@ -153,13 +153,13 @@ class Claims:
 
     def beside(self) -> set[str]:
         """Names of the other workers that do something on this machine now."""
-        found = set()
+        names = set()
         for path in self.folder.iterdir() if self.folder.is_dir() else ():
             with suppress(FileNotFoundError):
-                other = _told(path.read_bytes())
+                other = _worker_of(path.read_bytes())
                 if other is not None and other.machine == self.worker.machine:
-                    found.add("" if other.is_dead() else other.name)
-        return found - {"", self.worker.name}
+                    names.add("" if other.is_dead() else other.name)
+        return names - {"", self.worker.name}
 
 
 def _all(folder: Path, key: str) -> list[Path]:
@@ -179,15 +179,15 @@ _WIDTH = 300
 
 
 def _text(worker: Worker, beats: int) -> bytes:
-    said: dict[str, Any] = {**vars(worker), "beats": beats}
-    return json.dumps(said).encode().ljust(_WIDTH)
+    fields: dict[str, Any] = {**vars(worker), "beats": beats}
+    return json.dumps(fields).encode().ljust(_WIDTH)
 
 
-def _told(text: bytes) -> Worker | None:
+def _worker_of(text: bytes) -> Worker | None:
     """None for what is just being written."""
     try:
-        said = json.loads(text)
-        return Worker(**{key: value for key, value in said.items() if key != "beats"})
+        fields = json.loads(text)
+        return Worker(**{key: value for key, value in fields.items() if key != "beats"})
     except (ValueError, TypeError):
         return None
 

@@ -1,4 +1,10 @@
-"""Workers of a run in other processes, seen from the one that leads it."""
+"""Who does the stages of a run in other processes, seen from the one that leads it.
+
+An executor of another package is one object: what `EXECUTORS` holds is called with the options of
+the command line and gives an `Executor`. It starts processes that each do a
+`greendapt.run.workers.job.Job`, a list of stages by their keys, and waits for them. Claims in the
+run folder keep two of them from doing the same stage, so that lists may overlap.
+"""
 
 from __future__ import annotations
 
@@ -9,16 +15,30 @@ from typing import Protocol
 
 from greendapt.core.errors import RunError
 from greendapt.core.records import Record
-from greendapt.run.plan import Cell, Stage, stages
+from greendapt.core.registry import Registry
+from greendapt.run.plan import Cell, stages
 from greendapt.run.progress import Reporter
+from greendapt.run.stages.base import Stage
 from greendapt.store.run import Growing, RunFolder, latest
 
 _LOOK_S = 0.5
 
 
 @dataclass(frozen=True)
-class Ask:
-    """What is to be done: the plan of a run, its folder, and which failures are from before."""
+class Options:
+    """What the command line says of workers: how many at once (``--workers``; None: as the
+    executor finds best), and ``--slurm KEY=VALUE``, an executor's own settings."""
+
+    workers: int | None = None
+    settings: Mapping[str, str | int | bool] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What is to be done: the plan of a run, its folder, and which failures are from before.
+
+    ``retry``: failed stages that run again -> when they started. ``device``: ``cpu`` or ``cuda``.
+    """
 
     folder: RunFolder
     plan: list[Cell]
@@ -27,26 +47,41 @@ class Ask:
     debug: bool = False
 
 
-class Crew(Protocol):
+class Executor(Protocol):
     """Does the stages of a plan by other processes."""
 
-    def work(self, ask: Ask, follow: Follow) -> None:
-        """Until all workers have ended, whatever their end. Says nothing of what is left."""
+    def work(self, assignment: Assignment, follower: Follower) -> None:
+        """Start workers on what is `left`, and follow them (`Follower.until`) until all have ended.
+
+        Raises RunError (`unfinished`) where they ended and left something undone.
+        """
+
+
+MakeExecutor = Callable[[Options], Executor]
+"""Raises SuiteError, in one sentence, for options that it cannot use."""
+
+EXECUTORS: Registry[MakeExecutor] = Registry(
+    "greendapt.executors",
+    "executor",
+    {
+        "local": "greendapt.run.workers.local:Local.of",
+        "slurm": "greendapt.run.workers.slurm:Slurm.of",
+    },
+)
 
 
 @dataclass
-class Follow:
-    """Tells what workers finish."""
+class Follower:
+    """Tells what workers finish. ``works``: predicted FLOP of each stage of the plan."""
 
-    ask: Ask
+    assignment: Assignment
     reporter: Reporter
     works: Mapping[str, float]
-    """Predicted, of each stage of the plan."""
-    told: dict[str, Record] = field(default_factory=dict)
+    _reported: dict[str, Record] = field(default_factory=dict, init=False)
     _written: Growing = field(init=False)
 
     def __post_init__(self) -> None:
-        self._written = Growing(self.ask.folder)
+        self._written = Growing(self.assignment.folder)
 
     def begin(self) -> None:
         self.reporter.total(len(self.works), sum(self.works.values()))
@@ -63,9 +98,9 @@ class Follow:
 
     def _tell(self, how: Callable[[Record], str]) -> None:
         for key, record in self._written.refresh().items():
-            old = self.ask.retry.get(key) == record.started_at
-            if key in self.works and not old and self.told.get(key) != record:
-                self.told[key] = record
+            old = self.assignment.retry.get(key) == record.started_at
+            if key in self.works and not old and self._reported.get(key) != record:
+                self._reported[key] = record
                 self.reporter.skip(record.label, self.works[key], how(record))
 
 
@@ -82,27 +117,27 @@ def failed_before(records: list[Record]) -> dict[str, str]:
     return {key: r.started_at for key, r in last.items() if r.status == "failed"}
 
 
-def left(ask: Ask) -> list[Stage]:
+def left(assignment: Assignment) -> list[Stage]:
     """Stages that no record ends, leaving out those behind a failure."""
-    done = latest(ask.folder.records())
+    done = latest(assignment.folder.records())
     broken: set[str] = set()
-    found = []
-    for stage in stages(ask.plan):
+    undone = []
+    for stage in stages(assignment.plan):
         record = done.get(stage.key)
-        fresh = record is not None and ask.retry.get(stage.key) != record.started_at
+        fresh = record is not None and assignment.retry.get(stage.key) != record.started_at
         if any(parent.key in broken for parent in stage.reads):
             broken.add(stage.key)
         elif record is None or not fresh:
-            found.append(stage)
+            undone.append(stage)
         elif record.status == "failed":
             broken.add(stage.key)
-    return found
+    return undone
 
 
-def unfinished(ask: Ask, why: str) -> RunError:
+def unfinished(assignment: Assignment, why: str) -> RunError:
     """What to say when all workers have ended and something is left."""
-    missing = left(ask)
+    missing = left(assignment)
     return RunError(
         f"{why}; {len(missing)} stages are left, first: {missing[0].label}; "
-        f"see the logs in {ask.folder.path / 'logs'}"
+        f"see the logs in {assignment.folder.path / 'logs'}"
     )

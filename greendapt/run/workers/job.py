@@ -15,7 +15,9 @@ from greendapt.core.errors import GreendaptError, RunError
 from greendapt.run.plan import stages
 from greendapt.run.progress import PlainReporter
 from greendapt.run.session import prepare_session
+from greendapt.run.stages.base import Stage
 from greendapt.run.workers.claims import Claims
+from greendapt.run.workers.executor import Assignment
 from greendapt.store.run import RunFolder
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -23,13 +25,20 @@ _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 @dataclass(frozen=True)
 class Job:
-    """``stages``: keys, parents first. ``retry`` and ``note``: see `Executor`."""
+    """``stages``: keys, parents first. ``retry`` and ``note``: see `Scheduler`."""
 
     run: str
     stages: tuple[str, ...]
     retry: dict[str, str]
     note: str = ""
     debug: bool = False
+
+    @classmethod
+    def of(cls, assignment: Assignment, stages: list[Stage], note: str = "") -> Job:
+        """Some stages of an assignment, parents first; ``note``: what is to be said of energy."""
+        keys = tuple(stage.key for stage in stages)
+        path = str(assignment.folder.path.resolve())
+        return cls(path, keys, dict(assignment.retry), note, assignment.debug)
 
     def __call__(self) -> None:
         """Do the stages. Raises RunError where the run's data is another than it was."""
@@ -73,9 +82,9 @@ def _die_with_parent() -> None:
 def main() -> int:
     """``python -m greendapt.run.workers.job``: the job is JSON on stdin."""
     _die_with_parent()
-    said = json.load(sys.stdin)
+    job = json.load(sys.stdin)
     try:
-        Job(**{**said, "stages": tuple(said["stages"])})()
+        Job(**{**job, "stages": tuple(job["stages"])})()
     except GreendaptError as error:
         print(f"greendapt: {error}", file=sys.stderr)
         return error.exit_code

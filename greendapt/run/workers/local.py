@@ -11,8 +11,9 @@ from pathlib import Path
 
 import torch
 
+from greendapt.core.errors import SuiteError
 from greendapt.run.plan import stages
-from greendapt.run.workers.executor import Ask, Follow, left, unfinished
+from greendapt.run.workers.executor import Assignment, Follower, Options, left, unfinished
 from greendapt.run.workers.job import Job
 
 _STOP_S = 5.0
@@ -24,21 +25,29 @@ class Local:
 
     workers: int = 1
 
-    def work(self, ask: Ask, follow: Follow) -> None:
+    @classmethod
+    def of(cls, options: Options) -> Local:
+        """One worker, if nothing else is said: CPU counters are the processor's, so that two at
+        once would each be charged for both."""
+        if options.settings:
+            raise SuiteError("--slurm: give --executor slurm with it")
+        return cls(options.workers or 1)
+
+    def work(self, assignment: Assignment, follower: Follower) -> None:
         """Raises RunError where workers ended and left something undone."""
-        keys = tuple(stage.key for stage in stages(ask.plan))
-        job = Job(str(ask.folder.path), keys, dict(ask.retry), debug=ask.debug)
-        logs = ask.folder.path / "logs"
+        job = Job.of(assignment, stages(assignment.plan))
+        logs = assignment.folder.path / "logs"
         logs.mkdir(exist_ok=True)
         with ExitStack() as ending:
-            crew = [self._start(job, number, logs, ask.device) for number in range(self.workers)]
-            for process in crew:
+            device = assignment.device
+            workers = [self._start(job, number, logs, device) for number in range(self.workers)]
+            for process in workers:
                 ending.callback(_stop, process)
-            follow.until(lambda: all(process.poll() is not None for process in crew))
-        if left(ask):
-            codes = [process.returncode for process in crew]
+            follower.until(lambda: all(process.poll() is not None for process in workers))
+        if left(assignment):
+            codes = [process.returncode for process in workers]
             ended = ", ".join(f"worker {n} with {code}" for n, code in enumerate(codes) if code)
-            raise unfinished(ask, f"workers ended early ({ended})")
+            raise unfinished(assignment, f"workers ended early ({ended})")
 
     def _start(self, job: Job, number: int, logs: Path, device: str) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "greendapt.run.workers.job"]
@@ -58,8 +67,8 @@ class Local:
     def _environment(self, number: int, device: str) -> dict[str, str]:
         """A GPU, or an equal part of the cores, for each."""
         if device == "cuda" and torch.cuda.device_count() > 1:
-            said = os.environ.get("CUDA_VISIBLE_DEVICES", "")
-            gpus = said.split(",") if said else [*map(str, range(torch.cuda.device_count()))]
+            visible = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+            gpus = visible.split(",") if visible else [*map(str, range(torch.cuda.device_count()))]
             return {"CUDA_VISIBLE_DEVICES": gpus[number % len(gpus)]}
         if self.workers > 1 and "OMP_NUM_THREADS" not in os.environ:
             return {"OMP_NUM_THREADS": str(max(1, torch.get_num_threads() // self.workers))}

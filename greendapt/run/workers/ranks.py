@@ -10,10 +10,8 @@ from greendapt.core.errors import RunError
 from greendapt.core.figures import Figure
 from greendapt.meter import Meter, Window
 from greendapt.meter.share import merged
-from greendapt.run.context import Workbench
-from greendapt.run.plan import Stage
-from greendapt.run.stages import pretrain
-from greendapt.run.stages.work import do
+from greendapt.run.context import Context
+from greendapt.run.stages.base import Stage
 from greendapt.train.loop import Diverged
 from greendapt.train.parallel import Ranks
 
@@ -52,21 +50,14 @@ class Leader:
         return merged(shares).figures(meter.grid)
 
 
-def assist(bench: Workbench, meter: Meter, planned: list[Stage]) -> None:
+def assist(context: Context, meter: Meter, planned: list[Stage]) -> None:
     """The other ranks' side: train what all train, wait through the rest, until rank 0 is done."""
-    ranks, by_key = bench.ranks, {stage.key: stage for stage in planned}
+    ranks, by_key = context.ranks, {stage.key: stage for stage in planned}
     nothing: str | None = None
     while (key := ranks.same(nothing)) is not None:
         with meter.window() as window:
             if by_key[key].is_shared:
-                _train(bench, by_key[key])
+                with suppress(Diverged):  # rank 0 says so
+                    by_key[key].run(context)
             ranks.meet()
         ranks.all(window.share)
-
-
-def _train(bench: Workbench, stage: Stage) -> None:
-    with suppress(Diverged):  # rank 0 says so
-        if stage.kind == "pretrain":
-            pretrain.pretrain(bench.suite, stage, bench.shared_engine, lambda _: None)
-        else:
-            do(bench, stage, lambda _: None, lambda: None)

@@ -38,13 +38,13 @@ class Neighbours:
 
 def labelled(figures: Mapping[str, Figure], beside: int, note: str) -> dict[str, Figure]:
     """The figures, those of energy and carbon with ``note`` and what ran beside in their source."""
-    said = [note] if note else []
+    remarks = [note] if note else []
     if beside:
-        said.append(f"includes up to {beside} other worker(s) on this machine")
-    if not said:
+        remarks.append(f"includes up to {beside} other worker(s) on this machine")
+    if not remarks:
         return dict(figures)
     return {
-        name: figure.scaled(1.0, figure.unit, "; ".join(said))
+        name: figure.scaled(1.0, figure.unit, "; ".join(remarks))
         if name.startswith(_ABOUT_ENERGY)
         else figure
         for name, figure in figures.items()

@@ -12,9 +12,9 @@ from typing import Any
 
 from greendapt.core.errors import RunError, Stopped, SuiteError
 from greendapt.disk.files import write_json
-from greendapt.run.plan import Stage
+from greendapt.run.stages.base import Stage
 from greendapt.run.workers.chains import chains, common
-from greendapt.run.workers.executor import Ask, Follow, left, unfinished
+from greendapt.run.workers.executor import Assignment, Follower, Options, left, unfinished
 from greendapt.run.workers.job import Job
 
 JOBS = "slurm.json"
@@ -44,10 +44,10 @@ class Slurm:
 
     workers: int = 0
     settings: Mapping[str, Any] = field(default_factory=dict)
-    _asked_s: float = 0.0
+    _looked_s: float = 0.0
 
     @classmethod
-    def checked(cls, workers: int, settings: Mapping[str, Any]) -> Slurm:
+    def of(cls, options: Options) -> Slurm:
         """Raises SuiteError where jobs cannot be submitted so."""
         try:
             from submitit import SlurmExecutor
@@ -55,74 +55,77 @@ class Slurm:
             raise SuiteError(
                 '--executor slurm needs submitit: pip install "greendapt[slurm]"'
             ) from error
-        known = SlurmExecutor._valid_parameters() - _OURS
-        for name in settings.keys() - known:
-            raise SuiteError(f"--slurm {name}: there is {', '.join(sorted(known))}")
+        parameters = SlurmExecutor._valid_parameters() - _OURS
+        for name in options.settings.keys() - parameters:
+            raise SuiteError(f"--slurm {name}: there is {', '.join(sorted(parameters))}")
         if shutil.which("sbatch") is None:
             raise SuiteError("--executor slurm: no sbatch here; go to a login node of the cluster")
-        return cls(workers, settings)
+        return cls(options.workers or 0, options.settings)
 
-    def work(self, ask: Ask, follow: Follow) -> None:
+    def work(self, assignment: Assignment, follower: Follower) -> None:
         """Submit what is left and follow it; jobs of an earlier call that are still there first.
 
         Ctrl-C leaves the jobs in the queue. Raises RunError where something is left in the end.
         """
-        earlier = _alive(_noted(ask))
+        earlier = _alive(_noted(assignment))
         if earlier:
-            follow.reporter.say(f"following the jobs that are there: {', '.join(earlier)}")
-            self._follow([*earlier], follow)
-        if not left(ask):
+            follower.reporter.say(f"following the jobs that are there: {', '.join(earlier)}")
+            self._follow([*earlier], follower)
+        if not left(assignment):
             return
-        ids = self._submit(ask)
-        write_json(ask.folder.path / JOBS, ids)
-        follow.reporter.say(f"submitted: {', '.join(ids)}; logs in {ask.folder.path / 'logs'}")
-        self._follow(ids, follow)
-        if left(ask):
-            raise unfinished(ask, "jobs ended early")
+        ids = self._submit(assignment)
+        write_json(assignment.folder.path / JOBS, ids)
+        follower.reporter.say(
+            f"submitted: {', '.join(ids)}; logs in {assignment.folder.path / 'logs'}"
+        )
+        self._follow(ids, follower)
+        if left(assignment):
+            raise unfinished(assignment, "jobs ended early")
 
-    def _follow(self, ids: list[str], follow: Follow) -> None:
+    def _follow(self, ids: list[str], follower: Follower) -> None:
         def over() -> bool:
-            if time.monotonic() - self._asked_s < _ASK_S:
+            if time.monotonic() - self._looked_s < _ASK_S:
                 return False
-            self._asked_s = time.monotonic()
+            self._looked_s = time.monotonic()
             return not _alive(ids)
 
         try:
-            follow.until(over)
+            follower.until(over)
         except KeyboardInterrupt:
             cancel = f"scancel {' '.join(_main(ids))}"
             raise Stopped(
                 f"the jobs go on without this command; to end them: {cancel}; "
                 "to follow them, and for the report: "
-                f"greendapt resume {follow.ask.folder.path} --executor slurm"
+                f"greendapt resume {follower.assignment.folder.path} --executor slurm"
             ) from None
 
-    def _submit(self, ask: Ask) -> list[str]:
-        undone = {stage.key for stage in left(ask)}
-        groups = [of for of in chains(ask.plan) if any(stage.key in undone for stage in of)]
+    def _submit(self, assignment: Assignment) -> list[str]:
+        undone = {stage.key for stage in left(assignment)}
+        groups = [of for of in chains(assignment.plan) if any(stage.key in undone for stage in of)]
         first = [stage for stage in common(groups) if stage.key in undone]
-        ids = self._array(ask, [first], {}) if first else []
+        ids = self._array(assignment, [first], {}) if first else []
         wait = {"dependency": f"afterany:{':'.join(_main(ids))}"} if ids else {}
-        return ids + self._array(ask, groups, wait)
+        return ids + self._array(assignment, groups, wait)
 
-    def _array(self, ask: Ask, groups: list[list[Stage]], settings: Mapping[str, Any]) -> list[str]:
+    def _array(
+        self, assignment: Assignment, groups: list[list[Stage]], settings: Mapping[str, Any]
+    ) -> list[str]:
         import submitit
 
-        executor = submitit.SlurmExecutor(folder=ask.folder.path.resolve() / "logs")
+        executor = submitit.SlurmExecutor(folder=assignment.folder.path.resolve() / "logs")
         executor.update_parameters(
             **{"job_name": "greendapt", "time": DAY_MIN, **self.settings, **settings},
             array_parallelism=self.workers or len(groups),
             additional_parameters={"requeue": True},
         )
         note = "" if self.settings.get("exclusive") else _SHARED
-        run, retry = str(ask.folder.path.resolve()), dict(ask.retry)
-        jobs = [Job(run, tuple(stage.key for stage in of), retry, note, ask.debug) for of in groups]
+        jobs = [Job.of(assignment, of, note) for of in groups]
         try:
             with executor.batch():
                 submitted = [executor.submit(job) for job in jobs]
         except (submitit.core.utils.FailedJobError, subprocess.CalledProcessError) as error:
-            said = str(error).strip().splitlines()[-1]
-            raise RunError(f"Slurm took no job: {said}") from error
+            reason = str(error).strip().splitlines()[-1]
+            raise RunError(f"Slurm took no job: {reason}") from error
         return [job.job_id for job in submitted]
 
 
@@ -131,10 +134,10 @@ def _main(ids: list[str]) -> list[str]:
     return list(dict.fromkeys(one.partition("_")[0] for one in ids))
 
 
-def _noted(ask: Ask) -> list[str]:
+def _noted(assignment: Assignment) -> list[str]:
     """Jobs that an earlier call submitted."""
     try:
-        return [*map(str, json.loads((ask.folder.path / JOBS).read_bytes()))]
+        return [*map(str, json.loads((assignment.folder.path / JOBS).read_bytes()))]
     except (OSError, ValueError):
         return []
 
@@ -144,10 +147,10 @@ def _alive(ids: list[str]) -> list[str]:
     if not ids:
         return []
     command = ["squeue", "--noheader", "--array", "--states=all", "--format=%i %T", "--jobs"]
-    asked = subprocess.run(
+    answer = subprocess.run(
         [*command, ",".join(_main(ids))], capture_output=True, text=True, check=False
     )
-    if asked.returncode and "Invalid job id" not in asked.stderr:
+    if answer.returncode and "Invalid job id" not in answer.stderr:
         return ids
-    states = dict(line.split(maxsplit=1) for line in asked.stdout.splitlines() if line.strip())
+    states = dict(line.split(maxsplit=1) for line in answer.stdout.splitlines() if line.strip())
     return [one for one in ids if one in states and states[one].strip() not in _OVER]

@@ -1,0 +1,124 @@
+"""What all stages share that train something on the development data for an adapted backbone."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import ClassVar, Literal, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from greendapt.core.records import Role, Scores
+from greendapt.run.context import Context, TestSet
+from greendapt.run.stages import counted
+from greendapt.run.stages.base import Stage, pace_of, shortened_recipe
+from greendapt.run.stages.counted import Effort, Passes
+from greendapt.run.stages.features import LEARNT_FROM, TestFeatures
+from greendapt.suite.models import Shots
+from greendapt.suite.recipes import Transfer
+from greendapt.train.cost import ImageCost
+from greendapt.train.loop import Fit
+from greendapt.transfer.metrics import judge
+
+
+@dataclass(frozen=True)
+class Judging:
+    """``judge`` gives a set's scores, with so many bootstrap draws; ``flops`` an image."""
+
+    judge: Callable[[TestSet, int], Scores]
+    flops: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Downstream(Stage):
+    """For a ``strategy``, trained by ``recipe`` on ``shots`` images a class, and then judged."""
+
+    role: ClassVar[Role] = "transfer"
+    verb: ClassVar = "fine-tuning of"
+    takes_features: ClassVar[bool] = False
+    """Whether its parent is not the adapted backbone, but stored features of it."""
+    score: ClassVar[Literal["auc", "dice"]] = "auc"
+    """What it is judged by."""
+
+    strategy: str
+    transfer: str
+    """The name of ``recipe`` in the suite."""
+    recipe: Transfer
+    shots: Shots
+    seed: int
+
+    @property
+    def decides(self) -> dict[str, object]:
+        """What decides its result and the verdict on it."""
+        data = self.ground.development
+        return {"transfer": self.recipe, "shots": self.shots, "seed": self.seed, "data": data}
+
+    def _decides(self) -> dict[str, object]:
+        return {**self.decides, "tests": None, "bootstrap": None}
+
+    def _title(self) -> str:
+        return f"{self.verb} {self.cell_title}"
+
+    @property
+    def cell_title(self) -> str:
+        shots = "all images" if self.shots == "full" else f"{self.shots} shots"
+        return f"{self.strategy}, {self.transfer}, {shots}"
+
+    @property
+    def epochs(self) -> int:
+        return self.recipe.epochs
+
+    @property
+    def step_likeness(self) -> str:
+        return f"{self.likeness} {self.shots}"
+
+    def _pace(self) -> object:
+        return pace_of(self.recipe)
+
+    def shortened(self, epochs: int) -> Self:
+        return replace(self, recipe=shortened_recipe(self.recipe, epochs))
+
+    def _shown(self, context: Context) -> list[np.ndarray]:
+        """Positions within the training and the validation split that it may see."""
+        return [context.shown(split, self.shots, self.seed) for split in LEARNT_FROM]
+
+    def _fit(self, context: Context) -> Fit:
+        """The work of its training, before it runs."""
+        return counted.fit_of(self.recipe, *map(len, self._shown(context)))
+
+    def _batch(self, context: Context, ranks: int = 1) -> int:
+        """Images a step takes, of one of so many ranks."""
+        images = len(context.shown("train", self.shots, self.seed))
+        return math.ceil(min(images, self.recipe.batch_size) / ranks)
+
+    @abstractmethod
+    def _cost(self, context: Context) -> ImageCost:
+        """Of an image in its training."""
+
+    def _effort(self, context: Context) -> Effort:
+        fit, images = self._fit(context), len(self._shown(context)[0])
+        return Effort.of_training(self._cost(context).of(fit, 0), fit, images)
+
+    # --- what it trained is judged ----------------------------------------------------------
+
+    @abstractmethod
+    def judging(self, context: Context, features: TestFeatures | None) -> Judging:
+        """How a set is judged by what it trained. ``features``: of the sets, where it takes any."""
+
+    @abstractmethod
+    def judging_flops(self, context: Context) -> int:
+        """An image, before it runs."""
+
+    @abstractmethod
+    def judging_passes(self, context: Context, batch: int) -> Passes: ...
+
+
+def label_scores(logits: Tensor, test: TestSet, draws: int) -> Scores:
+    """Of logits [N, K] on the images of a set."""
+    images = test.images
+    targets = torch.from_numpy(images.targets)
+    return judge(logits, targets, images.patients, images.classes, bootstrap=draws)

@@ -1,0 +1,94 @@
+"""The verdict on a cell: what was trained downstream, judged on every set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from greendapt.core.records import Corrupted, Kind, Metrics, Role, Scores
+from greendapt.run.context import Context
+from greendapt.run.stages.base import Monitor, Outcome, Stage
+from greendapt.run.stages.counted import Effort, Passes
+from greendapt.run.stages.downstream import Downstream
+from greendapt.run.stages.features import TestFeatures
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation(Stage):
+    """Of ``trained``, on the development test part, every external set, and corrupted copies.
+
+    ``features``: of these sets, where a head on features is judged.
+    """
+
+    kind: ClassVar = Kind.EVALUATE
+    role: ClassVar[Role] = "evaluation"
+
+    trained: Downstream
+    features: TestFeatures | None = None
+
+    seed: int
+
+    @classmethod
+    def of(cls, trained: Downstream, features: TestFeatures | None = None) -> Evaluation:
+        parents = (trained,) if features is None else (trained, features)
+        return cls(
+            ground=trained.ground,
+            parents=parents,
+            seed=trained.seed,
+            trained=trained,
+            features=features,
+        )
+
+    def _decides(self) -> dict[str, object]:
+        bootstrap = self.ground.suite.evaluation.bootstrap
+        return {**self.trained.decides, "tests": self.ground.tests, "bootstrap": bootstrap}
+
+    def _title(self) -> str:
+        return f"test of {self.trained.cell_title}"
+
+    def _pace(self) -> object:
+        return self.trained.likeness
+
+    @property
+    def step_likeness(self) -> str:
+        return f"{self.likeness} {self.trained.shots}"
+
+    def _run(self, context: Context, monitor: Monitor) -> Outcome:
+        judging, score = self.trained.judging(context, self.features), self.trained.score
+        external: dict[str, Scores] = {}
+        by: dict[str, Scores] = {}
+        metrics = Metrics(development={}, external=external, corrupted=Corrupted(by=by))
+        tests = context.tests()
+        for number, test in enumerate(tests, start=1):
+            role, _, name = test.name.partition(":")
+            draws = 0 if role == "corrupted" else context.suite.evaluation.bootstrap
+            scores = judging.judge(test, draws)
+            if role == "development":
+                metrics["development"] = scores
+            elif role == "external":
+                external[name] = scores
+            else:
+                by[name] = {score: scores[score]}
+            monitor.on_progress(number / len(tests))
+        metrics["corrupted"][score] = _mean(by, score)
+        images = sum(len(test.images) for test in tests)
+        return Outcome(judging.flops * images, metrics=metrics)
+
+    def _effort(self, context: Context) -> Effort:
+        plain, corrupted = context.plain_tests, context.corrupted_tests
+        images = plain + corrupted
+        return Effort(
+            self.trained.judging_flops(context) * images,
+            images=images,
+            drawn=context.suite.evaluation.bootstrap * plain,
+            corrupted=0 if self.features else corrupted,
+        )
+
+    def _passes(self, context: Context, batch: int, ranks: int) -> Passes:
+        del ranks
+        return self.trained.judging_passes(context, batch)
+
+
+def _mean(by: dict[str, Scores], score: str) -> float | None:
+    values = [value for one in by.values() if isinstance(value := one[score], int | float)]
+    return sum(values) / len(values) if values else None
