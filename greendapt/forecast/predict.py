@@ -54,7 +54,7 @@ def forecast_here(
     bench = session.bench(RunFolder(within))
     planned = stages(session.plan)
     asked = as_run(bench, planned, finished)
-    meter = Meter(device=str(session.engine.device), carbon=session.grid)
+    meter = Meter(device=str(session.engine.device))
     try:
         warm_up(bench, planned)
         found = calibrate(bench, asked.left, meter, within=within, say=say)

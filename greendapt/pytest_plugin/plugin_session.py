@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from greendapt.core.errors import GreendaptError
+from greendapt.core.meter_facts import MeterFacts
 from greendapt.gate import tiers_of
 from greendapt.gate.change_text import amount
 from greendapt.gate.check import check
@@ -106,11 +107,9 @@ class Session:
         import torch
 
         from greendapt.run.environment import environment
-        from greendapt.store.runinfo import MeterFacts
 
-        facts = self._meter.facts() if self._meter else {}
-        here = environment(torch.device(device))
-        return machine_of(dict(here), MeterFacts.model_validate(facts))
+        facts = self._meter.facts() if self._meter else MeterFacts()
+        return machine_of(dict(environment(torch.device(device))), facts)
 
     def _judged(self, name: str, costs: Costs, device: str) -> Found:
         key, machine = self._machine(device)

@@ -208,7 +208,7 @@ class Executor:
         try:
             with self.meter.window() as window, team.at(stage):
                 outcome = job(window)
-            costs = team.costs(self.meter, window)
+            costs = team.costs(window)
         except RunError:
             raise
         except Exception as error:

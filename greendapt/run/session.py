@@ -38,7 +38,7 @@ from greendapt.run.workers.executor import Ask, Crew, Follow, failed_before, lef
 from greendapt.run.workers.ranks import assist
 from greendapt.run.workers.same_machine import beside_note
 from greendapt.store.run import RunFolder, latest
-from greendapt.store.runinfo import DataInfo, DatasetInfo, GridInfo, MeterFacts, RunInfo, TaskInfo
+from greendapt.store.runinfo import DataInfo, DatasetInfo, GridInfo, RunInfo, TaskInfo
 from greendapt.suite.models import Suite
 from greendapt.train.engine import Engine
 from greendapt.train.parallel import ALONE, Ranks
@@ -116,8 +116,9 @@ class Session:
             folder.write(folder.read().model_copy(update={"meter": folder.meter_facts()}))
             records = latest(folder.records())
             notes = [*self.data.notes, *beside_note(records.values())]
+            made = synthetic(self.data)
             summary = summarize(
-                self.suite, self.plan, records, synthetic=synthetic(self.data), notes=notes
+                self.suite, self.plan, records, self.grid, synthetic=made, notes=notes
             )
             folder.write_summary(summary)
         return summary
@@ -140,7 +141,7 @@ class Session:
             warm_up(bench, planned)
             executor = Executor(bench, meter, reporter, claims, debug, retry, note)
             executor.run(planned, stages(self.plan))
-            folder.keep_meter_facts(MeterFacts.model_validate(meter.facts()))
+            folder.keep_meter_facts(meter.facts())
             ranks.same(None)  # the others may go
 
     def _lead(self, folder: RunFolder, ranks: Ranks) -> None:
@@ -157,7 +158,7 @@ class Session:
             assist(bench, meter, planned)
 
     def _meter(self) -> AbstractContextManager[Meter]:
-        return closing(Meter(device=str(self.engine.device), carbon=self.grid, idle_s=_REST_S))
+        return closing(Meter(device=str(self.engine.device), idle_s=_REST_S))
 
     def bench(self, folder: RunFolder, ranks: Ranks = ALONE) -> Workbench:
         """What its stages work with; their files go to ``folder``."""
@@ -193,7 +194,7 @@ def prepare_session(
     check_models(cells(suite, nothing), suite.model.image_size)
     found = {name: pretrain.resolve(suite, name) for name in suite.model.backbones}
     say("reading the data")
-    kept = packs(say, str(engine.device), chosen) if suite.run.pack else None
+    kept = packs(say, str(engine.device)) if suite.run.pack else None
     data = prepare(suite, suite.model.image_size, kept)
     for task in data.tasks.values():
         check_stops(suite, task.development.task)

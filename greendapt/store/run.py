@@ -19,11 +19,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from greendapt.core.errors import RunError
+from greendapt.core.meter_facts import MeterFacts
 from greendapt.core.records import SCHEMA, Record, Summary
 from greendapt.disk.files import disk_errors, new_folder, read_json, write_atomic, write_json
 from greendapt.store import migrations
 from greendapt.store.migrations import schema_of
-from greendapt.store.runinfo import MeterFacts, RunData, RunInfo
+from greendapt.store.runinfo import RunData, RunInfo
 
 
 class RunFolder:
@@ -186,7 +187,7 @@ class RunFolder:
             return None
         table, where = _table(self.summary_path, self.path), str(self.summary_path)
         if schema_of(table, where) < SCHEMA:
-            table = migrations.summary(table, where, self._pue)
+            table = migrations.summary(table, where)
         with _damaged(where, f"greendapt resume {self.path} writes it again"):
             return Summary.model_validate(table)
 

@@ -2,12 +2,14 @@
 
 import pytest
 
+from greendapt.accounting.grid import grid
 from greendapt.core.figures import Figure
-from greendapt.core.records import COST_UNITS, Record
+from greendapt.core.records import METERED_UNITS, Record
 from greendapt.run.plan import Digests, cells, stages
 from greendapt.run.summary import costs, summarize
 from greendapt.suite.suite_files import load
 
+GRID = grid(None, 3.6e6).with_machine(1.0, 4.0)  # a gram a joule
 DIGESTS = Digests("pool", "development", "external", {"test_resnet": "weights"})
 KIND_S = {
     "pretrain": 1000.0, "prefix": 0.25, "adapt": 10.0, "features": 2.0, "probe": 1.0,
@@ -17,7 +19,7 @@ KIND_S = {
 
 
 def figures(value):
-    return {name: Figure.measured(value, unit, "test") for name, unit in COST_UNITS.items()}
+    return {name: Figure.measured(value, unit, "test") for name, unit in METERED_UNITS.items()}
 
 
 def done(stage, auc=0.5, **changes):
@@ -56,7 +58,7 @@ def summed(suite, plan):
         records = {s.key: done(s, owner.get(s.key, 0.0)) for s in stages(plan)}
         records |= change or {}
         records = {key: record for key, record in records.items() if record is not None}
-        return summarize(suite, plan, records, synthetic=True, notes=["a note"])
+        return summarize(suite, plan, records, GRID, synthetic=True, notes=["a note"])
 
     return run
 
@@ -99,8 +101,8 @@ def test_the_score_is_grams_by_image_trained_and_by_point_gained(summed):
 def test_a_record_from_before_a_figure_was_known_still_counts():
     old = {name: f for name, f in figures(1.0).items() if name != "energy_above_idle_j"}
     record = Record(key="a", kind="adapt", role="adaptation", title="a", started_at="", figures=old)
-    assert costs([record])["energy_above_idle_j"].value is None
-    assert costs([record])["energy_j"].value == 1
+    assert costs([record], GRID)["energy_above_idle_j"].value is None
+    assert costs([record], GRID)["energy_j"].value == 1
 
 
 def test_one_part_unavailable_makes_the_sum_unavailable():
@@ -109,11 +111,11 @@ def test_one_part_unavailable_makes_the_sum_unavailable():
         Record(key=k, kind="adapt", role="adaptation", title=k, started_at="", figures=f)
         for k, f in (("a", figures(2.0)), ("b", missing))
     ]
-    said = costs(records)
+    said = costs(records, GRID)
     assert said["energy_j"].value is None
     assert said["energy_j"].source == "no counter"
     assert said["wall_s"].value == 3
-    assert costs([]) == {}
+    assert costs([], GRID) == {}
 
 
 def front(said):
