@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from pydantic import BaseModel, ConfigDict
 
 
@@ -28,3 +30,8 @@ class MeterFacts(BaseModel):
     device: str = ""
     gpus: tuple[DeviceFacts, ...] = ()
     idle_w: float | None = None
+
+    def with_disturbed(self, others: Iterable[MeterFacts]) -> MeterFacts:
+        """The same, and the devices of ``others`` that something disturbed."""
+        disturbed = [gpu for one in others for gpu in one.gpus if gpu.troubles]
+        return self.model_copy(update={"gpus": tuple(dict.fromkeys([*self.gpus, *disturbed]))})

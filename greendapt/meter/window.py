@@ -213,9 +213,9 @@ class Meter:
         for opened in (self._gpus, self._host or Opened()):
             for meter in opened.meters:
                 meter.close()
-            if opened.release:
-                opened.release()
-        self._gpus = Opened(why={"gpu": "the meter is closed"})
+        if self._gpus.release:
+            self._gpus.release()
+        self._gpus = replace(self._gpus, release=None)
 
     def __enter__(self) -> Window:
         if self._own is not None:

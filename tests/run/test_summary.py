@@ -98,6 +98,30 @@ def test_the_score_is_grams_by_image_trained_and_by_point_gained(summed):
     assert "no AUC point was gained" in worse.sci_auc_point_g.source
 
 
+def test_no_dapt_is_known_by_what_it_does_not_by_its_name(tiny, tmp_path):
+    path = tmp_path / "renamed.toml"
+    text = tiny.read_text(encoding="utf-8")
+    text = text.replace('["none", "full", "partial"]', '["baseline", "full"]')
+    path.write_text(text.replace("[strategy.none]", "[strategy.baseline]"), encoding="utf-8")
+    suite = load(path, changes=[{"model": {"weights": "fractal"}}])
+    plan = cells(suite, DIGESTS)
+    owner = {cell.stages[-1].key: {"baseline": 0.5, "full": 0.8}[cell.strategy] for cell in plan}
+    records = {s.key: done(s, owner.get(s.key, 0.0)) for s in stages(plan)}
+    rows = summarize(suite, plan, records, GRID, synthetic=True, notes=[]).rows
+    full = next(row for row in rows if row.strategy == "full")
+    grams = full.carbon_g.value + full.embodied_g.value
+    assert full.sci_auc_point_g.value == pytest.approx(grams / 30)
+
+
+def test_grams_follow_from_joules_and_the_grid(suite, plan):
+    records = {s.key: done(s) for s in stages(plan)}
+    row = summarize(suite, plan, records, GRID, synthetic=True, notes=[]).rows[0]
+    for part in (vars(row), *row.parts.values()):
+        assert part["carbon_g"].value == pytest.approx(part["energy_j"].value)  # a gram a joule
+        lifetime_s = 4.0 * 365.25 * 86400
+        assert part["embodied_g"].value == pytest.approx(1000 * part["wall_s"].value / lifetime_s)
+
+
 def test_a_record_from_before_a_figure_was_known_still_counts():
     old = {name: f for name, f in figures(1.0).items() if name != "energy_above_idle_j"}
     record = Record(key="a", kind="adapt", role="adaptation", title="a", started_at="", figures=old)

@@ -100,7 +100,8 @@ class Request:
 @dataclass(frozen=True)
 class Opened:
     """``why``: why a part has no meter. ``broken``: there is a GPU, and it cannot be read at all,
-    so that a total without it would read as a saving. ``release``: called after all are closed."""
+    so that a total without it would read as a saving. ``release``: of a source of GPUs: called once
+    after all are closed."""
 
     meters: tuple[PartMeter, ...] = ()
     why: Mapping[Part, str] = field(default_factory=dict)
