@@ -80,8 +80,8 @@ class Share:
         if joules <= 0:
             why = f"no more was drawn than the {sum(idle_w):.3g} W at rest before the work"
             return Figure.unavailable("J", why)
-        said = f"energy {energy.quality.value}, less {sum(idle_w):.3g} W at rest before the work"
-        return Figure(value=joules, unit="J", quality=Quality.ESTIMATED, source=said)
+        source = f"energy {energy.quality.value}, less {sum(idle_w):.3g} W at rest before the work"
+        return Figure(value=joules, unit="J", quality=Quality.ESTIMATED, source=source)
 
     def _by_formula(self) -> Figure:
         """Of these devices alone: the meter knows no building, so the PUE is 1."""

@@ -36,12 +36,12 @@ def load_run(folder: Path, grid: Grid | None = None) -> RunData:
 
 def grid_of(info: RunInfo) -> Grid:
     """The grid that a run was made for; by its suite, where ``run.json`` has no intensity."""
-    asked, stored = info.suite.carbon, info.grid
+    carbon, stored = info.suite.carbon, info.grid
     if stored.intensity_g_per_kwh is None:
-        chosen = make_grid(asked.region, asked.intensity_g_per_kwh, asked.pue)
+        chosen = make_grid(carbon.region, carbon.intensity_g_per_kwh, carbon.pue)
     else:
         chosen = Grid(stored.intensity_g_per_kwh, stored.pue, stored.source, stored.flagged)
-    return chosen.with_machine(asked.embodied_kg, asked.lifetime_years)
+    return chosen.with_machine(carbon.embodied_kg, carbon.lifetime_years)
 
 
 def other_grid(

@@ -156,7 +156,7 @@ def _point(rows: list[Row]) -> tuple[float, float] | None:
 
 
 def _largest(figures: Iterable[Figure]) -> Figure:
-    known = [figure for figure in figures if figure.value is not None]
-    if not known:
+    readable = [figure for figure in figures if figure.value is not None]
+    if not readable:
         return Figure.unavailable("byte", "peak memory could not be read")
-    return max(known, key=lambda figure: figure.value or 0.0)
+    return max(readable, key=lambda figure: figure.value or 0.0)

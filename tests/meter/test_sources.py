@@ -12,7 +12,8 @@ from greendapt.core.registry import Registry
 from greendapt.meter import Meter, sources
 from greendapt.meter.doctor import examine
 from greendapt.meter.sources.base import COUNTER, EnergySource, Opened, PartMeter, State
-from greendapt.meter.sources.gpu_energy import Unreadable, gpu_meters
+from greendapt.meter.sources.gpu_energy import gpu_meters
+from greendapt.meter.sources.gpu_reader import GpuReader, Unreadable
 
 
 class SolarPanel(PartMeter):
@@ -123,10 +124,8 @@ def test_a_source_that_fails_costs_its_figures_and_not_the_run(with_plugins, tmp
     assert "no sun" in window.figures["energy_gpu_j"].source
 
 
-class Reader:
+class Reader(GpuReader):
     """A GPU of another vendor that tells its power and has no counter."""
-
-    uuid, name, library, limit_w, note, trouble = "x", "Card", "SMI", 300.0, "", None
 
     def counter_j(self):
         raise Unreadable("it has none")
@@ -134,12 +133,9 @@ class Reader:
     def power_w(self):
         return 100.0
 
-    def state(self):
-        return State()
-
 
 def test_a_gpu_of_another_vendor_needs_no_meter_of_its_own():
-    (meter,) = gpu_meters([Reader()])
+    (meter,) = gpu_meters([Reader(uuid="x", name="Card", library="SMI")])
     start, begun = meter.read(), time.perf_counter()
     time.sleep(0.1)
     ended = time.perf_counter()

@@ -3,7 +3,7 @@
 A source of another package is an `EnergySource`, named by an entry point of the group
 ``greendapt.energy_sources``; its ``open`` looks at the machine and returns a `PartMeter` for each
 device it can read. GPUs with a counter or a power reading have theirs in `gpu_energy.gpu_meters`:
-it takes a `GpuReader` for each.
+it takes a `gpu_reader.GpuReader` for each.
 """
 
 from __future__ import annotations

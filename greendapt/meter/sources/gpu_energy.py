@@ -5,56 +5,27 @@ For GPUs of any vendor: what is asked of a driver is a `GpuReader`.
 
 from __future__ import annotations
 
-import itertools
 import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from greendapt.core.figures import Figure, Quality
 from greendapt.core.meter_facts import DeviceFacts
 from greendapt.meter.clock import Heartbeat, now_s
 from greendapt.meter.sources.base import PartMeter, Span, State
+from greendapt.meter.sources.gpu_reader import (
+    SAMPLE_S,
+    CrossCheck,
+    GpuReader,
+    Unreadable,
+    refresh_periods_s,
+)
 
 ASSUMED_REFRESH_S = 0.1
-SAMPLE_S = 0.05
-CHECK_S = 5.0
-_LOOK_S = 0.5  # how long a refresh period is looked for
 _POLL_S = 0.001
 _CLOSE_S = 0.005  # known to that is well enough; a busy machine polls late, and looks once more
-
-
-class Unreadable(Exception):
-    """A GPU does not tell what it was asked, and why."""
-
-
-class GpuReader(Protocol):
-    """What a driver tells of one GPU. ``library``: by what, as figures say it. ``trouble``: why it
-    cannot be read at all; ``note``: to be said in its figures. Its methods raise `Unreadable`."""
-
-    @property
-    def uuid(self) -> str: ...
-    @property
-    def name(self) -> str: ...
-    @property
-    def library(self) -> str: ...
-    @property
-    def limit_w(self) -> float | None: ...
-    @property
-    def note(self) -> str: ...
-    @property
-    def trouble(self) -> str | None: ...
-
-    def counter_j(self) -> float:
-        """Joules since some fixed time."""
-        ...
-
-    def power_w(self) -> float:
-        """Watts now."""
-        ...
-
-    def state(self) -> State: ...
 
 
 @dataclass(frozen=True)
@@ -243,32 +214,6 @@ def _meter(gpu: GpuReader, refresh_s: float | None) -> GpuMeter:
             return GpuMeter(gpu, f"counter: {no_counter}; power: {error}")
 
 
-def refresh_periods_s(gpus: Sequence[GpuReader]) -> dict[str, float]:
-    """UUID -> longest time between two updates of the counter, for those seen to move twice."""
-    watched = {gpu.uuid: gpu for gpu in gpus}
-    moves: dict[str, list[float]] = {uuid: [] for uuid in watched}
-    last: dict[str, float] = {}
-    until = now_s() + _LOOK_S
-    while watched and now_s() < until:
-        for uuid, gpu in list(watched.items()):
-            try:
-                joules = gpu.counter_j()
-            except Unreadable:
-                del watched[uuid]
-                continue
-            if last.setdefault(uuid, joules) != joules:
-                last[uuid] = joules
-                moves[uuid].append(now_s())
-            if len(moves[uuid]) == 3:
-                del watched[uuid]
-        time.sleep(_POLL_S)
-    return {
-        uuid: max(later - earlier for earlier, later in itertools.pairwise(seen))
-        for uuid, seen in moves.items()
-        if len(seen) >= 2
-    }
-
-
 def read_edges(meters: Sequence[PartMeter], *, align: bool = False) -> list[Any]:
     """One edge a meter. ``align``: wait (two refresh periods at most) until each counter moved."""
     polled_s = now_s()
@@ -289,46 +234,10 @@ def read_edges(meters: Sequence[PartMeter], *, align: bool = False) -> list[Any]
     return edges
 
 
-def _nearer(known: Edge, seen: Edge, since_s: float) -> Edge:
-    """``seen``, whose counter moved since then, unless the time of ``known`` is known better."""
+def _nearer(before: Edge, seen: Edge, since_s: float) -> Edge:
+    """``seen``, whose counter moved since then, unless the time of ``before`` is known better."""
     off_s = (seen.at_s - since_s) / 2
-    if not seen.trouble and known.off_s is not None and known.off_s <= off_s:
-        return known
+    if not seen.trouble and before.off_s is not None and before.off_s <= off_s:
+        return before
     # the power at the edge itself is the first one read
-    return Edge(seen.at_s - off_s, seen.joules, known.watts, off_s, seen.trouble)
-
-
-class CrossCheck:
-    """Counter against sampled power over the first seconds of work, from update to update."""
-
-    def __init__(self, gpu: GpuReader) -> None:
-        self._gpu = gpu
-        self._begun_s = self._last_s = now_s()
-        self._watts = 0.0
-        self._integrated_j = 0.0
-        self._moves: list[tuple[float, float, float]] = []  # seconds, counted J, integrated J
-        self._heart = Heartbeat(self._sample, SAMPLE_S / 2)
-
-    def _sample(self) -> bool:
-        try:
-            counted, watts = self._gpu.counter_j(), self._gpu.power_w()
-        except Unreadable:
-            return False
-        now = now_s()
-        self._integrated_j += ((self._watts or watts) + watts) / 2 * (now - self._last_s)
-        self._watts, self._last_s = watts, now
-        if not self._moves or counted != self._moves[-1][1]:
-            self._moves = [*self._moves, (now, counted, self._integrated_j)]
-        return now - self._begun_s < CHECK_S
-
-    @property
-    def ratio(self) -> float | None:
-        """Counted / integrated energy; None before a second of counter updates was seen."""
-        moves = self._moves[1:]  # the first reading is stale
-        if len(moves) < 2 or moves[-1][0] - moves[0][0] < 1.0:
-            return None
-        counted, integrated = (moves[-1][i] - moves[0][i] for i in (1, 2))
-        return counted / integrated if counted > 0 and integrated > 0 else None
-
-    def close(self) -> None:
-        self._heart.stop()
+    return Edge(seen.at_s - off_s, seen.joules, before.watts, off_s, seen.trouble)

@@ -13,7 +13,8 @@ import pynvml
 
 from greendapt.meter.devices import torch_on_gpu
 from greendapt.meter.sources.base import COUNTER, EnergySource, Opened, Request, State
-from greendapt.meter.sources.gpu_energy import Unreadable, gpu_meters
+from greendapt.meter.sources.gpu_energy import gpu_meters
+from greendapt.meter.sources.gpu_reader import GpuReader, Unreadable
 
 VISIBLE_VARIABLE = "CUDA_VISIBLE_DEVICES"
 _BUS_ORDER = "index in bus order: set CUDA_DEVICE_ORDER=PCI_BUS_ID"
@@ -38,19 +39,14 @@ ADVICE = {
 }
 
 
-@dataclass(frozen=True)
-class Gpu:
-    """One physical GPU. ``trouble``: why it cannot be read; ``note``: said in its figures."""
+@dataclass(frozen=True, kw_only=True)
+class Gpu(GpuReader):
+    """One physical GPU."""
 
-    index: int
-    uuid: str
     name: str = "NVIDIA GPU"
+    library: str = "NVML"
+    index: int
     handle: Any = field(default=None, repr=False, compare=False)
-    limit_w: float | None = None
-    note: str = ""
-    trouble: str | None = None
-
-    library = "NVML"
 
     def counter_j(self) -> float:
         """Joules since the driver was loaded. Raises Unreadable."""
@@ -123,12 +119,12 @@ def _gpu(index: int) -> Gpu:
         uuid = _ask(pynvml.nvmlDeviceGetUUID, handle)
         name = _ask(pynvml.nvmlDeviceGetName, handle)
     except Unreadable as error:
-        return Gpu(index, f"gpu-{index}", trouble=f"GPU {index}: {error}")
+        return Gpu(index=index, uuid=f"gpu-{index}", trouble=f"GPU {index}: {error}")
     try:
         limit_w = float(_ask(pynvml.nvmlDeviceGetPowerManagementLimit, handle)) / 1e3
     except Unreadable:
         limit_w = None
-    return Gpu(index, uuid, name, handle, limit_w)
+    return Gpu(index=index, uuid=uuid, name=name, handle=handle, limit_w=limit_w)
 
 
 def visible(machine: Sequence[Gpu], environ: Mapping[str, str]) -> list[Gpu]:
