@@ -18,6 +18,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from greendapt.accounting.grid import Grid
 from greendapt.core.errors import GreendaptError
 from greendapt.core.records import Failure, Record, Summary
 from greendapt.report import words
@@ -128,9 +129,12 @@ def resume(
         return _Doing(session, executor, progress, debug, ranks).finish(folder, explain=True)
 
 
-def read_run(path: str | Path) -> Run:
-    """The finished run in the folder ``path``. Raises RunError where it is none."""
-    return Run(Path(path), load_run(Path(path)))
+def read_run(path: str | Path, grid: Grid | None = None) -> Run:
+    """The finished run in the folder ``path``, with the grams of its own or another ``grid``.
+
+    Raises RunError where it is none.
+    """
+    return Run(Path(path), load_run(Path(path), grid))
 
 
 @dataclass(frozen=True)

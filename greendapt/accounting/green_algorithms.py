@@ -26,7 +26,7 @@ def green_algorithms(
     if min(hours, device_power_w, memory_gb, usage) < 0 or pue < 1:
         raise MeterError("the Green Algorithms formula needs non-negative numbers and a PUE >= 1")
     watts = device_power_w * usage + memory_gb * MEMORY_W_PER_GB
-    said = f"Green Algorithms: {device_power_w:g} W x {usage:g} + {memory_gb:g} GB, PUE {pue:g}"
+    source = f"Green Algorithms: {device_power_w:g} W x {usage:g} + {memory_gb:g} GB, PUE {pue:g}"
     return Figure(
-        value=hours * watts * pue / 1000, unit="kWh", quality=Quality.ESTIMATED, source=said
+        value=hours * watts * pue / 1000, unit="kWh", quality=Quality.ESTIMATED, source=source
     )

@@ -50,8 +50,8 @@ class Grid:
         if energy.value is None:
             return Figure.unavailable("g", energy.source)
         grams = energy.scaled(factor, "g")
-        said = f"energy {energy.quality.value} x {self.source}"
-        return grams.model_copy(update={"quality": Quality.ESTIMATED, "source": said})
+        source = f"energy {energy.quality.value} x {self.source}"
+        return grams.model_copy(update={"quality": Quality.ESTIMATED, "source": source})
 
 
 def grid(
@@ -77,15 +77,15 @@ def grid(
         )
     if entry is not None:
         value = float(entry["carbon_intensity"])
-        said = (
+        source = (
             f"{value:g} gCO2e/kWh, {entry['country_name']} {entry['year']} "
             f"(Our World in Data, in codecarbon {version('codecarbon')}){suffix}"
         )
-        return Grid(value, pue, said)
+        return Grid(value, pue, source)
     world = _table("carbon_intensity_per_source.json")
     value = float(world["world_average"])
-    said = f"{value:g} gCO2e/kWh, world average 2018 (IEA 2019), no region was set{suffix}"
-    return Grid(value, pue, said, flagged=True)
+    source = f"{value:g} gCO2e/kWh, world average 2018 (IEA 2019), no region was set{suffix}"
+    return Grid(value, pue, source, flagged=True)
 
 
 def embodied(total_kg: float, lifetime_years: float, wall_s: Figure, share: float = 1.0) -> Figure:
@@ -97,11 +97,11 @@ def embodied(total_kg: float, lifetime_years: float, wall_s: Figure, share: floa
         raise MeterError(
             "embodied carbon needs kg >= 0, a lifetime > 0 years and a share in [0, 1]"
         )
-    said = f"embodied {total_kg:g} kgCO2e over {lifetime_years:g} years, share {share:g}"
+    source = f"embodied {total_kg:g} kgCO2e over {lifetime_years:g} years, share {share:g}"
     if wall_s.value is None:
-        return Figure.unavailable("g", f"{said}: {wall_s.source}")
+        return Figure.unavailable("g", f"{source}: {wall_s.source}")
     grams = total_kg * 1000 * share * wall_s.value / (lifetime_years * YEAR_S)
-    return Figure(value=grams, unit="g", quality=Quality.ESTIMATED, source=said)
+    return Figure(value=grams, unit="g", quality=Quality.ESTIMATED, source=source)
 
 
 def carbon_intensity_score(
@@ -121,8 +121,8 @@ def carbon_intensity_score(
     grams, without = operational.value, "; without embodied carbon"
     if made is not None and made.value is not None:
         grams, without = grams + made.value, f"; {made.source}"
-    said = f"SCI = (O + M) / R, R = {units:g} {unit}; {operational.source}{without}"
-    return Figure(value=grams / units, unit=label, quality=Quality.ESTIMATED, source=said)
+    source = f"SCI = (O + M) / R, R = {units:g} {unit}; {operational.source}{without}"
+    return Figure(value=grams / units, unit=label, quality=Quality.ESTIMATED, source=source)
 
 
 def countries() -> dict[str, str]:

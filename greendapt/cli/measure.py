@@ -52,19 +52,22 @@ def measure(
 
     Example: greendapt measure --json -- python train.py --epochs 3
     """
-    from greendapt.accounting.grid import grid
+    from greendapt.accounting.grid import carbon_intensity_score, grid
     from greendapt.meter import Meter
-    from greendapt.meter.command import run_metered, scored
+    from greendapt.meter.command import run_metered
     from greendapt.meter.record_text import as_json, record_lines
 
     carbon = grid(region, intensity, pue).with_machine(embodied_kg, lifetime_years)
     meter = Meter(device=device, carbon=carbon, align=True, idle_s=idle)
     try:
         status, record = run_metered(command, meter, quiet_stdout=json)
-        facts = {"meter": meter.facts()}
+        facts = {**meter.facts().model_dump(mode="json"), "grid": carbon.source}
     finally:
         meter.close()
-    record = facts | (record if units is None else scored(record, units, unit))
+    if units is not None:
+        grams = record["carbon_g"], record["embodied_g"]
+        record["sci"] = carbon_intensity_score(*grams, units, unit)
+    record = {"meter": facts, **record}
     if output is not None:
         output.write_text(as_json(record), encoding="utf-8")
     if json:

@@ -22,14 +22,31 @@ def report(
     out: Annotated[
         Path | None, typer.Option("--out", help="The file to write; with one --format.")
     ] = None,
+    region: Annotated[
+        str | None,
+        typer.Option(
+            help="Grams for the grid of this country, ISO 3166-1 alpha-3 (FRA, IND, ...)."
+        ),
+    ] = None,
+    intensity: Annotated[
+        float | None, typer.Option(help="Grams for a grid of so many gCO2e/kWh.")
+    ] = None,
+    pue: Annotated[
+        float | None, typer.Option(help="Grams for a building of this power usage effectiveness.")
+    ] = None,
 ) -> None:
-    """Rebuild report.html, report.md and report.svg of a run, or write it in other formats."""
+    """Rebuild report.html, report.md and report.svg of a run, or write it in other formats.
+
+    Grams are for the grid that the run was made for, or for another one: greendapt report RUN
+    --region FRA --pue 1.3
+    """
     from greendapt import api
     from greendapt.core.errors import RunError
     from greendapt.report.formats import table, terminal
+    from greendapt.report.report_files import other_grid
 
     names = table.USUAL if form is None else table.parse(form)
-    made = api.read_run(run)
+    made = api.read_run(run, other_grid(run, region, intensity, pue))
     if out is not None and form is not None and len(names) > 1:
         raise RunError("--out names one file: give one --format with it")
     files = names[:1] if out is not None else [name for name in names if name != "terminal"]

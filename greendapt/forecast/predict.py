@@ -53,7 +53,7 @@ def forecast_here(
     context = session.context(RunFolder(within))
     planned = stages(session.plan)
     runs = as_run(context, planned, finished)
-    meter = Meter(device=str(session.engine.device), carbon=session.grid)
+    meter = Meter(device=str(session.engine.device))
     try:
         warm_up(context, planned)
         calibration = calibrate(context, runs.left, meter, within=within, say=say)

@@ -13,10 +13,11 @@ from typing import Any
 from greendapt.core.errors import GreendaptError, RunError
 from greendapt.core.figures import Figure, Quality
 from greendapt.core.keys import key_of
+from greendapt.core.meter_facts import MeterFacts
 from greendapt.core.records import Row, Summary
 from greendapt.store.baselines import Baseline, CellBaseline, Machine, Spread
 from greendapt.store.run import RunFolder
-from greendapt.store.runinfo import Environment, MeterFacts, RunInfo
+from greendapt.store.runinfo import Environment, RunInfo
 from greendapt.suite.datasets import PATH_KEYS
 from greendapt.suite.limits import GAUGES, NO_LIMITS, Limits, Tier, from_table
 

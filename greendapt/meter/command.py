@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from greendapt.accounting.grid import carbon_intensity_score
 from greendapt.core.errors import MeterError
 from greendapt.core.figures import Figure, Quality
 from greendapt.meter.memory import lifetime_peak_bytes
@@ -30,22 +29,16 @@ def run_metered(
     return status, {**window.record, "peak_memory_bytes": _peak_memory()}
 
 
-def scored(record: Mapping[str, Any], units: float, unit: str) -> dict[str, Any]:
-    """``record`` with the Software Carbon Intensity ``sci`` of ``units`` of work, in ``unit``."""
-    score = carbon_intensity_score(record["carbon_g"], record["embodied_g"], units, unit)
-    return {**record, "sci": score}
-
-
 def _peak_memory() -> Figure:
     seen = lifetime_peak_bytes(children=True)
     own = lifetime_peak_bytes()
     if seen > own:
-        said = "peak resident memory of the command's largest process (ru_maxrss)"
-        return Figure.measured(seen, "byte", said)
+        source = "peak resident memory of the command's largest process (ru_maxrss)"
+        return Figure.measured(seen, "byte", source)
     # a new process counts the memory of the one that started it until it runs its own program
-    said = "no more than greendapt itself, which started the command"
+    source = "no more than greendapt itself, which started the command"
     return Figure(
-        value=seen, unit="byte", quality=Quality.ESTIMATED, source=said, low=0.0, high=own
+        value=seen, unit="byte", quality=Quality.ESTIMATED, source=source, low=0.0, high=own
     )
 
 

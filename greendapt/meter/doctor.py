@@ -11,7 +11,8 @@ from typing import Any
 from greendapt.core.errors import MeterError
 from greendapt.core.figures import Figure
 from greendapt.meter.clock import now_s
-from greendapt.meter.sources.nvml import Gpu, strangers
+from greendapt.meter.sources.base import PartMeter
+from greendapt.meter.sources.opening import advice
 from greendapt.meter.sources.rapl import HOW_TO_ALLOW
 from greendapt.meter.window import Meter
 
@@ -20,17 +21,6 @@ _WINDOW_S = 0.25
 _REST_S = 1.0
 REPEATS = (3, 5, 10, 20)
 LEVEL, POWER = 0.95, 0.80
-
-_NO_RAPL = (
-    "on bare metal: sudo modprobe intel_rapl_msr (Intel and AMD alike); "
-    "in a virtual machine or container the host must pass /sys/class/powercap through"
-)
-_NO_GPU = "install the NVIDIA driver; nvidia-smi is not needed, libnvidia-ml.so.1 is"
-_ADVICE = {
-    "cpu": _NO_RAPL,
-    "dram": f"many processors (all of AMD's) have no DRAM counter; {_NO_RAPL}",
-    "gpu": _NO_GPU,
-}
 
 
 def examine(*, device: str = "auto", repeats: int = 10) -> dict[str, Any]:
@@ -45,11 +35,8 @@ def examine(*, device: str = "auto", repeats: int = 10) -> dict[str, Any]:
     try:
         blocks = _blocks_for(_WINDOW_S)
         windows = [_window(meter, blocks) for _ in range(repeats)]
-        gpus = [
-            {**facts, **_state(gpu)}
-            for gpu, facts in zip(meter.gpus, meter.facts()["gpus"], strict=True)
-        ]
-        idle_w = meter.facts()["idle_w"]
+        gpus = [{**_facts(gpu), **_state(gpu)} for gpu in meter.gpus]
+        idle_w = meter.facts().idle_w
     finally:
         meter.close()
     times = [window["wall_s"].value or 0.0 for window in windows]
@@ -104,15 +91,19 @@ def _parts(record: dict[str, Any]) -> list[dict[str, Any]]:
 def _advice(part: str, figure: Figure) -> str | None:
     if figure.quality.value in ("measured", "integrated") or HOW_TO_ALLOW in figure.source:
         return None
-    return _ADVICE.get(part)
+    return advice(part)
 
 
-def _state(gpu: Gpu) -> dict[str, Any]:
-    readable = gpu.trouble is None
+def _facts(gpu: PartMeter) -> dict[str, Any]:
+    return gpu.facts().model_dump(mode="json", exclude={"troubles"})
+
+
+def _state(gpu: PartMeter) -> dict[str, Any]:
+    state = gpu.state()
     return {
-        "power_limit_w": gpu.limit_w,
-        "slowed_by": gpu.slowdowns() if readable else None,
-        "other_processes": strangers(gpu, own_work=False) if readable else None,
+        "power_limit_w": gpu.rated_w,
+        "slowed_by": None if state.slowed_by is None else [*state.slowed_by],
+        "other_processes": state.other_processes,
     }
 
 
@@ -157,12 +148,12 @@ def report_lines(report: dict[str, Any]) -> list[str]:
     noise = report["noise"]
     lines.append(f"Noise over {noise['repeats']} windows of {noise['window_s']:.2f} s:")
     for name in ("time", "energy"):
-        found = noise[name]
-        if found is None:
+        spread = noise[name]
+        if spread is None:
             lines.append(f"  {name:7} unavailable")
             continue
-        rises = ", ".join(f"{n}: {v:.1%}" for n, v in found["smallest_regression"].items())
+        rises = ", ".join(f"{n}: {v:.1%}" for n, v in spread["smallest_regression"].items())
         lines.append(
-            f"  {name:7} sd {found['relative_sd']:.1%}; smallest rise shown by N repeats: {rises}"
+            f"  {name:7} sd {spread['relative_sd']:.1%}; smallest rise shown by N repeats: {rises}"
         )
     return lines

@@ -163,8 +163,8 @@ class _Strangers(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._modules: dict[str, list[str]] = {}
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        known = getattr(func, "_overloadpacket", func) in self._counter.flop_registry
-        if not known and not is_free(func):
+        counted = getattr(func, "_overloadpacket", func) in self._counter.flop_registry
+        if not counted and not is_free(func):
             modules = self._modules.setdefault(_op_name(func), [])
             where = max(self._counter.mod_tracker.parents - {"Global"}, key=len, default="")
             if where not in modules:

@@ -6,11 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from greendapt.accounting.green_algorithms import green_algorithms
-from greendapt.accounting.grid import Grid
 from greendapt.core.figures import Figure, Quality, add, total
 from greendapt.core.units import JOULES_PER_KWH
-
-NODE_PARTS = ("cpu", "dram", "ram")
+from greendapt.meter.sources.base import HOST_PARTS
 
 
 @dataclass(frozen=True)
@@ -41,13 +39,13 @@ class Share:
     gpus: Mapping[str, Figure] = field(default_factory=dict)
     nodes: Mapping[str, Mapping[str, Figure]] = field(default_factory=dict)
     plates: Mapping[str, Plate] = field(default_factory=dict)
-    no_gpu: str = "no NVIDIA GPU"
+    no_gpu: str = "no GPU"
     gpu_missing: bool = False
 
-    def figures(self, grid: Grid) -> dict[str, Figure]:
-        """The figures of a record (`core.records.COST_UNITS`, all but the FLOPs)."""
+    def figures(self) -> dict[str, Figure]:
+        """The figures of a record (`core.records.METERED_UNITS`, all but the FLOPs)."""
         gpu = add(self.gpus.values()) if self.gpus else Figure.unavailable("J", self.no_gpu)
-        node = {part: self._node(part) for part in NODE_PARTS}
+        node = {part: self._node(part) for part in HOST_PARTS}
         energy = self._headline(gpu, node)
         return {
             "wall_s": self.wall_s,
@@ -57,9 +55,7 @@ class Share:
             "energy_ram_j": node["ram"],
             "energy_j": energy,
             "energy_above_idle_j": self._above_idle(energy),
-            "energy_green_algorithms_j": self._by_formula(grid.pue),
-            "carbon_g": grid.carbon(energy),
-            "embodied_g": grid.embodied(self.wall_s),
+            "energy_green_algorithms_j": self._by_formula(),
             "peak_memory_bytes": self.peak_memory_bytes,
         }
 
@@ -84,16 +80,17 @@ class Share:
         if joules <= 0:
             why = f"no more was drawn than the {sum(idle_w):.3g} W at rest before the work"
             return Figure.unavailable("J", why)
-        said = f"energy {energy.quality.value}, less {sum(idle_w):.3g} W at rest before the work"
-        return Figure(value=joules, unit="J", quality=Quality.ESTIMATED, source=said)
+        source = f"energy {energy.quality.value}, less {sum(idle_w):.3g} W at rest before the work"
+        return Figure(value=joules, unit="J", quality=Quality.ESTIMATED, source=source)
 
-    def _by_formula(self, pue: float) -> Figure:
+    def _by_formula(self) -> Figure:
+        """Of these devices alone: the meter knows no building, so the PUE is 1."""
         rated_w = [plate.rated_w for plate in self._plates() if plate.rated_w is not None]
         if not rated_w or len(rated_w) < len(self._plates()) or self.wall_s.value is None:
             return Figure.unavailable("J", "Green Algorithms: a device's rated power is not known")
         memory_gb = sum(plate.memory_gb for plate in self._plates())
         hours = self.wall_s.value / 3600
-        formula = green_algorithms(hours, sum(rated_w), memory_gb, pue=pue)
+        formula = green_algorithms(hours, sum(rated_w), memory_gb, pue=1.0)
         return formula.scaled(JOULES_PER_KWH, "J")
 
     def _headline(self, gpu: Figure, node: Mapping[str, Figure]) -> Figure:

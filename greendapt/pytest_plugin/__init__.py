@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _BENCHMARK = "pytest-benchmark: pip install pytest-benchmark, and leave out -p no:benchmark"
 _REPORTED = "greendapt_costs"
-_FOUND = pytest.StashKey[dict[str, Any]]()
+_REPORT = pytest.StashKey[dict[str, Any]]()
 
 
 class CarbonWarning(pytest.PytestWarning):
@@ -86,7 +86,7 @@ class _Plugin:
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
         self._session: Session | None = None
-        self._found: list[dict[str, Any]] = []
+        self._reports: list[dict[str, Any]] = []
 
     def begin(self) -> Session:
         """Raises UsageError where options or files cannot be used."""
@@ -118,12 +118,12 @@ class _Plugin:
         node, session = request.node, self.begin()
 
         def run(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-            result, found = session.run(node.nodeid, benchmark, partial(function, *args, **kwargs))
-            node.stash[_FOUND] = found.plain()
-            if found.failed:
-                pytest.fail("\n".join(found.told), pytrace=False)
-            for said in found.told:
-                node.warn(CarbonWarning(said))
+            result, report = session.run(node.nodeid, benchmark, partial(function, *args, **kwargs))
+            node.stash[_REPORT] = report.plain()
+            if report.failed:
+                pytest.fail("\n".join(report.messages), pytrace=False)
+            for message in report.messages:
+                node.warn(CarbonWarning(message))
             return result
 
         return run
@@ -133,14 +133,14 @@ class _Plugin:
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         report = yield
-        if call.when == "call" and _FOUND in item.stash:
-            vars(report)[_REPORTED] = item.stash[_FOUND]  # xdist takes it to the main process
+        if call.when == "call" and _REPORT in item.stash:
+            vars(report)[_REPORTED] = item.stash[_REPORT]  # xdist takes it to the main process
         return report
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        found = vars(report).get(_REPORTED)
-        if found is not None:
-            self._found.append({**found, "passed": report.passed})
+        costs = vars(report).get(_REPORTED)
+        if costs is not None:
+            self._reports.append({**costs, "passed": report.passed})
 
     def pytest_sessionfinish(self) -> None:
         if self._session is None:
@@ -151,15 +151,15 @@ class _Plugin:
         if hasattr(self._config, "workerinput"):
             return
         try:
-            self._session.write([one for one in self._found if one["passed"]])
+            self._session.write([one for one in self._reports if one["passed"]])
         except GreendaptError as error:
             pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        if not self._found:
+        if not self._reports:
             return
         terminalreporter.write_sep("-", "carbon: a call costs")
-        for one in self._found:
+        for one in self._reports:
             terminalreporter.write_line(one["line"])
         if self._session is not None and self._session.saved:
             terminalreporter.write_line(self._session.saved)

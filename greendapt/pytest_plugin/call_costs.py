@@ -51,8 +51,8 @@ def counted(call: Callable[[], Any]) -> Figure:
     flops, uncounted = count_call(call)
     if not flops:
         return Figure.unavailable("FLOP", "the call ran no torch operation that has a count")
-    said = f"; a lower bound, without {'; '.join(uncounted)}" if uncounted else ""
-    return Figure.measured(flops, "FLOP", f"counted operations of a call{said}")
+    bound = f"; a lower bound, without {'; '.join(uncounted)}" if uncounted else ""
+    return Figure.measured(flops, "FLOP", f"counted operations of a call{bound}")
 
 
 def timed(benchmark: BenchmarkFixture, call: Callable[[], Any], device: str) -> Any:
@@ -74,9 +74,9 @@ def metered(call: Callable[[], Any], rounds_s: Sequence[float], meter: Meter) ->
     windows = [_window(call, calls, meter) for _ in range(WINDOWS)]
     energies = [figures["energy_j"].scaled(1 / calls, "J") for figures in windows]
     memories = [figures["peak_memory_bytes"] for figures in windows]
-    said = f"mean of {WINDOWS} windows of {calls} calls"
+    source = f"mean of {WINDOWS} windows of {calls} calls"
     figures = {
-        "energy_j": add(energies).scaled(1 / WINDOWS, "J", said),
+        "energy_j": add(energies).scaled(1 / WINDOWS, "J", source),
         "peak_memory_bytes": max(memories, key=lambda figure: figure.value or 0),
     }
     repeats = {

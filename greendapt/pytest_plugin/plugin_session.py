@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from greendapt.core.errors import GreendaptError
+from greendapt.core.meter_facts import MeterFacts
 from greendapt.gate import tiers_of
 from greendapt.gate.change_text import amount
 from greendapt.gate.check import check
@@ -28,15 +29,15 @@ SUITE = "pytest"
 
 
 @dataclass(frozen=True)
-class Found:
-    """A test's costs, and what is to be told of them. ``line``: for the terminal."""
+class CallReport:
+    """A test's costs, and ``messages`` about them. ``line``: for the terminal."""
 
     cell: CellBaseline
     machine_key: str
     machine: Machine
     line: str
     failed: bool
-    told: tuple[str, ...]
+    messages: tuple[str, ...]
 
     def plain(self) -> dict[str, Any]:
         """As xdist can send it."""
@@ -76,7 +77,7 @@ class Session:
 
     def run(
         self, name: str, benchmark: BenchmarkFixture, call: Callable[[], Any]
-    ) -> tuple[Any, Found]:
+    ) -> tuple[Any, CallReport]:
         """The call's result, and its costs judged; they go into ``benchmark.extra_info`` too."""
         from greendapt.pytest_plugin import call_costs
 
@@ -106,13 +107,11 @@ class Session:
         import torch
 
         from greendapt.run.environment import environment
-        from greendapt.store.runinfo import MeterFacts
 
-        facts = self._meter.facts() if self._meter else {}
-        here = environment(torch.device(device))
-        return machine_of(dict(here), MeterFacts.model_validate(facts))
+        facts = self._meter.facts() if self._meter else MeterFacts()
+        return machine_of(dict(environment(torch.device(device))), facts)
 
-    def _judged(self, name: str, costs: Costs, device: str) -> Found:
+    def _judged(self, name: str, costs: Costs, device: str) -> CallReport:
         key, machine = self._machine(device)
         flops = costs.figures["training_flops"].value
         exact = {} if flops is None else {"training_flops": int(flops)}
@@ -122,12 +121,13 @@ class Session:
             exact=dict(exact),
             noisy={key: dict(costs.noisy)} if costs.noisy else {},
         )
-        line = f"{name}: {_said(costs)}"
+        line = f"{name}: {_words(costs)}"
         if self._path is None or self._baseline is None:
-            return Found(cell, key, machine, line, failed=False, told=())
-        outcome, told = self._verdict(cell, key, machine, self._path, self._baseline)
+            return CallReport(cell, key, machine, line, failed=False, messages=())
+        outcome, messages = self._verdict(cell, key, machine, self._path, self._baseline)
         failed = outcome is Outcome.REGRESSION
-        return Found(cell, key, machine, f"{line}; {outcome or 'not judged'}", failed, told)
+        line = f"{line}; {outcome or 'not judged'}"
+        return CallReport(cell, key, machine, line, failed, messages)
 
     def _verdict(
         self, cell: CellBaseline, key: str, machine: Machine, path: Path, baseline: Baseline
@@ -136,24 +136,26 @@ class Session:
         base = of_baseline(path, baseline, key)
         if cell.name not in base.cells:
             return None, (f"{cell.name[0]} is not in {path}: nothing is judged",)
-        exact = {figure: {0: said} for figure, said in cell.exact.items() if isinstance(said, int)}
+        exact = {
+            figure: {0: count} for figure, count in cell.exact.items() if isinstance(count, int)
+        }
         own = Cell(exact=exact, noisy=cell.noisy.get(key, {}))
         head = replace(base, machine_key=key, machines={key: machine}, cells={cell.name: own})
         base = replace(base, cells={cell.name: base.cells[cell.name]})
         tiers = self._tiers if own.noisy else self._tiers - {Tier.NOISY}
-        found = Findings(str(path), "these tests", tuple(check(base, head, self._limits, tiers)))
-        bad = [said for outcome, said in found.lines() if outcome is not Outcome.PASS]
-        return found.outcome if found.verdicts else None, tuple(bad)
+        findings = Findings(str(path), "these tests", tuple(check(base, head, self._limits, tiers)))
+        bad = [line for outcome, line in findings.lines() if outcome is not Outcome.PASS]
+        return findings.outcome if findings.verdicts else None, tuple(bad)
 
-    def write(self, found: Sequence[Mapping[str, Any]]) -> None:
+    def write(self, reports: Sequence[Mapping[str, Any]]) -> None:
         """What tests were found to cost, laid over the file that is to be saved."""
-        cells = [CellBaseline.model_validate(one["cell"]) for one in found]
+        cells = [CellBaseline.model_validate(one["cell"]) for one in reports]
         if self._save is None or not cells:
             return
         machines = {
-            key: Machine.model_validate(said)
-            for one in found
-            for key, said in one["machines"].items()
+            key: Machine.model_validate(machine)
+            for one in reports
+            for key, machine in one["machines"].items()
         }
         kept = _of_tests(self._save, "--carbon-save") if self._save.exists() else None
         write_baseline(self._save, _laid_over(kept, cells, machines))
@@ -191,18 +193,18 @@ def _laid_over(
         noisy = {**(old.noisy if old and same else {}), **cell.noisy}
         by_name[cell.name] = cell.model_copy(update={"noisy": noisy})
     used = {key for cell in by_name.values() for key in cell.noisy}
-    known = {**(kept.machines if kept else {}), **machines}
+    every = {**(kept.machines if kept else {}), **machines}
     return Baseline(
         schema=Baseline.model_fields["schema_version"].default,
         suite=SUITE,
         profile="",
         data="",
-        machines={key: machine for key, machine in known.items() if key in used},
+        machines={key: machine for key, machine in every.items() if key in used},
         cells=tuple(by_name[name] for name in sorted(by_name)),
     )
 
 
-def _said(costs: Costs) -> str:
+def _words(costs: Costs) -> str:
     """``1.2 ms, 0.03 J (estimated), 210 MB, 1.2 GFLOP``."""
     parts = []
     if "wall_s" in costs.noisy:

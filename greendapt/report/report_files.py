@@ -2,26 +2,68 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
 
+from greendapt.accounting.grams import record_with_grams, summary_on
+from greendapt.accounting.grid import Grid
+from greendapt.accounting.grid import grid as make_grid
 from greendapt.core.errors import RunError
 from greendapt.report.formats import table
 from greendapt.report.view.from_run import view
 from greendapt.store.run import RunFolder
-from greendapt.store.runinfo import RunData
-
-Read = TypeVar("Read")
+from greendapt.store.runinfo import GridInfo, RunData, RunInfo
 
 
-def load_run(folder: Path) -> RunData:
-    """The run in ``folder``. RunError when it is no run, not finished, or damaged."""
+def load_run(folder: Path, grid: Grid | None = None) -> RunData:
+    """The run in ``folder``, its records and rows with the grams of ``grid`` (None: of its own).
+
+    RunError when it is no run, not finished, or damaged.
+    """
     if not folder.is_dir():
         raise RunError(f"{folder} is not a folder; a run lies in runs/<suite>-<time>/")
     run = RunFolder(folder).finished()
     if not run.records:
         raise RunError(f"{folder}/records.jsonl holds no record; try: greendapt resume {folder}")
-    return run
+    own, suite = grid_of(run.info), run.info.suite
+    if grid is not None:
+        grid = grid.with_machine(suite.carbon.embodied_kg, suite.carbon.lifetime_years)
+        info = run.info.model_copy(update={"grid": _told(grid, own)})
+        run = replace(run, info=info, summary=summary_on(run.summary, suite, grid, own.pue))
+    records = tuple(record_with_grams(record, grid or own) for record in run.records)
+    return replace(run, records=records)
+
+
+def grid_of(info: RunInfo) -> Grid:
+    """The grid that a run was made for; by its suite, where ``run.json`` has no intensity."""
+    carbon, stored = info.suite.carbon, info.grid
+    if stored.intensity_g_per_kwh is None:
+        chosen = make_grid(carbon.region, carbon.intensity_g_per_kwh, carbon.pue)
+    else:
+        chosen = Grid(stored.intensity_g_per_kwh, stored.pue, stored.source, stored.flagged)
+    return chosen.with_machine(carbon.embodied_kg, carbon.lifetime_years)
+
+
+def other_grid(
+    folder: Path, region: str | None, intensity_g_per_kwh: float | None, pue: float | None
+) -> Grid | None:
+    """The grid of the run in ``folder`` with what is not None changed; None for no change."""
+    if region is None and intensity_g_per_kwh is None and pue is None:
+        return None
+    own = grid_of(RunFolder(folder).read())
+    pue = own.pue if pue is None else pue
+    if region is None and intensity_g_per_kwh is None:
+        return replace(make_grid(None, own.intensity_g_per_kwh, pue), flagged=own.flagged)
+    return make_grid(region, intensity_g_per_kwh, pue)
+
+
+def _told(grid: Grid, own: Grid) -> GridInfo:
+    return GridInfo(
+        intensity_g_per_kwh=grid.intensity_g_per_kwh,
+        pue=grid.pue,
+        source=f"{grid.source}; the run was made for another grid: {own.source}",
+        flagged=grid.flagged,
+    )
 
 
 def write_reports(folder: Path) -> list[Path]:

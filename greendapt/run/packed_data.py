@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from greendapt.accounting.grid import Grid
 from greendapt.data.pack.packs import Packs
 from greendapt.disk.cache import cache_folder
 from greendapt.meter import Meter
 
 
-def packs(say: Callable[[str], None], device: str = "cpu", grid: Grid | None = None) -> Packs:
+def packs(say: Callable[[str], None], device: str = "cpu") -> Packs:
     """Packs in the cache folder. ``device``: what is reserved meanwhile, and so metered."""
-    return Packs(cache_folder() / "packs", say, lambda: Meter(device=device, carbon=grid))
+    return Packs(cache_folder() / "packs", say, lambda: Meter(device=device))

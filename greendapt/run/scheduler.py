@@ -179,7 +179,7 @@ class Scheduler:
             with self.meter.window() as window, team.at(stage):
                 monitor = Monitor(self.reporter.advance, window.energy_so_far_j)
                 outcome = stage.run(self.context, monitor)
-            costs = team.costs(self.meter, window)
+            costs = team.costs(window)
         except RunError:
             raise
         except Exception as error:

@@ -39,7 +39,7 @@ from greendapt.run.workers.executor import Assignment, Executor, Follower, faile
 from greendapt.run.workers.ranks import assist
 from greendapt.run.workers.same_machine import beside_note
 from greendapt.store.run import RunFolder, latest
-from greendapt.store.runinfo import DataInfo, DatasetInfo, GridInfo, MeterFacts, RunInfo, TaskInfo
+from greendapt.store.runinfo import DataInfo, DatasetInfo, GridInfo, RunInfo, TaskInfo
 from greendapt.suite.models import Suite
 from greendapt.train.engine import Engine
 from greendapt.train.parallel import ALONE, Ranks
@@ -117,8 +117,9 @@ class Session:
             folder.write(folder.read().model_copy(update={"meter": folder.meter_facts()}))
             records = latest(folder.records())
             notes = [*self.data.notes, *beside_note(records.values())]
+            made = synthetic(self.data)
             summary = summarize(
-                self.suite, self.plan, records, synthetic=synthetic(self.data), notes=notes
+                self.suite, self.plan, records, self.grid, synthetic=made, notes=notes
             )
             folder.write_summary(summary)
         return summary
@@ -141,7 +142,7 @@ class Session:
             warm_up(context, planned)
             scheduler = Scheduler(context, meter, reporter, claims, debug, retry, note)
             scheduler.run(planned, stages(self.plan))
-            folder.keep_meter_facts(MeterFacts.model_validate(meter.facts()))
+            folder.keep_meter_facts(meter.facts())
             ranks.same(None)  # the others may go
 
     def _lead(self, folder: RunFolder, ranks: Ranks) -> None:
@@ -158,7 +159,7 @@ class Session:
             assist(context, meter, planned)
 
     def _meter(self) -> AbstractContextManager[Meter]:
-        return closing(Meter(device=str(self.engine.device), carbon=self.grid, idle_s=_REST_S))
+        return closing(Meter(device=str(self.engine.device), idle_s=_REST_S))
 
     def context(self, folder: RunFolder, ranks: Ranks = ALONE) -> Context:
         """What its stages work with; their files go to ``folder``."""
@@ -198,7 +199,7 @@ def prepare_session(
     check_models(cells(suite, nothing), suite.model.image_size)
     generic = {name: pretrain.resolve(suite, name) for name in suite.model.backbones}
     say("reading the data")
-    kept = packs(say, str(engine.device), chosen) if suite.run.pack else None
+    kept = packs(say, str(engine.device)) if suite.run.pack else None
     data = prepare(suite, suite.model.image_size, kept)
     for task in data.tasks.values():
         check_stops(suite, task.development.task)

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from statistics import fmean
+from typing import Any
 
-from greendapt.accounting.grid import carbon_intensity_score
+from greendapt.accounting.grams import with_grams, with_scores
+from greendapt.accounting.grid import Grid
 from greendapt.core.figures import Figure, add
 from greendapt.core.records import (
     COST_UNITS,
+    METERED_UNITS,
     PAID,
     SCHEMA,
     Failure,
@@ -23,33 +26,28 @@ from greendapt.run.plan import Cell
 from greendapt.stats.pareto import pareto_front
 from greendapt.suite.models import Suite
 
-_SUMMED = [name for name in COST_UNITS if name != "peak_memory_bytes"]
+_SUMMED = [name for name in METERED_UNITS if name != "peak_memory_bytes"]
+_IN_ROW = [name for name in COST_UNITS if name in Row.model_fields]
 
 
 def summarize(
     suite: Suite,
     cells: list[Cell],
     records: Mapping[str, Record],
+    grid: Grid,
     *,
     synthetic: bool,
     notes: list[str],
 ) -> Summary:
-    """One row a finished cell, one failure a cell that did not finish."""
+    """One row a finished cell, one failure a cell that did not finish; grams are of ``grid``."""
     rows, failures = [], []
     for cell in cells:
         chain = [records[stage.key] for stage in cell.stages if stage.key in records]
         broken = next((record for record in chain if record.status == "failed"), None)
         if broken is None and len(chain) == len(cell.stages):
-            rows.append(_row(cell, chain))
+            rows.append(_row(cell, chain, grid))
         elif broken is not None:
             failures.append(_failure(cell, broken))
-    gains = _gains(rows)
-    rows = [
-        row.model_copy(update={"sci_auc_point_g": _sci(row, gain, "AUC point")})
-        if "auc" in row.metrics["development"]
-        else row
-        for row, gain in zip(rows, gains, strict=True)
-    ]
     done = [record for record in records.values() if record.status == "done"]
     here = [record for record in done if not record.reused]
     return Summary(
@@ -57,55 +55,49 @@ def summarize(
         synthetic=synthetic,
         suite=suite.name,
         profile=suite.profile,
-        rows=_with_front(rows),
+        rows=_with_front(with_scores(rows, suite)),
         failures=failures,
-        sunk=costs(record for record in done if record.role == "sunk"),
-        spent=costs(record for record in here if record.role != "sunk"),
+        sunk=costs((record for record in done if record.role == "sunk"), grid),
+        spent=costs((record for record in here if record.role != "sunk"), grid),
         notes=notes,
     )
 
 
-def costs(records: Iterable[Record]) -> dict[str, Figure]:
-    """The sum of each figure over stages (the maximum for memory); empty for no stage."""
+def costs(records: Iterable[Record], grid: Grid) -> dict[str, Figure]:
+    """The sum of each figure over stages (the maximum for memory), with the grams of ``grid``;
+    empty for no stage."""
     figures = [record.figures for record in records]
     if not figures:
         return {}
-    said = {name: add(f.get(name, _unknown(name)) for f in figures) for name in _SUMMED}
-    return said | {"peak_memory_bytes": _largest(f["peak_memory_bytes"] for f in figures)}
+    sums = {name: add(f.get(name, _unknown(name)) for f in figures) for name in _SUMMED}
+    peak = _largest(f["peak_memory_bytes"] for f in figures)
+    return with_grams({**sums, "peak_memory_bytes": peak}, grid)
 
 
 def _unknown(name: str) -> Figure:
-    return Figure.unavailable(COST_UNITS[name], "not known when this stage ran")
+    return Figure.unavailable(METERED_UNITS[name], "not known when this stage ran")
 
 
-def _row(cell: Cell, chain: list[Record]) -> Row:
+def _row(cell: Cell, chain: list[Record], grid: Grid) -> Row:
     by_role: dict[str, list[Record]] = defaultdict(list)
     for record in chain:
         by_role[record.role].append(record)
-    paid = costs(record for record in chain if record.role in PAID)
+    paid = costs((record for record in chain if record.role in PAID), grid)
     trained = [d.trainable_params for d in _trainings(chain, "adaptation")]
-    counts = _counts(chain)
-    row = Row(
+    in_row: dict[str, Any] = {name: paid[name] for name in _IN_ROW}
+    return Row(
         strategy=cell.strategy,
         backbone=cell.backbone,
         seed=cell.seed,
         transfer=cell.transfer,
         shots=cell.shots,
         metrics=chain[-1].metrics,
-        wall_s=paid["wall_s"],
-        energy_j=paid["energy_j"],
-        carbon_g=paid["carbon_g"],
-        training_flops=paid["training_flops"],
-        peak_memory_bytes=paid["peak_memory_bytes"],
-        energy_above_idle_j=paid["energy_above_idle_j"],
-        energy_green_algorithms_j=paid["energy_green_algorithms_j"],
-        embodied_g=paid["embodied_g"],
-        parts={role: costs(of) for role, of in by_role.items()},
+        **in_row,
+        parts={role: costs(of, grid) for role, of in by_role.items()},
         stages=[stage.key for stage in cell.stages],
         trainable_params=max(trained, default=0),
-        counts=counts,
+        counts=_counts(chain),
     )
-    return row.model_copy(update={"sci_image_g": _sci(row, counts["samples"], "image")})
 
 
 def _counts(chain: list[Record]) -> dict[str, int]:
@@ -123,25 +115,6 @@ def _counts(chain: list[Record]) -> dict[str, int]:
 def _trainings(chain: list[Record], *roles: Role) -> list[TrainingDetails]:
     of = [record.details for record in chain if record.role in roles]
     return [details for details in of if isinstance(details, TrainingDetails)]
-
-
-def _sci(row: Row, units: float, unit: str) -> Figure:
-    """Software Carbon Intensity of a row's adaptation and transfer."""
-    return carbon_intensity_score(row.carbon_g, row.embodied_g, units, unit)
-
-
-def _gains(rows: list[Row]) -> list[float]:
-    """Points (0.01) of each row's development score above ``none`` of the same everything else."""
-    plain = {_beside(row): row.score for row in rows if row.strategy == "none"}
-    found = []
-    for row in rows:
-        reached, start = row.score, plain.get(_beside(row))
-        found.append(100 * (reached - start) if reached is not None and start is not None else 0.0)
-    return found
-
-
-def _beside(row: Row) -> tuple[str, int, str, str]:
-    return row.backbone, row.seed, row.transfer, str(row.shots)
 
 
 def _failure(cell: Cell, record: Record) -> Failure:
@@ -183,7 +156,7 @@ def _point(rows: list[Row]) -> tuple[float, float] | None:
 
 
 def _largest(figures: Iterable[Figure]) -> Figure:
-    known = [figure for figure in figures if figure.value is not None]
-    if not known:
+    readable = [figure for figure in figures if figure.value is not None]
+    if not readable:
         return Figure.unavailable("byte", "peak memory could not be read")
-    return max(known, key=lambda figure: figure.value or 0.0)
+    return max(readable, key=lambda figure: figure.value or 0.0)

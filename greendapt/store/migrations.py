@@ -36,9 +36,10 @@ def record(table: Tables, where: str, pue: float) -> Tables:
     return _record_2(table, pue) if schema_of(table, where) == 1 else table
 
 
-def summary(table: Tables, where: str, pue: float) -> Tables:
-    """``summary.json``."""
-    return _summary_2(table, pue) if schema_of(table, where) == 1 else table
+def summary(table: Tables, where: str) -> Tables:
+    """``summary.json``: of schema 1 it had the same keys."""
+    schema_of(table, where)
+    return {**table, "schema": SCHEMA}
 
 
 def run_info(table: Tables, where: str) -> Tables:
@@ -68,24 +69,6 @@ def _epoch_scores(entry: Any) -> Any:
     if not isinstance(entry, dict):
         return entry
     return {"epoch": entry.get("epoch"), "values": {k: v for k, v in entry.items() if k != "epoch"}}
-
-
-def _summary_2(table: Tables, pue: float) -> Tables:
-    lifted = {**table, "schema": 2}
-    for name in ("sunk", "spent"):
-        lifted[name] = _without_pue(table.get(name, {}), pue)
-    rows = table.get("rows")
-    if isinstance(rows, list):
-        lifted["rows"] = [_row_2(row, pue) if isinstance(row, dict) else row for row in rows]
-    return lifted
-
-
-def _row_2(row: Tables, pue: float) -> Tables:
-    parts = row.get("parts")
-    lifted: Tables = _without_pue(row, pue)
-    if isinstance(parts, dict):
-        lifted["parts"] = {role: _without_pue(figures, pue) for role, figures in parts.items()}
-    return lifted
 
 
 _FORMULA = "energy_green_algorithms_j"

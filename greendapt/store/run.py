@@ -19,11 +19,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from greendapt.core.errors import RunError
+from greendapt.core.meter_facts import MeterFacts
 from greendapt.core.records import SCHEMA, Record, Summary
 from greendapt.disk.files import disk_errors, new_folder, read_json, write_atomic, write_json
 from greendapt.store import migrations
 from greendapt.store.migrations import schema_of
-from greendapt.store.runinfo import MeterFacts, RunData, RunInfo
+from greendapt.store.runinfo import RunData, RunInfo
 
 
 class RunFolder:
@@ -149,18 +150,18 @@ class RunFolder:
         _append(self._own, record.model_dump_json(by_alias=True).encode() + b"\n")
 
     def keep_meter_facts(self, facts: MeterFacts) -> None:
-        """What the figures of this writer rest on."""
+        """What the figures of this writer rest on, with what disturbed it when it worked before."""
+        path = self.workers / f"{self._own.stem}.json"
+        before = [_meter_facts(path)] if path.exists() else []
         with disk_errors(self.workers):
             self.workers.mkdir(exist_ok=True)
-        write_json(self.workers / f"{self._own.stem}.json", facts.model_dump(mode="json"))
+        write_json(path, facts.with_disturbed(before).model_dump(mode="json"))
 
     def meter_facts(self) -> MeterFacts:
-        """Of the writer that kept them last; empty where none did."""
+        """Of the writer that kept them last, with what disturbed others; empty where none did."""
         kept = sorted(self.workers.glob("*.json"), key=lambda path: path.stat().st_mtime)
-        if not kept:
-            return MeterFacts()
-        with _damaged(kept[-1], "delete it"):
-            return MeterFacts.model_validate(read_json(kept[-1]))
+        *others, last = [MeterFacts(), *map(_meter_facts, kept)]
+        return last.with_disturbed(others)
 
     def checkpoint(self, key: str) -> Path:
         return self.path / "checkpoints" / key
@@ -186,7 +187,7 @@ class RunFolder:
             return None
         table, where = _table(self.summary_path, self.path), str(self.summary_path)
         if schema_of(table, where) < SCHEMA:
-            table = migrations.summary(table, where, self._pue)
+            table = migrations.summary(table, where)
         with _damaged(where, f"greendapt resume {self.path} writes it again"):
             return Summary.model_validate(table)
 
@@ -227,6 +228,11 @@ def _damaged(where: Path | str, mend: str) -> Iterator[None]:
         raise RunError(f"{where} is damaged ({why}); {mend}") from error
     except ValueError as error:
         raise RunError(f"{where} is damaged ({str(error).splitlines()[0]}); {mend}") from error
+
+
+def _meter_facts(path: Path) -> MeterFacts:
+    with _damaged(path, "delete it"):
+        return MeterFacts.model_validate(read_json(path))
 
 
 class Growing:

@@ -11,6 +11,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from greendapt.core.meter_facts import MeterFacts
 from greendapt.core.records import SCHEMA, Record, Summary
 from greendapt.store.forecasts import Forecast
 from greendapt.suite.models import Suite
@@ -76,31 +77,6 @@ class GridInfo(BaseModel):
     pue: float = 1.0
     source: str = ""
     flagged: bool = False
-
-
-class DeviceFacts(BaseModel):
-    """One device under the meter, and how its energy was read; ``troubles``: what disturbed it.
-
-    ``counter_over_integrated``: the counter against sampled power, None until a second was seen.
-    """
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-    name: str
-    meter: str
-    refresh_s: float | None = None
-    counter_over_integrated: float | None = None
-    troubles: tuple[str, ...] = ()
-
-
-class MeterFacts(BaseModel):
-    """What the figures of a run rest on; ``idle_w``: power at rest, None where not measured."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-    device: str = ""
-    gpus: tuple[DeviceFacts, ...] = ()
-    idle_w: float | None = None
 
 
 class StepInfo(BaseModel):

@@ -12,6 +12,8 @@ import pytest
 from greendapt.core.figures import Quality
 from greendapt.meter.sources.codecarbon import CpuModel, RamModel, ram_model
 
+SPAN = (0.0, 1.0)  # the model has a clock of its own
+
 
 @pytest.fixture(scope="module")
 def model():
@@ -29,7 +31,7 @@ def busy(seconds):
 def test_the_estimate_says_what_it_is(model):
     before = model.read()
     busy(0.15)
-    figure = model.figure(before, model.read())
+    figure = model.figure(before, model.read(), SPAN)
     assert figure.quality is Quality.ESTIMATED
     assert "codecarbon cpu_load" in figure.source
     assert f"TDP {model.tdp_w:g} W" in figure.source
@@ -40,7 +42,7 @@ def test_the_estimate_lies_between_idle_and_full_load(model):
     before = model.read()
     busy(0.3)
     after = model.read()
-    figure, wall = model.figure(before, after), after[0] - before[0]
+    figure, wall = model.figure(before, after, SPAN), after[0] - before[0]
     assert 0.1 * model.tdp_w * wall * 0.999 <= figure.value <= model.tdp_w * wall * 1.001
 
 
@@ -49,9 +51,9 @@ def test_windows_add_up_however_short(model):
     for _ in range(20):
         time.sleep(0.002)
         reads.append(model.read())
-    pieces = [model.figure(*pair).value for pair in itertools.pairwise(reads)]
+    pieces = [model.figure(*pair, SPAN).value for pair in itertools.pairwise(reads)]
     assert min(pieces) > 0
-    assert sum(pieces) == pytest.approx(model.figure(reads[0], reads[-1]).value)
+    assert sum(pieces) == pytest.approx(model.figure(reads[0], reads[-1], SPAN).value)
 
 
 def test_load_raises_the_estimate(model):
@@ -71,7 +73,7 @@ def test_load_raises_the_estimate(model):
     after = model.read()
     for hog in hogs:
         hog.communicate()
-    assert model.figure(before, after).value / (after[0] - before[0]) > 0.5 * model.tdp_w
+    assert model.figure(before, after, SPAN).value / (after[0] - before[0]) > 0.5 * model.tdp_w
 
 
 def test_reads_from_several_threads_only_grow(model):
@@ -94,7 +96,7 @@ def test_memory_power_is_constant_and_labelled():
     model = ram_model()
     assert model.watts > 0
     assert "codecarbon RAM model" in model.source
-    figure = RamModel(20.0, 64.0, "said").figure(3.0)
+    figure = RamModel(20.0, 64.0).figure(None, None, (5.0, 8.0))
     assert (figure.value, figure.quality) == (60.0, Quality.ESTIMATED)
 
 

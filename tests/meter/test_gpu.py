@@ -121,7 +121,7 @@ def test_a_gpu_lost_in_mid_run_has_no_figure(standin, no_counter):
     assert lost.figures["energy_gpu_j"].value is None
     assert "lost" in lost.figures["energy_gpu_j"].source
     assert lost.figures["energy_j"].value is None, "a total without the GPU reads as a saving"
-    assert lost.figures["carbon_g"].value is None
+    assert lost.record["carbon_g"].value is None
 
 
 def test_a_gpu_that_tells_nothing_is_missing_not_zero(standin):
@@ -164,10 +164,10 @@ def test_a_recorded_trace_is_replayed(standin, tmp_path):
 def test_counter_and_integrated_power_are_compared_once(standin):
     standin(gpus=2)
     meter = Meter()
-    assert [gpu["counter_over_integrated"] for gpu in meter.facts()["gpus"]] == [None, None]
+    assert [gpu.counter_over_integrated for gpu in meter.facts().gpus] == [None, None]
     with meter.window():
         time.sleep(1.4)
-    ratios = [gpu["counter_over_integrated"] for gpu in meter.facts()["gpus"]]
+    ratios = [gpu.counter_over_integrated for gpu in meter.facts().gpus]
     meter.close()
     assert ratios == pytest.approx([1.0, 1.0], abs=0.1)  # updates are seen some 10 ms late
 

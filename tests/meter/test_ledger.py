@@ -26,9 +26,11 @@ def test_nested_and_repeated_windows(meter):
             with meter.window() as window:
                 time.sleep(0.02)
             inner.append(window)
-    for name in ("wall_s", "energy_cpu_j", "energy_ram_j", "energy_j", "carbon_g"):
+    for name in ("wall_s", "energy_cpu_j", "energy_ram_j", "energy_j"):
         parts = sum(window.figures[name].value for window in inner)
         assert 0 < parts <= outer.figures[name].value
+    parts = sum(window.record["carbon_g"].value for window in inner)
+    assert 0 < parts <= outer.record["carbon_g"].value
 
 
 def test_an_exception_passes_and_leaves_its_figures(meter):
@@ -53,7 +55,8 @@ def test_an_exception_passes_and_leaves_its_figures(meter):
 def test_nothing_is_zero_and_what_is_missing_says_why(meter):
     with meter.window() as window:
         pass
-    for figure in window.figures.values():
+    grams = {name: window.record[name] for name in ("carbon_g", "embodied_g")}
+    for figure in (window.figures | grams).values():
         assert isinstance(figure, Figure)
         assert figure.source
         assert figure.value is None or figure.value > 0
@@ -98,7 +101,7 @@ def test_each_rank_counts_its_gpu_and_the_first_the_node(standin):
         shares.append(window.share)
     assert [len(share.gpus) for share in shares] == [1, 1, 1]
     assert [len(share.nodes) for share in shares] == [1, 0, 0]
-    figures = merged(shares).figures(grid())
+    figures = merged(shares).figures()
     gpu = figures["energy_gpu_j"]
     assert gpu.low <= 3 * 300 * 0.25
     assert gpu.high >= 3 * 300 * 0.25
@@ -108,7 +111,7 @@ def test_each_rank_counts_its_gpu_and_the_first_the_node(standin):
 def test_one_process_on_the_gpu_counts_the_first_visible_one(standin):
     standin(gpus=3)
     opened = Meter(device="cuda", environ={"CUDA_VISIBLE_DEVICES": "2,1"})
-    assert [gpu.index for gpu in opened.gpus] == [2]
+    assert [meter.gpu.index for meter in opened.gpus] == [2]
     opened.close()
 
 

@@ -133,4 +133,4 @@ def test_processes_on_the_gpu_that_are_not_ours(standin):
 def test_what_slows_the_clocks(standin):
     standin(slowdown=0x24)
     (gpu,) = open_gpus({}).found
-    assert gpu.slowdowns() == ["power cap", "heat (software)"]
+    assert gpu.slowdowns() == ("power cap", "heat (software)")

@@ -13,9 +13,10 @@ from codecarbon.core.cpu import IntelRAPL
 from codecarbon.core.units import Time
 
 from greendapt.core.units import JOULES_PER_KWH
+from greendapt.meter.sources.base import Request
 from greendapt.meter.sources.gpu_energy import gpu_meters, read_edges
 from greendapt.meter.sources.nvml import open_gpus
-from greendapt.meter.sources.rapl import Rapl
+from greendapt.meter.sources.rapl import open_rapl
 
 
 @pytest.mark.parametrize("sine_w", [0, 100])
@@ -38,7 +39,8 @@ def test_codecarbons_gpu_agrees(standin, monkeypatch, sine_w):
 def test_codecarbons_rapl_agrees(two_sockets):
     theirs = IntelRAPL(rapl_dir=str(two_sockets.root))
     theirs.start()
-    ours = Rapl(two_sockets.root)
+    environ = {"GREENDAPT_POWERCAP": str(two_sockets.root)}
+    (ours,) = open_rapl(Request(("cpu",), environ, lambda _: ())).meters
     before = ours.read()
     for folder, joules in {
         "intel-rapl:0": 1300.0,
@@ -48,7 +50,7 @@ def test_codecarbons_rapl_agrees(two_sockets):
         two_sockets.set(folder, joules)
     details = theirs.get_cpu_details(Time.from_seconds(1.0))
     counted = sum(value for name, value in details.items() if "Energy" in name)
-    figure = ours.figure("cpu", before, ours.read())
+    figure = ours.figure(before, ours.read(), (0.0, 1.0))
     ours.close()
     assert figure.value == pytest.approx(420.0)
     assert figure.value == pytest.approx(counted * JOULES_PER_KWH, rel=1e-6)

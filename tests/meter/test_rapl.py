@@ -1,6 +1,7 @@
 """CPU and DRAM energy from a powercap tree."""
 
 import itertools
+import os
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -8,7 +9,24 @@ from hypothesis import strategies as st
 
 from greendapt.core.figures import Quality
 from greendapt.meter import Meter
-from greendapt.meter.sources.rapl import Domain, Rapl
+from greendapt.meter.sources.base import Request
+from greendapt.meter.sources.rapl import Domain, open_rapl
+
+
+class Rapl:
+    """The meters of a tree by part, read together."""
+
+    def __init__(self, tree):
+        environ = {"GREENDAPT_POWERCAP": str(tree.root)}
+        opened = open_rapl(Request(("cpu", "dram"), environ, lambda _: ()))
+        self.meters = {meter.part: meter for meter in opened.meters}
+        self.why = opened.why
+
+    def read(self):
+        return {part: meter.read() for part, meter in self.meters.items()}
+
+    def figure(self, part, before, after):
+        return self.meters[part].figure(before[part], after[part], (0.0, 1.0))
 
 
 @pytest.fixture
@@ -17,12 +35,13 @@ def opened():
     rapls = []
 
     def open_tree(tree):
-        rapls.append(Rapl(tree.root))
+        rapls.append(Rapl(tree))
         return rapls[-1]
 
     yield open_tree
     for rapl in rapls:
-        rapl.close()
+        for meter in rapl.meters.values():
+            meter.close()
 
 
 def test_sockets_add_up_and_nothing_counts_twice(two_sockets, opened):
@@ -112,21 +131,21 @@ def test_dies_that_mirror_one_counter_count_once(powercap, opened):
 
 def test_no_tree_says_so(powercap, opened):
     rapl = opened(powercap)
-    assert rapl.parts == {}
-    assert "no RAPL package counter" in rapl.figure("cpu", {}, {}).source
-    assert "no RAPL DRAM counter" in rapl.figure("dram", {}, {}).source
+    assert rapl.meters == {}
+    assert "no RAPL package counter" in rapl.why["cpu"]
+    assert "no RAPL DRAM counter" in rapl.why["dram"]
 
 
 def test_unreadable_files_say_how_to_allow_them(two_sockets, opened, as_nobody_readable):
     with as_nobody_readable(two_sockets.root, forbidden="intel-rapl:1"):
         rapl = opened(two_sockets)
-    assert "cpu" not in rapl.parts, "one socket of two would read as a saving"
-    assert "chmod a+r" in rapl.figure("cpu", {}, {}).source
-    assert rapl.parts["dram"].keys() == {"package-0 dram", "package-1 dram"}
+    assert "cpu" not in rapl.meters, "one socket of two would read as a saving"
+    assert "chmod a+r" in rapl.why["cpu"]
+    assert rapl.meters["dram"].domains.keys() == {"package-0 dram", "package-1 dram"}
 
 
 def test_the_ledger_prefers_counters_to_the_model(two_sockets):
-    meter = Meter(device="cpu", powercap=two_sockets.root)
+    meter = Meter(device="cpu", environ={**os.environ, "GREENDAPT_POWERCAP": str(two_sockets.root)})
     with meter.window() as window:
         for folder, joules in {"intel-rapl:0": 1030.0, "intel-rapl:1": 5012.0}.items():
             two_sockets.set(folder, joules)

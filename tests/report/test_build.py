@@ -1,5 +1,6 @@
 """Run folders that are whole, unfinished, damaged or read-only; the report command."""
 
+import csv
 import json
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from typer.testing import CliRunner
 
 from greendapt.cli.report import report
 from greendapt.core.errors import RunError
+from greendapt.report import words
 from greendapt.report.report_files import load_run, write_reports
 
 
@@ -98,3 +100,29 @@ def test_the_command_line_imports_nothing_heavy_before_it_runs():
         "sys.exit(bool({'numpy', 'pydantic', 'jinja2', 'vl_convert'} & set(sys.modules)))"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_every_format_can_be_for_another_grid(run_writer, command, tmp_path):
+    folder = run_writer.write()
+    own, there = tmp_path / "own.csv", tmp_path / "there.csv"
+    command(folder, "--format", "csv", "--out", own)
+    again = ("--intensity", 2 * run_writer.grid, "--pue", 1.5)
+    command(folder, "--format", "csv", "--out", there, *again)
+    for before, after in zip(*map(_rows, (own, there)), strict=True):
+        assert float(after["energy_j"]) == float(before["energy_j"])
+        assert float(after["carbon_g"]) == pytest.approx(3 * float(before["carbon_g"]))
+    for name in ("html", "md", "terminal", "latex", "modelcard"):
+        command(folder, "--format", name, "--out", tmp_path / name, *again)
+    page = (tmp_path / "html").read_text()
+    assert f"{2 * run_writer.grid:g} g CO2e per kWh, PUE 1.5" in page
+    assert "the run was made for another grid" in page
+    spent = 3 * load_run(folder).summary.spent["carbon_g"].value
+    assert words.amount("carbon_g", spent) in (tmp_path / "md").read_text()
+    summary = (folder / "summary.json").read_bytes()
+    command(folder, *again)
+    assert (folder / "summary.json").read_bytes() == summary, "what was metered stays"
+
+
+def _rows(path):
+    with path.open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))

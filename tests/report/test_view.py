@@ -7,12 +7,12 @@ import pytest
 
 from greendapt.core.figures import Quality
 from greendapt.report.report_files import load_run
-from greendapt.report.view.estimates import references
 from greendapt.report.view.from_run import view
 from greendapt.report.view.model import DEVELOPMENT
 from greendapt.report.view.sentences import Amount, joined
 from greendapt.report.view.spending import stage_costs
 from greendapt.stats.intervals import t_interval
+from greendapt.suite.references import full_dapt, no_dapt
 
 
 def levels(run_writer, **changed):
@@ -195,8 +195,10 @@ def test_each_backbone_transfer_and_number_of_shots_is_a_question_of_its_own(see
 
 def test_references_are_found_by_what_they_do_not_by_their_name(run_writer):
     suite = run_writer.suite()
-    assert references(suite, ["cut2-none", "cut2", "hybrid1", "full", "none"]) == ("none", ["full"])
-    assert references(suite, ["cut2-none", "cut2", "hybrid1"]) == (None, [])
+    with_both = ["cut2-none", "cut2", "hybrid1", "full", "none"]
+    assert (no_dapt(suite, with_both), full_dapt(suite, with_both)) == ("none", ["full"])
+    neither = ["cut2-none", "cut2", "hybrid1"]
+    assert (no_dapt(suite, neither), full_dapt(suite, neither)) == (None, [])
 
 
 def test_the_environment_is_told_as_people_say_it(seen):

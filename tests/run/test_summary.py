@@ -2,13 +2,15 @@
 
 import pytest
 
+from greendapt.accounting.grid import grid
 from greendapt.core.figures import Figure
-from greendapt.core.records import COST_UNITS, Record
+from greendapt.core.records import METERED_UNITS, Record
 from greendapt.run.ground import Digests
 from greendapt.run.plan import cells, stages
 from greendapt.run.summary import costs, summarize
 from greendapt.suite.suite_files import load
 
+GRID = grid(None, 3.6e6).with_machine(1.0, 4.0)  # a gram a joule
 DIGESTS = Digests({None: "pool"}, {None: ("development", "external")}, {"test_resnet": "weights"})
 KIND_S = {
     "pretrain": 1000.0, "prefix": 0.25, "adapt": 10.0, "features": 2.0, "probe": 1.0,
@@ -18,7 +20,7 @@ KIND_S = {
 
 
 def figures(value):
-    return {name: Figure.measured(value, unit, "test") for name, unit in COST_UNITS.items()}
+    return {name: Figure.measured(value, unit, "test") for name, unit in METERED_UNITS.items()}
 
 
 def done(stage, auc=0.5, **changes):
@@ -57,7 +59,7 @@ def summed(suite, plan):
         records = {s.key: done(s, owner.get(s.key, 0.0)) for s in stages(plan)}
         records |= change or {}
         records = {key: record for key, record in records.items() if record is not None}
-        return summarize(suite, plan, records, synthetic=True, notes=["a note"])
+        return summarize(suite, plan, records, GRID, synthetic=True, notes=["a note"])
 
     return run
 
@@ -97,11 +99,35 @@ def test_the_score_is_grams_by_image_trained_and_by_point_gained(summed):
     assert "no AUC point was gained" in worse.sci_auc_point_g.source
 
 
+def test_no_dapt_is_known_by_what_it_does_not_by_its_name(tiny, tmp_path):
+    path = tmp_path / "renamed.toml"
+    text = tiny.read_text(encoding="utf-8")
+    text = text.replace('["none", "full", "partial"]', '["baseline", "full"]')
+    path.write_text(text.replace("[strategy.none]", "[strategy.baseline]"), encoding="utf-8")
+    suite = load(path, changes=[{"model": {"weights": "fractal"}}])
+    plan = cells(suite, DIGESTS)
+    owner = {cell.stages[-1].key: {"baseline": 0.5, "full": 0.8}[cell.strategy] for cell in plan}
+    records = {s.key: done(s, owner.get(s.key, 0.0)) for s in stages(plan)}
+    rows = summarize(suite, plan, records, GRID, synthetic=True, notes=[]).rows
+    full = next(row for row in rows if row.strategy == "full")
+    grams = full.carbon_g.value + full.embodied_g.value
+    assert full.sci_auc_point_g.value == pytest.approx(grams / 30)
+
+
+def test_grams_follow_from_joules_and_the_grid(suite, plan):
+    records = {s.key: done(s) for s in stages(plan)}
+    row = summarize(suite, plan, records, GRID, synthetic=True, notes=[]).rows[0]
+    for part in (vars(row), *row.parts.values()):
+        assert part["carbon_g"].value == pytest.approx(part["energy_j"].value)  # a gram a joule
+        lifetime_s = 4.0 * 365.25 * 86400
+        assert part["embodied_g"].value == pytest.approx(1000 * part["wall_s"].value / lifetime_s)
+
+
 def test_a_record_from_before_a_figure_was_known_still_counts():
     old = {name: f for name, f in figures(1.0).items() if name != "energy_above_idle_j"}
     record = Record(key="a", kind="adapt", role="adaptation", title="a", started_at="", figures=old)
-    assert costs([record])["energy_above_idle_j"].value is None
-    assert costs([record])["energy_j"].value == 1
+    assert costs([record], GRID)["energy_above_idle_j"].value is None
+    assert costs([record], GRID)["energy_j"].value == 1
 
 
 def test_one_part_unavailable_makes_the_sum_unavailable():
@@ -110,11 +136,11 @@ def test_one_part_unavailable_makes_the_sum_unavailable():
         Record(key=k, kind="adapt", role="adaptation", title=k, started_at="", figures=f)
         for k, f in (("a", figures(2.0)), ("b", missing))
     ]
-    said = costs(records)
+    said = costs(records, GRID)
     assert said["energy_j"].value is None
     assert said["energy_j"].source == "no counter"
     assert said["wall_s"].value == 3
-    assert costs([]) == {}
+    assert costs([], GRID) == {}
 
 
 def front(said):

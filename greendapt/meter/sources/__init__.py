@@ -1,1 +1,15 @@
-"""Where energy figures come from, one file a kind of counter or model."""
+"""Where energy figures come from: one file a source, found in `ENERGY_SOURCES`."""
+
+from greendapt.core.registry import Registry
+from greendapt.meter.sources.base import EnergySource
+
+ENERGY_SOURCES: Registry[EnergySource] = Registry(
+    group="greendapt.energy_sources",
+    noun="energy source",
+    builtin={
+        "nvml": "greendapt.meter.sources.nvml:SOURCE",
+        "rapl": "greendapt.meter.sources.rapl:SOURCE",
+        "codecarbon": "greendapt.meter.sources.codecarbon:SOURCE",
+    },
+    kind=EnergySource,
+)

@@ -1,28 +1,31 @@
-"""Energy of one GPU over a window: by its counter at the edges, else by sampled power."""
+"""Energy of one GPU over a window: by its counter at the edges, else by sampled power.
+
+For GPUs of any vendor: what is asked of a driver is a `GpuReader`.
+"""
 
 from __future__ import annotations
 
-import itertools
 import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-import pynvml
+from typing import Any
 
 from greendapt.core.figures import Figure, Quality
+from greendapt.core.meter_facts import DeviceFacts
 from greendapt.meter.clock import Heartbeat, now_s
-from greendapt.meter.sources.nvml import Gpu, advice
+from greendapt.meter.sources.base import PartMeter, Span, State
+from greendapt.meter.sources.gpu_reader import (
+    SAMPLE_S,
+    CrossCheck,
+    GpuReader,
+    Unreadable,
+    refresh_periods_s,
+)
 
 ASSUMED_REFRESH_S = 0.1
-SAMPLE_S = 0.05
-CHECK_S = 5.0
-_LOOK_S = 0.5  # how long a refresh period is looked for
 _POLL_S = 0.001
 _CLOSE_S = 0.005  # known to that is well enough; a busy machine polls late, and looks once more
-
-Span = tuple[float, float]
-"""When a window began and ended, in seconds of `clock.now_s`."""
 
 
 @dataclass(frozen=True)
@@ -40,40 +43,86 @@ class Edge:
     trouble: str | None = None
 
 
-class CounterMeter:
+class GpuMeter(PartMeter):
+    """A GPU that is there and says nothing, for ``why``: its energy is missing, not zero."""
+
+    part = "gpu"
+    how = "none"
+
+    def __init__(self, gpu: GpuReader, why: str = "") -> None:
+        self.gpu, self._why = gpu, why
+        self.key, self.name, self.rated_w = gpu.uuid, gpu.name, gpu.limit_w
+
+    def read(self) -> Edge:
+        return Edge(now_s(), trouble=self._why)
+
+    def figure(self, start: Edge, end: Edge, span: Span) -> Figure:
+        trouble = end.trouble or start.trouble
+        return self._lost(trouble) if trouble else self._energy(start, end, span)
+
+    def _energy(self, start: Edge, end: Edge, span: Span) -> Figure:
+        raise NotImplementedError
+
+    def state(self) -> State:
+        return State() if self.gpu.trouble else self.gpu.state()
+
+    def _lost(self, why: str) -> Figure:
+        return Figure.unavailable("J", f"{self.name}: {why}")
+
+    def _figure(self, how: str, joules: float, quality: Quality, slack: float) -> Figure:
+        how = f"{self.gpu.library} {how}"
+        source = "; ".join(part for part in (how, self.name, self.gpu.note) if part)
+        low, high = max(0.0, joules - slack), joules + slack
+        return Figure(value=joules, unit="J", quality=quality, source=source, low=low, high=high)
+
+    def _most_w(self, start: Edge, end: Edge) -> float:
+        return max(self.rated_w or 0.0, start.watts, end.watts)
+
+
+class CounterMeter(GpuMeter):
     """Reads the total-energy counter at the edges of a window; nothing runs in between."""
 
-    def __init__(self, gpu: Gpu, refresh_s: float | None) -> None:
-        """Raises NVMLError where the GPU has no such counter."""
-        self.gpu = gpu
+    how = "counter"
+
+    def __init__(self, gpu: GpuReader, refresh_s: float | None) -> None:
+        """Raises Unreadable where the GPU has no such counter."""
+        super().__init__(gpu)
         self.refresh_s = refresh_s
+        self.stale_s = refresh_s or ASSUMED_REFRESH_S
+        self._check: CrossCheck | None = None
+        self._lock = threading.Lock()
         gpu.counter_j()
+
+    def begin(self) -> None:
+        with self._lock:
+            self._check = self._check or CrossCheck(self.gpu)
+
+    def facts(self) -> DeviceFacts:
+        ratio = self._check.ratio if self._check else None
+        more = {"refresh_s": self.refresh_s, "counter_over_integrated": ratio}
+        return super().facts().model_copy(update=more)
 
     def read(self) -> Edge:
         try:
             joules = self.gpu.counter_j()
-        except pynvml.NVMLError as error:
-            return Edge(now_s(), trouble=advice(error))
+        except Unreadable as error:
+            return Edge(now_s(), trouble=str(error))
         at_s = now_s()
         try:
             return Edge(at_s, joules, self.gpu.power_w())
-        except pynvml.NVMLError:
+        except Unreadable:
             return Edge(at_s, joules)
 
-    def figure(self, start: Edge, end: Edge, span: Span) -> Figure:
+    def _energy(self, start: Edge, end: Edge, span: Span) -> Figure:
         """Energy in J. ``low``/``high``: what the counter's refresh leaves open.
 
         Where the time of a reading is known, it is carried to the window's edge with the power
         there.
         """
-        trouble = end.trouble or start.trouble
-        if trouble:
-            return _lost(self.gpu, trouble)
-        refresh_s = self.refresh_s or ASSUMED_REFRESH_S
         joules = end.joules - start.joules
         if joules < 0:
             return self._by_power(start, end, span, "counter reset in the window", end.joules)
-        if span[1] - span[0] < 2 * refresh_s:
+        if span[1] - span[0] < 2 * self.stale_s:
             return self._by_power(start, end, span, "window shorter than the counter's refresh")
         if joules == 0:
             return self._by_power(start, end, span, "the counter did not move")
@@ -81,21 +130,18 @@ class CounterMeter:
         for edge, at_s, sign in ((start, span[0], 1), (end, span[1], -1)):
             carried = _carried(edge, at_s)
             joules += sign * carried
-            off_s = refresh_s / 2 if edge.off_s is None else edge.off_s
+            off_s = self.stale_s / 2 if edge.off_s is None else edge.off_s
             slack += abs(carried) + off_s * self._most_w(start, end)
-        return _figure(self.gpu, "NVML counter", joules, Quality.MEASURED, slack)
-
-    def _most_w(self, start: Edge, end: Edge) -> float:
-        return max(self.gpu.limit_w or 0.0, start.watts, end.watts)
+        return self._figure("counter", joules, Quality.MEASURED, slack)
 
     def _by_power(
         self, start: Edge, end: Edge, span: Span, why: str, least_j: float = 0.0
     ) -> Figure:
         if not (start.watts and end.watts):
-            return _lost(self.gpu, f"{why}, and the GPU does not tell its power")
+            return self._lost(f"{why}, and the GPU does not tell its power")
         wall_s = span[1] - span[0]
         joules = (start.watts + end.watts) / 2 * wall_s
-        rough = _figure(self.gpu, f"NVML power at the edges, {why}", joules, Quality.INTEGRATED, 0)
+        rough = self._figure(f"power at the edges, {why}", joules, Quality.INTEGRATED, 0)
         bounds = {
             "low": min(joules, least_j),
             "high": max(joules, self._most_w(start, end) * wall_s),
@@ -103,15 +149,18 @@ class CounterMeter:
         return rough.model_copy(update=bounds)
 
     def close(self) -> None:
-        """Nothing runs."""
+        if self._check is not None:
+            self._check.close()
 
 
-class PowerMeter:
+class PowerMeter(GpuMeter):
     """Samples power in a thread and integrates it (trapezoid): a virtual counter of joules."""
 
-    def __init__(self, gpu: Gpu) -> None:
-        """Raises NVMLError where the GPU does not tell its power."""
-        self.gpu = gpu
+    how = "sampled power"
+
+    def __init__(self, gpu: GpuReader) -> None:
+        """Raises Unreadable where the GPU does not tell its power."""
+        super().__init__(gpu)
         self._lock = threading.Lock()
         self._watts, self._last_s = gpu.power_w(), now_s()
         self._joules = 0.0
@@ -122,46 +171,23 @@ class PowerMeter:
         with self._lock:
             try:
                 watts, now = self.gpu.power_w(), now_s()
-            except pynvml.NVMLError as error:
+            except Unreadable as error:
                 # a gap cannot be integrated: no window that ends after it has a figure
-                self._trouble = advice(error)
+                self._trouble = str(error)
                 return Edge(now_s(), trouble=self._trouble)
             self._joules += (self._watts + watts) / 2 * (now - self._last_s)
             self._watts, self._last_s = watts, now
             return Edge(now, self._joules, watts, off_s=0.0, trouble=self._trouble)
 
-    def figure(self, start: Edge, end: Edge, span: Span) -> Figure:
+    def _energy(self, start: Edge, end: Edge, span: Span) -> Figure:
         """Energy in J; ``low``/``high``: a power reading may be a tenth of a second old."""
-        trouble = end.trouble or start.trouble
-        if trouble:
-            return _lost(self.gpu, trouble)
         joules = end.joules - start.joules + _carried(start, span[0]) - _carried(end, span[1])
-        slack = max(self.gpu.limit_w or 0.0, start.watts, end.watts) * ASSUMED_REFRESH_S
-        how = "NVML power sampled every 50 ms (no counter)"
-        return _figure(self.gpu, how, joules, Quality.INTEGRATED, slack)
+        slack = self._most_w(start, end) * ASSUMED_REFRESH_S
+        how = "power sampled every 50 ms (no counter)"
+        return self._figure(how, joules, Quality.INTEGRATED, slack)
 
     def close(self) -> None:
         self._heart.stop()
-
-
-@dataclass(frozen=True)
-class NoMeter:
-    """A GPU that is there and says nothing: its energy is missing, not zero."""
-
-    gpu: Gpu
-    why: str
-
-    def read(self) -> Edge:
-        return Edge(now_s(), trouble=self.why)
-
-    def figure(self, start: Edge, end: Edge, span: Span) -> Figure:  # noqa: ARG002
-        return _lost(self.gpu, self.why)
-
-    def close(self) -> None:
-        """Nothing runs."""
-
-
-GpuMeter = CounterMeter | PowerMeter | NoMeter
 
 
 def _carried(edge: Edge, to_s: float) -> float:
@@ -170,123 +196,48 @@ def _carried(edge: Edge, to_s: float) -> float:
     return 0.0 if edge.off_s is None else edge.watts * (edge.at_s - to_s)
 
 
-def _lost(gpu: Gpu, why: str) -> Figure:
-    return Figure.unavailable("J", f"{gpu.name}: {why}")
-
-
-def _figure(gpu: Gpu, how: str, joules: float, quality: Quality, slack: float) -> Figure:
-    source = "; ".join(part for part in (how, gpu.name, gpu.note) if part)
-    low, high = max(0.0, joules - slack), joules + slack
-    return Figure(value=joules, unit="J", quality=quality, source=source, low=low, high=high)
-
-
-def gpu_meters(gpus: Sequence[Gpu]) -> list[GpuMeter]:
+def gpu_meters(gpus: Sequence[GpuReader]) -> list[GpuMeter]:
     """The best meter of each GPU. Looks for the counters' refresh for up to half a second."""
     periods = refresh_periods_s([gpu for gpu in gpus if gpu.trouble is None])
     return [_meter(gpu, periods.get(gpu.uuid)) for gpu in gpus]
 
 
-def _meter(gpu: Gpu, refresh_s: float | None) -> GpuMeter:
+def _meter(gpu: GpuReader, refresh_s: float | None) -> GpuMeter:
     if gpu.trouble is not None:
-        return NoMeter(gpu, gpu.trouble)
+        return GpuMeter(gpu, gpu.trouble)
     try:
         return CounterMeter(gpu, refresh_s)
-    except pynvml.NVMLError as no_counter:
+    except Unreadable as no_counter:
         try:
             return PowerMeter(gpu)
-        except pynvml.NVMLError as error:
-            return NoMeter(gpu, f"counter: {advice(no_counter)}; power: {advice(error)}")
+        except Unreadable as error:
+            return GpuMeter(gpu, f"counter: {no_counter}; power: {error}")
 
 
-def refresh_periods_s(gpus: Sequence[Gpu]) -> dict[str, float]:
-    """UUID -> longest time between two updates of the counter, for those seen to move twice."""
-    watched = {gpu.uuid: gpu for gpu in gpus}
-    moves: dict[str, list[float]] = {uuid: [] for uuid in watched}
-    last: dict[str, float] = {}
-    until = now_s() + _LOOK_S
-    while watched and now_s() < until:
-        for uuid, gpu in list(watched.items()):
-            try:
-                joules = gpu.counter_j()
-            except pynvml.NVMLError:
-                del watched[uuid]
-                continue
-            if last.setdefault(uuid, joules) != joules:
-                last[uuid] = joules
-                moves[uuid].append(now_s())
-            if len(moves[uuid]) == 3:
-                del watched[uuid]
-        time.sleep(_POLL_S)
-    return {
-        uuid: max(later - earlier for earlier, later in itertools.pairwise(seen))
-        for uuid, seen in moves.items()
-        if len(seen) >= 2
-    }
-
-
-def read_edges(meters: Sequence[GpuMeter], *, align: bool = False) -> list[Edge]:
+def read_edges(meters: Sequence[PartMeter], *, align: bool = False) -> list[Any]:
     """One edge a meter. ``align``: wait (two refresh periods at most) until each counter moved."""
-    asked_s = now_s()
+    polled_s = now_s()
     edges = [meter.read() for meter in meters]
-    if not align:
-        return edges
-    waiting = {i: m for i, m in enumerate(meters) if isinstance(m, CounterMeter)}
-    last = {i: (asked_s, edges[i].joules) for i in waiting}
-    longest_s = max((m.refresh_s or ASSUMED_REFRESH_S for m in waiting.values()), default=0.0)
-    until = now_s() + 2 * longest_s
+    waiting = {i: m for i, m in enumerate(meters) if align and m.stale_s > 0}
+    last = {i: (polled_s, edges[i].joules) for i in waiting}
+    until = now_s() + 2 * max((meter.stale_s for meter in waiting.values()), default=0.0)
     while waiting and now_s() < until:
         time.sleep(_POLL_S)
         for i, meter in list(waiting.items()):
-            asked_s, seen = now_s(), meter.read()
+            polled_s, seen = now_s(), meter.read()
             if seen.trouble or seen.joules != last[i][1]:
                 edges[i] = _nearer(edges[i], seen, last[i][0])
             off_s = edges[i].off_s
             if seen.trouble or (off_s is not None and off_s < _CLOSE_S):
                 del waiting[i]
-            last[i] = asked_s, seen.joules
+            last[i] = polled_s, seen.joules
     return edges
 
 
-def _nearer(known: Edge, seen: Edge, since_s: float) -> Edge:
-    """``seen``, whose counter moved since then, unless the time of ``known`` is known better."""
+def _nearer(before: Edge, seen: Edge, since_s: float) -> Edge:
+    """``seen``, whose counter moved since then, unless the time of ``before`` is known better."""
     off_s = (seen.at_s - since_s) / 2
-    if not seen.trouble and known.off_s is not None and known.off_s <= off_s:
-        return known
+    if not seen.trouble and before.off_s is not None and before.off_s <= off_s:
+        return before
     # the power at the edge itself is the first one read
-    return Edge(seen.at_s - off_s, seen.joules, known.watts, off_s, seen.trouble)
-
-
-class CrossCheck:
-    """Counter against sampled power over the first seconds of work, from update to update."""
-
-    def __init__(self, gpu: Gpu) -> None:
-        self._gpu = gpu
-        self._begun_s = self._last_s = now_s()
-        self._watts = 0.0
-        self._integrated_j = 0.0
-        self._moves: list[tuple[float, float, float]] = []  # seconds, counted J, integrated J
-        self._heart = Heartbeat(self._sample, SAMPLE_S / 2)
-
-    def _sample(self) -> bool:
-        try:
-            counted, watts = self._gpu.counter_j(), self._gpu.power_w()
-        except pynvml.NVMLError:
-            return False
-        now = now_s()
-        self._integrated_j += ((self._watts or watts) + watts) / 2 * (now - self._last_s)
-        self._watts, self._last_s = watts, now
-        if not self._moves or counted != self._moves[-1][1]:
-            self._moves = [*self._moves, (now, counted, self._integrated_j)]
-        return now - self._begun_s < CHECK_S
-
-    @property
-    def ratio(self) -> float | None:
-        """Counted / integrated energy; None before a second of counter updates was seen."""
-        moves = self._moves[1:]  # the first reading is stale
-        if len(moves) < 2 or moves[-1][0] - moves[0][0] < 1.0:
-            return None
-        counted, integrated = (moves[-1][i] - moves[0][i] for i in (1, 2))
-        return counted / integrated if counted > 0 and integrated > 0 else None
-
-    def close(self) -> None:
-        self._heart.stop()
+    return Edge(seen.at_s - off_s, seen.joules, before.watts, off_s, seen.trouble)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,13 @@ from typing import Any
 import psutil
 import pynvml
 
+from greendapt.meter.devices import torch_on_gpu
+from greendapt.meter.sources.base import COUNTER, EnergySource, Opened, Request, State
+from greendapt.meter.sources.gpu_energy import gpu_meters
+from greendapt.meter.sources.gpu_reader import GpuReader, Unreadable
+
 VISIBLE_VARIABLE = "CUDA_VISIBLE_DEVICES"
+_BUS_ORDER = "index in bus order: set CUDA_DEVICE_ORDER=PCI_BUS_ID"
 _DEVICE_FILES = (Path("/dev/nvidiactl"), Path("/dev/dxg"))
 
 SLOWDOWNS = {
@@ -33,41 +39,34 @@ ADVICE = {
 }
 
 
-@dataclass(frozen=True)
-class Gpu:
-    """One physical GPU. ``trouble``: why it cannot be read; ``note``: said in its figures."""
+@dataclass(frozen=True, kw_only=True)
+class Gpu(GpuReader):
+    """One physical GPU."""
 
-    index: int
-    uuid: str
     name: str = "NVIDIA GPU"
+    library: str = "NVML"
+    index: int
     handle: Any = field(default=None, repr=False, compare=False)
-    limit_w: float | None = None
-    note: str = ""
-    trouble: str | None = None
 
     def counter_j(self) -> float:
-        """Joules since the driver was loaded. Raises NVMLError."""
-        return float(pynvml.nvmlDeviceGetTotalEnergyConsumption(self.handle)) / 1e3
+        """Joules since the driver was loaded. Raises Unreadable."""
+        return float(_ask(pynvml.nvmlDeviceGetTotalEnergyConsumption, self.handle)) / 1e3
 
     def power_w(self) -> float:
-        """Watts now (averaged over the driver's own period). Raises NVMLError."""
-        return float(pynvml.nvmlDeviceGetPowerUsage(self.handle)) / 1e3
+        """Watts now (averaged over the driver's own period). Raises Unreadable."""
+        return float(_ask(pynvml.nvmlDeviceGetPowerUsage, self.handle)) / 1e3
 
-    def process_ids(self) -> list[int]:
-        """Host process ids that compute on the GPU; empty where the driver does not tell."""
-        try:
-            running = pynvml.nvmlDeviceGetComputeRunningProcesses(self.handle)
-        except pynvml.NVMLError:
-            return []
-        return [int(process.pid) for process in running]
-
-    def slowdowns(self) -> list[str] | None:
+    def slowdowns(self) -> tuple[str, ...] | None:
         """Why the clocks are held back now; None where the driver does not tell."""
         try:
-            bits = pynvml.nvmlDeviceGetCurrentClocksThrottleReasons(self.handle)
-        except pynvml.NVMLError:
+            bits = _ask(pynvml.nvmlDeviceGetCurrentClocksThrottleReasons, self.handle)
+        except Unreadable:
             return None
-        return [name for bit, name in SLOWDOWNS.items() if bits & bit]
+        return tuple(name for bit, name in SLOWDOWNS.items() if bits & bit)
+
+    def state(self) -> State:
+        others = strangers(self, own_work=torch_on_gpu() is not None)
+        return State(self.slowdowns(), others)
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,15 @@ class Gpus:
     broken: bool = False
 
 
-def advice(error: pynvml.NVMLError) -> str:
+def _ask(call: Callable[..., Any], *arguments: Any) -> Any:
+    """What the driver answers; Unreadable, with advice, where it does not."""
+    try:
+        return call(*arguments)
+    except pynvml.NVMLError as error:
+        raise Unreadable(_advice(error)) from error
+
+
+def _advice(error: pynvml.NVMLError) -> str:
     return ADVICE.get(error.value, str(error))
 
 
@@ -95,8 +102,8 @@ def open_gpus(environ: Mapping[str, str]) -> Gpus:
             pynvml.NVML_ERROR_DRIVER_NOT_LOADED,
         )
         if absent and not present:
-            return Gpus(why=f"no NVIDIA GPU: {advice(error)}")
-        return Gpus(why=f"NVIDIA GPU: {advice(error)}", broken=True)
+            return Gpus(why=f"no NVIDIA GPU: {_advice(error)}")
+        return Gpus(why=f"NVIDIA GPU: {_advice(error)}", broken=True)
     machine = [_gpu(index) for index in range(count)]
     if not machine:
         return Gpus()
@@ -106,25 +113,18 @@ def open_gpus(environ: Mapping[str, str]) -> Gpus:
     return Gpus(tuple(chosen))
 
 
-def close_gpus(gpus: Gpus) -> None:
-    if gpus.found:
-        pynvml.nvmlShutdown()
-
-
 def _gpu(index: int) -> Gpu:
     try:
-        handle = pynvml.nvmlDeviceGetHandleByIndex(index)
-        uuid, name = pynvml.nvmlDeviceGetUUID(handle), pynvml.nvmlDeviceGetName(handle)
-    except pynvml.NVMLError as error:
-        return Gpu(index, f"gpu-{index}", trouble=f"GPU {index}: {advice(error)}")
-    return Gpu(index, uuid, name, handle, _limit_w(handle))
-
-
-def _limit_w(handle: Any) -> float | None:
+        handle = _ask(pynvml.nvmlDeviceGetHandleByIndex, index)
+        uuid = _ask(pynvml.nvmlDeviceGetUUID, handle)
+        name = _ask(pynvml.nvmlDeviceGetName, handle)
+    except Unreadable as error:
+        return Gpu(index=index, uuid=f"gpu-{index}", trouble=f"GPU {index}: {error}")
     try:
-        return float(pynvml.nvmlDeviceGetPowerManagementLimit(handle)) / 1e3
-    except pynvml.NVMLError:
-        return None
+        limit_w = float(_ask(pynvml.nvmlDeviceGetPowerManagementLimit, handle)) / 1e3
+    except Unreadable:
+        limit_w = None
+    return Gpu(index=index, uuid=uuid, name=name, handle=handle, limit_w=limit_w)
 
 
 def visible(machine: Sequence[Gpu], environ: Mapping[str, str]) -> list[Gpu]:
@@ -134,11 +134,11 @@ def visible(machine: Sequence[Gpu], environ: Mapping[str, str]) -> list[Gpu]:
     nothing ends the list. A MIG instance has no meter of its own: its whole GPU is taken, and
     says so.
     """
-    said = environ.get(VISIBLE_VARIABLE)
-    if said is None:
+    entries = environ.get(VISIBLE_VARIABLE)
+    if entries is None:
         return list(machine)
     chosen: dict[str, Gpu] = {}
-    for entry in (part.strip() for part in said.split(",")):
+    for entry in (part.strip() for part in entries.split(",")):
         gpu = _named(entry, machine, environ)
         if gpu is None:
             break
@@ -157,7 +157,7 @@ def _named(entry: str, machine: Sequence[Gpu], environ: Mapping[str, str]) -> Gp
     if uuid is None or not uuid.startswith("GPU-"):
         return None
     matches = [gpu for gpu in machine if gpu.uuid.startswith(uuid)]
-    return _noted(matches[0], note) if len(matches) == 1 else None
+    return replace(matches[0], note=note) if len(matches) == 1 else None
 
 
 def _by_index(index: int, machine: Sequence[Gpu], environ: Mapping[str, str]) -> Gpu | None:
@@ -165,7 +165,7 @@ def _by_index(index: int, machine: Sequence[Gpu], environ: Mapping[str, str]) ->
         return None
     mixed = len({gpu.name for gpu in machine}) > 1
     if mixed and environ.get("CUDA_DEVICE_ORDER") != "PCI_BUS_ID":
-        return _noted(machine[index], "index in bus order: set CUDA_DEVICE_ORDER=PCI_BUS_ID")
+        return replace(machine[index], note=_BUS_ORDER)
     return machine[index]
 
 
@@ -173,15 +173,11 @@ def _parent_uuid(entry: str) -> str | None:
     if entry.startswith("MIG-GPU-"):  # drivers before 470: MIG-GPU-<uuid>/<instance>/<compute>
         return entry.removeprefix("MIG-").partition("/")[0]
     try:
-        instance = pynvml.nvmlDeviceGetHandleByUUID(entry)
-        parent = pynvml.nvmlDeviceGetDeviceHandleFromMigDeviceHandle(instance)
-        return str(pynvml.nvmlDeviceGetUUID(parent))
-    except pynvml.NVMLError:
+        instance = _ask(pynvml.nvmlDeviceGetHandleByUUID, entry)
+        parent = _ask(pynvml.nvmlDeviceGetDeviceHandleFromMigDeviceHandle, instance)
+        return str(_ask(pynvml.nvmlDeviceGetUUID, parent))
+    except Unreadable:
         return None
-
-
-def _noted(gpu: Gpu, note: str) -> Gpu:
-    return replace(gpu, note=note)
 
 
 def strangers(gpu: Gpu, *, own_work: bool) -> int:
@@ -190,10 +186,28 @@ def strangers(gpu: Gpu, *, own_work: bool) -> int:
     ``own_work``: this process is known to be on the GPU. In a container the driver tells process
     ids of the host: then one of them is ours, whichever.
     """
-    running = set(gpu.process_ids()) if gpu.handle is not None else set()
-    if not running:
-        return 0
+    try:
+        processes = _ask(pynvml.nvmlDeviceGetComputeRunningProcesses, gpu.handle)
+    except Unreadable:
+        return 0  # the driver does not tell
+    running = {int(process.pid) for process in processes}
     others = running - {os.getpid()}
     if others:
         others -= {child.pid for child in psutil.Process().children(recursive=True)}
-    return len(others) - (own_work and others == running)
+    return len(others) - bool(own_work and others and others == running)
+
+
+def _open(request: Request) -> Opened:
+    gpus = open_gpus(request.environ)
+    if not gpus.found:
+        return Opened(why={"gpu": gpus.why}, broken=gpus.broken)
+    chosen = [gpus.found[index] for index in request.pick(len(gpus.found))]
+    return Opened(tuple(gpu_meters(chosen)), release=pynvml.nvmlShutdown)
+
+
+SOURCE = EnergySource(
+    parts=("gpu",),
+    priority=COUNTER,
+    open=_open,
+    advice={"gpu": "install the NVIDIA driver; nvidia-smi is not needed, libnvidia-ml.so.1 is"},
+)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import socket
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +10,16 @@ from pathlib import Path
 
 from greendapt.core.figures import Figure
 from greendapt.meter.clock import Heartbeat, now_s
+from greendapt.meter.sources.base import (
+    COUNTER,
+    EnergySource,
+    Opened,
+    Part,
+    PartMeter,
+    Request,
+    Span,
+)
+from greendapt.meter.sources.codecarbon import tdp_w
 
 ROOT = "/sys/class/powercap"
 ROOT_VARIABLE = "GREENDAPT_POWERCAP"
@@ -59,79 +69,79 @@ class Domain:
             return Reading(self._total_uj / 1e6, self._faults)
 
 
-class Rapl:
-    """Every readable package (``cpu``) and memory (``dram``) counter of this machine.
+class RaplMeter(PartMeter):
+    """Every package (``cpu``) or memory (``dram``) counter of this machine, by name, added up.
 
-    ``why[part]`` says why a part is missing. One unreadable counter of a part makes the part
-    missing: a sum that leaves a socket out would read as a saving. psys, core and
-    uncore are not counted: they overlap the packages.
+    psys, core and uncore are not counted: they overlap the packages.
     """
 
-    def __init__(self, root: Path | None = None) -> None:
-        self._root = root or Path(os.environ.get(ROOT_VARIABLE, ROOT))
-        self.parts: dict[str, dict[str, Domain]] = {}
-        self.why: dict[str, str] = {}
-        folders = _folders(self._root)
-        for part in ("cpu", "dram"):
-            self._open(part, folders[part])
-        self._heart = Heartbeat(self.read, BEAT_S) if self.parts else None
+    how = "counter"
 
-    def _open(self, part: str, folders: Mapping[str, Path]) -> None:
-        if not folders:
-            what = "package" if part == "cpu" else "DRAM"
-            self.why[part] = f"no RAPL {what} counter in {self._root}"
-            return
-        try:
-            domains = {name: Domain(folder) for name, folder in folders.items()}
-        except PermissionError:
-            self.why[part] = f"RAPL counters may not be read; {HOW_TO_ALLOW}"
-        except (OSError, ValueError) as error:
-            self.why[part] = f"RAPL counters cannot be read ({error})"
-        else:
-            self.parts[part] = _without_mirrors(domains) if part == "cpu" else domains
+    def __init__(self, part: Part, domains: Mapping[str, Domain]) -> None:
+        self.part, self.domains = part, domains
+        self.key = self.name = socket.gethostname()
+        self.rated_w = tdp_w() if part == "cpu" else None
+        self._heart = Heartbeat(self.read, BEAT_S)
 
-    def read(self) -> dict[str, dict[str, Reading]]:
-        return {
-            part: {name: domain.read() for name, domain in domains.items()}
-            for part, domains in self.parts.items()
-        }
+    def read(self) -> dict[str, Reading]:
+        return {name: domain.read() for name, domain in self.domains.items()}
 
     def figure(
         self,
-        part: str,
-        before: Mapping[str, Mapping[str, Reading]],
-        after: Mapping[str, Mapping[str, Reading]],
+        start: Mapping[str, Reading],
+        end: Mapping[str, Reading],
+        span: Span,  # noqa: ARG002
     ) -> Figure:
-        """Energy of ``part`` between two reads, in J, summed over sockets."""
-        if part not in self.parts:
-            return Figure.unavailable("J", self.why[part])
         joules = 0.0
-        for name, end in after[part].items():
-            start = before[part][name]
-            if end.faults > start.faults:
+        for name, last in end.items():
+            first = start[name]
+            if last.faults > first.faults:
                 return Figure.unavailable("J", f"RAPL {name} was reset or lost in the window")
-            if end.joules <= start.joules:
+            if last.joules <= first.joules:
                 return Figure.unavailable("J", f"RAPL {name} did not move in the window")
-            joules += end.joules - start.joules
-        return Figure.measured(joules, "J", f"RAPL {', '.join(after[part])}")
+            joules += last.joules - first.joules
+        return Figure.measured(joules, "J", f"RAPL {', '.join(end)}")
 
     def close(self) -> None:
-        if self._heart is not None:
-            self._heart.stop()
+        self._heart.stop()
 
 
-def _folders(root: Path) -> dict[str, dict[str, Path]]:
+def open_rapl(request: Request) -> Opened:
+    """A meter for each part asked for. One unreadable counter of a part makes the part missing: a
+    sum that leaves a socket out would read as a saving."""
+    root = Path(request.environ.get(ROOT_VARIABLE, ROOT))
+    meters: list[PartMeter] = []
+    why: dict[Part, str] = {}
+    for part, folders in _folders(root).items():
+        if part not in request.parts:
+            continue
+        try:
+            domains = {name: Domain(folder) for name, folder in folders.items()}
+        except PermissionError:
+            why[part] = f"RAPL counters may not be read; {HOW_TO_ALLOW}"
+        except (OSError, ValueError) as error:
+            why[part] = f"RAPL counters cannot be read ({error})"
+        else:
+            if domains:
+                meters.append(RaplMeter(part, _without_mirrors(domains, part)))
+            else:
+                counter = "package" if part == "cpu" else "DRAM"
+                why[part] = f"no RAPL {counter} counter in {root}"
+    return Opened(tuple(meters), why)
+
+
+def _folders(root: Path) -> dict[Part, dict[str, Path]]:
     """part -> counter name -> folder. The MSR view of a package wins over its MMIO double."""
-    found: dict[str, dict[str, Path]] = {"cpu": {}, "dram": {}}
+    folders: dict[Part, dict[str, Path]] = {"cpu": {}, "dram": {}}
     zones = [*root.glob("*rapl*:*"), *root.glob("*rapl*/*rapl*:*")]
     for zone in sorted(zones, key=lambda path: ("mmio" in path.name, path.name)):
         name = _name(zone)
         if name.startswith("package"):
-            found["cpu"].setdefault(name, zone)
+            folders["cpu"].setdefault(name, zone)
         elif name == "dram":
             socket = _name(zone.with_name(zone.name.rpartition(":")[0])) or _name(zone.parent)
-            found["dram"].setdefault(f"{socket} dram".strip(), zone)
-    return found
+            folders["dram"].setdefault(f"{socket} dram".strip(), zone)
+    return folders
 
 
 def _name(zone: Path) -> str:
@@ -141,8 +151,10 @@ def _name(zone: Path) -> str:
         return ""
 
 
-def _without_mirrors(domains: Mapping[str, Domain]) -> dict[str, Domain]:
+def _without_mirrors(domains: Mapping[str, Domain], part: Part) -> dict[str, Domain]:
     """Some many-die CPUs show one socket's counter once a die: count it once."""
+    if part != "cpu":
+        return dict(domains)
     kept: dict[str, Domain] = {}
     for name, domain in domains.items():
         if not any(
@@ -151,3 +163,18 @@ def _without_mirrors(domains: Mapping[str, Domain]) -> dict[str, Domain]:
         ):
             kept[name] = domain
     return kept
+
+
+_NO_RAPL = (
+    "on bare metal: sudo modprobe intel_rapl_msr (Intel and AMD alike); "
+    "in a virtual machine or container the host must pass /sys/class/powercap through"
+)
+SOURCE = EnergySource(
+    parts=("cpu", "dram"),
+    priority=COUNTER,
+    open=open_rapl,
+    advice={
+        "cpu": _NO_RAPL,
+        "dram": f"many processors (all of AMD's) have no DRAM counter; {_NO_RAPL}",
+    },
+)

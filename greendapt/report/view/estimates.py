@@ -23,7 +23,6 @@ from greendapt.stats.intervals import Interval, t_interval
 from greendapt.stats.joint_means import mean_draws
 from greendapt.stats.paired import paired_difference, paired_ratio
 from greendapt.stats.pareto import front_probability, pareto_front
-from greendapt.suite.models import Suite
 
 Seeds = Mapping[int, Row]
 """The rows of one strategy on one backbone, by seed."""
@@ -31,26 +30,6 @@ Seeds = Mapping[int, Row]
 _SCORES = ("auc", "dice", "balanced_accuracy", "ece", "jaccard", "mcc", "hausdorff95_px")
 _RANGES = {"mcc": (-1.0, 1.0), "hausdorff95_px": (0.0, math.inf)}
 """What a metric can be; else 0 to 1."""
-
-
-def references(suite: Suite, strategies: Sequence[str]) -> tuple[str | None, list[str]]:
-    """The names of no DAPT (None where the run has none) and of full DAPT among ``strategies``."""
-
-    def is_none(name: str) -> bool:
-        return not suite.phases(name) and suite.cut(name) is None
-
-    def is_full(name: str) -> bool:
-        phases = suite.phases(name)
-        trained = [phase.train for phase in phases]
-        return (
-            "all" in trained
-            and all(phase.until is None for phase in phases)
-            and {"all", "head"}.issuperset(map(str, trained))
-            and not suite.cut(name)
-        )
-
-    own = [name for name in strategies if name in suite.strategy]
-    return next(filter(is_none, own), None), [*filter(is_full, own)]
 
 
 def setting(row: Row) -> Setting:

@@ -34,6 +34,7 @@ from greendapt.report.view.spending import spending, spending_note, stage_costs
 from greendapt.report.view.stopping import stopping
 from greendapt.store.runinfo import RunData
 from greendapt.suite.models import Suite
+from greendapt.suite.references import full_dapt, no_dapt
 
 
 def view(run: RunData) -> View:
@@ -147,7 +148,8 @@ def _panel(
     rows = [r for r in run.summary.rows if estimates.setting(r) == setting]
     paths = estimates.metric_paths(rows)
     suite = run.info.suite
-    none, fulls = estimates.references(suite, list(dict.fromkeys(row.strategy for row in rows)))
+    strategies = list(dict.fromkeys(row.strategy for row in rows))
+    none, fulls = no_dapt(suite, strategies), full_dapt(suite, strategies)
     # of full DAPT on several pools none is what the others are to be compared with
     full = fulls[0] if len({suite.pool(name) for name in fulls}) == 1 else None
     groups = _sorted(_groups(rows), cost_key)

@@ -17,6 +17,7 @@ from greendapt.stats.intervals import Interval, t_interval
 from greendapt.stats.paired import paired_difference
 from greendapt.stats.power import power_law
 from greendapt.store.runinfo import RunData
+from greendapt.suite.references import no_dapt
 
 _EQUAL = 1.1
 """Compute is called equal up to this ratio."""
@@ -48,7 +49,7 @@ def scaling(run: RunData) -> Section | None:
     points = {one: list(_points(run, one)) for one in settings}
     laws = [row for one, group in points.items() for row in _laws(one, group)]
     domains = [row for one, group in points.items() for row in _domains(one, group)]
-    none, _ = estimates.references(run.info.suite, run.info.suite.run.strategies)
+    none = no_dapt(run.info.suite, run.info.suite.run.strategies)
     gains = [row for one, group in points.items() for row in _gains(run, none, one, group)]
     tables = [
         *_curves(run),

@@ -41,13 +41,13 @@ class Leader:
             raise RunError(f"{stage.label} failed on rank 0: {error}") from error
         self.ranks.meet()
 
-    def costs(self, meter: Meter, window: Window) -> dict[str, Figure]:
+    def costs(self, window: Window) -> dict[str, Figure]:
         """What the window says, of all ranks: each GPU and each machine counted once."""
         if self.ranks.size == 1:
             return window.figures
         assert window.share is not None
         shares = [share for share in self.ranks.all(window.share) if share is not None]
-        return merged(shares).figures(meter.grid)
+        return merged(shares).figures()
 
 
 def assist(context: Context, meter: Meter, planned: list[Stage]) -> None:

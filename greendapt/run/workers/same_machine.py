@@ -9,8 +9,6 @@ from greendapt.core.records import Record
 from greendapt.run.workers.claims import Claims
 from greendapt.store.run import RunFolder
 
-_ABOUT_ENERGY = ("energy_", "carbon_g")
-
 
 class Neighbours:
     """Other workers of the run on this machine, from now until ``count`` is called.
@@ -37,7 +35,7 @@ class Neighbours:
 
 
 def labelled(figures: Mapping[str, Figure], beside: int, note: str) -> dict[str, Figure]:
-    """The figures, those of energy and carbon with ``note`` and what ran beside in their source."""
+    """The figures, those of energy with ``note`` and what ran beside in their source."""
     remarks = [note] if note else []
     if beside:
         remarks.append(f"includes up to {beside} other worker(s) on this machine")
@@ -45,7 +43,7 @@ def labelled(figures: Mapping[str, Figure], beside: int, note: str) -> dict[str,
         return dict(figures)
     return {
         name: figure.scaled(1.0, figure.unit, "; ".join(remarks))
-        if name.startswith(_ABOUT_ENERGY)
+        if name.startswith("energy_")
         else figure
         for name, figure in figures.items()
     }
