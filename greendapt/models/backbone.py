@@ -104,15 +104,15 @@ class Backbone(nn.Module):
 
     def pyramid(self, x: Tensor) -> list[Tensor]:
         """The last feature maps [B, D, H, W] of each resolution, from fine to coarse."""
-        found: list[Tensor] = []
+        levels: list[Tensor] = []
         for unit in self.units:
             for step in unit.steps(self.net):
                 x = step(x)
                 maps = self.maps(x)
-                if found and found[-1].shape[2] == maps.shape[2]:
-                    found.pop()
-                found.append(maps)
-        return found
+                if levels and levels[-1].shape[2] == maps.shape[2]:
+                    levels.pop()
+                levels.append(maps)
+        return levels
 
     def end_of(self, stage: int) -> int:
         """How many units there are up to and with ``stage`` (0 is the stem)."""

@@ -53,10 +53,10 @@ def family_of(net: nn.Module) -> Family | None:
 
 
 def _has(net: nn.Module, path: str) -> bool:
-    found: object = net
+    part: object = net
     for name in path.split("."):
-        found = getattr(found, name, None)
-    return found is not None
+        part = getattr(part, name, None)
+    return part is not None
 
 
 def _children(net: nn.Module, path: str) -> list[str]:

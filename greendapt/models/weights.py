@@ -53,7 +53,7 @@ def spec_of(name: str, weights: str) -> InputSpec:
     if weights == "none" or not path.is_file():
         return InputSpec()
     with safe_open(path, framework="pt") as file:
-        return _said_spec(path, file.metadata() or {}) or _timm_spec(name)
+        return _written_spec(path, file.metadata() or {}) or _timm_spec(name)
 
 
 def read_file(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -82,23 +82,23 @@ def save(backbone: Backbone, path: Path) -> None:
     """The backbone under timm's own names; what its input must look like goes as metadata."""
     tensors = {k: v.detach().cpu().contiguous() for k, v in backbone.net.state_dict().items()}
     spec = backbone.spec
-    said = {"arch": backbone.name, "mean": json.dumps(spec.mean), "std": json.dumps(spec.std)}
+    metadata = {"arch": backbone.name, "mean": json.dumps(spec.mean), "std": json.dumps(spec.std)}
     if spec.pad_type is not None:
-        said["pad_type"] = spec.pad_type
+        metadata["pad_type"] = spec.pad_type
     if backbone.cut is not None:
-        said["cut"] = str(backbone.cut)
-    save_file(tensors, path, said)
+        metadata["cut"] = str(backbone.cut)
+    save_file(tensors, path, metadata)
 
 
 def _from_file(name: str, path: Path, image_size: int, cut: int | None) -> Backbone:
-    tensors, said = read_file(path)
-    arch = said.get("arch", name)
+    tensors, metadata = read_file(path)
+    arch = metadata.get("arch", name)
     if arch != name:
         raise WeightsError(f"weights: {path} holds '{arch}', the suite asks for '{name}'")
-    spec = _said_spec(path, said) or _timm_spec(name)
+    spec = _written_spec(path, metadata) or _timm_spec(name)
     with _Undrawn():
         net = create_net(name, image_size, spec)
-    kept = _said_cut(path, said)
+    kept = _written_cut(path, metadata)
     if kept is None:
         _fill(net, tensors, path)
         return Backbone(name, net, spec, cut)
@@ -119,18 +119,18 @@ class _Undrawn(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 
-def _said_cut(path: Path, said: Mapping[str, str]) -> int | None:
-    cut = said.get("cut")
+def _written_cut(path: Path, metadata: Mapping[str, str]) -> int | None:
+    cut = metadata.get("cut")
     if cut is not None and not cut.isdecimal():
         raise WeightsError(f"weights: cut = '{cut}' in the metadata of {path} is not a stage")
     return None if cut is None else int(cut)
 
 
-def _said_spec(path: Path, said: Mapping[str, str]) -> InputSpec | None:
-    if "mean" not in said or "std" not in said:
+def _written_spec(path: Path, metadata: Mapping[str, str]) -> InputSpec | None:
+    if "mean" not in metadata or "std" not in metadata:
         return None
     try:
-        mean, std = (tuple(map(float, json.loads(said[key]))) for key in ("mean", "std"))
+        mean, std = (tuple(map(float, json.loads(metadata[key]))) for key in ("mean", "std"))
     except (ValueError, TypeError) as error:
         raise WeightsError(f"weights: mean or std in the metadata of {path}: {error}") from error
     if len(mean) != len(std) or len(mean) not in (1, 3) or min(std) <= 0:
@@ -138,7 +138,7 @@ def _said_spec(path: Path, said: Mapping[str, str]) -> InputSpec | None:
             f"weights: mean {mean} and std {std} in the metadata of {path} are not those of "
             "1 or 3 channels"
         )
-    return InputSpec(mean, std, said.get("pad_type") or None)
+    return InputSpec(mean, std, metadata.get("pad_type") or None)
 
 
 def _timm_spec(name: str) -> InputSpec:

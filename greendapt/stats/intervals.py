@@ -141,10 +141,10 @@ def _weighted_macro_auc(labels: Floats, scores: Floats, weights: Floats) -> Floa
 
 def _weighted_auc(labels: Floats, scores: Floats, weights: Floats) -> Floats:
     """Share of (positive, negative) pairs in the right order, for each row of ``weights``."""
-    known = np.flatnonzero(~np.isnan(labels))
-    if known.size == 0:
+    present = np.flatnonzero(~np.isnan(labels))
+    if present.size == 0:
         return np.full(len(weights), np.nan)
-    order = known[np.argsort(scores[known], kind="stable")]
+    order = present[np.argsort(scores[present], kind="stable")]
     ranked = scores[order]
     starts = np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]])  # one start a group of ties
     drawn = weights[:, order]

@@ -33,6 +33,6 @@ def logistic(x: Floats, y: Ints, count: int, penalty: float) -> tuple[Floats, Fl
         return value, slope.ravel()
 
     start = np.zeros((rows.shape[1] + 1) * count)
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 500})
-    theta = found.x.reshape(-1, count)
+    minimum = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 500})
+    theta = minimum.x.reshape(-1, count)
     return axes.T @ theta[:-1], theta[-1]

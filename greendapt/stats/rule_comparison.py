@@ -110,8 +110,8 @@ def fixed_lengths(series: Sequence[Series]) -> list[str]:
 
 def common_scores(series: Sequence[Series]) -> list[str]:
     """The scores that all series have, variants (``robustness:l2:...``) left out."""
-    known = set.intersection(*(set(one.scores) for one in series))
-    return sorted(name for name in known if ":" not in name)
+    common = set.intersection(*(set(one.scores) for one in series))
+    return sorted(name for name in common if ":" not in name)
 
 
 def _horizon(series: Sequence[Series]) -> int:
@@ -145,13 +145,13 @@ def _chosen(
 
 def _candidates(series: Sequence[Series], rule: str, terms: Terms) -> dict[str, list[Replayed]]:
     """Every setting and score that ``rule`` leaves open."""
-    said = named(rule, _horizon(series))
-    found = {}
-    for score in _scores(series, said.score):
-        for name, one in said.rules.items():
+    choice = named(rule, _horizon(series))
+    replayed = {}
+    for score in _scores(series, choice.score):
+        for name, one in choice.rules.items():
             full_name = name if score is None else f"{name}@{score}"
-            found[full_name] = _each(series, one, score, terms)
-    return found
+            replayed[full_name] = _each(series, one, score, terms)
+    return replayed
 
 
 def _each(series: Sequence[Series], rule: Rule, score: str | None, terms: Terms) -> list[Replayed]:

@@ -191,8 +191,8 @@ def _over_series(values: Floats, seed: int) -> Interval:
 
 def _agreement(series: Series, score: str, of: Agreement) -> float:
     seen, quality = series.scores[score], mean(series.quality)
-    known: NDArray[np.bool_] = ~(np.isnan(seen) | np.isnan(quality))
-    return of(seen[known], quality[known])
+    both: NDArray[np.bool_] = ~(np.isnan(seen) | np.isnan(quality))
+    return of(seen[both], quality[both])
 
 
 def _varies(a: Floats, b: Floats) -> bool:

@@ -23,12 +23,12 @@ def looks(budget: int) -> tuple[int, ...]:
 
     Numbers are even, budget apart, so that in the order A B B A a steady drift cancels.
     """
-    found = []
+    planned = []
     pairs = FIRST_LOOK
     while pairs < budget:
-        found.append(pairs)
+        planned.append(pairs)
         pairs *= 2
-    return (*found, budget)
+    return (*planned, budget)
 
 
 def decide(logs: Sequence[float], limit: float, *, budget: int) -> tuple[Answer, Interval]:

@@ -80,8 +80,8 @@ def views(series: Series, score: str | None) -> Iterator[View]:
 
 def mean(quality: Floats) -> Floats:
     """Mean over seeds [S, T] -> [T], missing runs left out; NaN where all are missing."""
-    known = ~np.isnan(quality)
-    summed = np.where(known, quality, 0.0).sum(axis=0)
+    present = ~np.isnan(quality)
+    summed = np.where(present, quality, 0.0).sum(axis=0)
     means: Floats = np.full(quality.shape[1], np.nan)
-    np.divide(summed, known.sum(axis=0), out=means, where=known.any(axis=0))
+    np.divide(summed, present.sum(axis=0), out=means, where=present.any(axis=0))
     return means

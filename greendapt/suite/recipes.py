@@ -123,10 +123,10 @@ class Phase(NetworkRecipe):
     def up_to(self, epochs: int) -> Phase:
         """Its first so many epochs, and nothing that does not decide what they give."""
         if self.in_parts:
-            said: dict[str, object] = {"epochs": epochs, "until": None}
+            shorter: dict[str, object] = {"epochs": epochs, "until": None}
         else:
-            said = {"until": epochs if epochs < self.epochs else None}
-        return self.model_copy(update={**said, "keep_checkpoints": (), "save_every": None})
+            shorter = {"until": epochs if epochs < self.epochs else None}
+        return self.model_copy(update={**shorter, "keep_checkpoints": (), "save_every": None})
 
     @property
     def needs_val_loss(self) -> bool:

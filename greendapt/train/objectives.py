@@ -20,11 +20,11 @@ def multiclass(logits: Tensor, targets: Tensor) -> Tensor:
 
 def multilabel(logits: Tensor, targets: Tensor) -> Tensor:
     """Binary cross-entropy over what is labelled; targets float [B, K], NaN = missing."""
-    known = ~targets.isnan()
+    present = ~targets.isnan()
     losses = F.binary_cross_entropy_with_logits(
-        logits, targets.nan_to_num(), weight=known.float(), reduction="sum"
+        logits, targets.nan_to_num(), weight=present.float(), reduction="sum"
     )
-    return losses / known.sum().clamp_min(1)
+    return losses / present.sum().clamp_min(1)
 
 
 def labelled(targets: Tensor) -> Tensor | int:

@@ -73,19 +73,19 @@ class Ranks:
         """Rank 0's value, on all ranks."""
         if self.size == 1:
             return value
-        said = [value]
+        values = [value]
         with _lost():
-            dist.broadcast_object_list(said, src=0, group=self.stages)
-        return said[0]
+            dist.broadcast_object_list(values, src=0, group=self.stages)
+        return values[0]
 
     def all(self, value: T) -> list[T]:
         """Every rank's value, on rank 0; only its own elsewhere."""
         if self.size == 1:
             return [value]
-        said: list[Any] | None = [None] * self.size if self.first else None
+        values: list[Any] | None = [None] * self.size if self.first else None
         with _lost():
-            dist.gather_object(value, said, dst=0, group=self.stages)
-        return said or [value]
+            dist.gather_object(value, values, dst=0, group=self.stages)
+        return values or [value]
 
     def meet(self) -> None:
         """Wait until all are here."""
@@ -135,11 +135,11 @@ class Ranks:
         views, images, *rest = mine.shape
         sent = mine.new_zeros((views, most.stop - most.start, *rest))
         sent[:, :images] = mine.detach()
-        found = [torch.empty_like(sent) for _ in range(self.size)]
+        gathered = [torch.empty_like(sent) for _ in range(self.size)]
         with _lost():
-            dist.all_gather(found, sent, group=self.steps)
+            dist.all_gather(gathered, sent, group=self.steps)
         parts = [self._part(count, rank) for rank in range(self.size)]
-        whole = [seen[:, : p.stop - p.start] for seen, p in zip(found, parts, strict=True)]
+        whole = [seen[:, : p.stop - p.start] for seen, p in zip(gathered, parts, strict=True)]
         whole[self.rank] = mine
         return torch.cat(whole, dim=1)
 
@@ -214,9 +214,9 @@ class GlobalBatchNorm(TorchFunctionMode):
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         del types
         if func is functional.batch_norm:
-            said = dict(zip(_ARGUMENTS, args, strict=False)) | (kwargs or {})
-            if said.get("training"):
-                return _global_batch_norm(self._ranks, **said)
+            arguments = dict(zip(_ARGUMENTS, args, strict=False)) | (kwargs or {})
+            if arguments.get("training"):
+                return _global_batch_norm(self._ranks, **arguments)
         return func(*args, **(kwargs or {}))
 
 
@@ -225,7 +225,7 @@ _ARGUMENTS = (
 )  # fmt: skip
 
 
-def _global_batch_norm(
+def _global_batch_norm(  # as many parameters as functional.batch_norm has, which it stands for
     ranks: Ranks,
     input: Tensor,
     running_mean: Tensor | None,

@@ -29,15 +29,15 @@ def judge_masks(
     draws are asked for. A class that neither has in an image is left out there; a metric that
     cannot be had is None.
     """
-    said, true = np.asarray(predicted), np.asarray(masks)
-    if said.shape != true.shape or said.ndim != 3:
-        raise ValueError(f"label maps {said.shape} do not fit masks {true.shape}")
-    values = np.stack([_image(p, t, classes) for p, t in zip(said, true, strict=True)])
+    maps, true = np.asarray(predicted), np.asarray(masks)
+    if maps.shape != true.shape or maps.ndim != 3:
+        raise ValueError(f"label maps {maps.shape} do not fit masks {true.shape}")
+    values = np.stack([_image(p, t, classes) for p, t in zip(maps, true, strict=True)])
     by_image = {name: _mean(values[:, :, i], axis=1) for i, name in enumerate(_METRICS)}
     result: dict[str, Any] = {name: _number(_mean(v, axis=0)) for name, v in by_image.items()}
     if bootstrap:
-        known = ~np.isnan(by_image["dice"])
-        low_high = _interval(by_image["dice"][known], np.asarray(patients)[known], bootstrap)
+        defined = ~np.isnan(by_image["dice"])
+        low_high = _interval(by_image["dice"][defined], np.asarray(patients)[defined], bootstrap)
         result["dice_low"], result["dice_high"] = low_high
     if classes > 2:
         per_class = _mean(values[:, :, 0], axis=0)
@@ -87,22 +87,22 @@ def border(mask: Mask) -> Mask:
 _METRICS = ("dice", "jaccard", "mcc", "hausdorff95_px")
 
 
-def _image(said: NDArray[Any], true: NDArray[Any], classes: int) -> Floats:
+def _image(maps: NDArray[Any], true: NDArray[Any], classes: int) -> Floats:
     """[K - 1, 4]: each foreground class by each of _METRICS."""
     labelled = true != UNLABELLED
     rows = []
     for k in range(1, classes):
-        a, b = (said == k) & labelled, true == k
+        a, b = (maps == k) & labelled, true == k
         rows.append((*overlap(a[labelled], b[labelled]), hausdorff95(a, b)))
     return np.array(rows)
 
 
 def _mean(values: Floats, axis: int) -> Any:
     """The mean of what is known; NaN where nothing is."""
-    known = ~np.isnan(values)
-    count = known.sum(axis=axis)
+    defined = ~np.isnan(values)
+    count = defined.sum(axis=axis)
     means = np.full(count.shape, np.nan)
-    np.divide(np.where(known, values, 0.0).sum(axis=axis), count, out=means, where=count > 0)
+    np.divide(np.where(defined, values, 0.0).sum(axis=axis), count, out=means, where=count > 0)
     return means
 
 

@@ -65,14 +65,14 @@ def _findings(logits: Tensor, targets: Tensor) -> dict[str, float | None]:
     """Averages over findings; each over the images where it is labelled."""
     accuracies, errors = [], []
     for scores, labels in zip(logits.sigmoid().T, targets.T, strict=True):
-        known = ~labels.isnan()
-        said, true = scores[known], labels[known].long()
+        present = ~labels.isnan()
+        probabilities, true = scores[present], labels[present].long()
         if len(true.unique()) == 2:
-            right = (said >= 0.5).long() == true
+            right = (probabilities >= 0.5).long() == true
             accuracies.append(
                 (right[true == 1].float().mean() + right[true == 0].float().mean()) / 2
             )
-            errors.append(binary_calibration_error(said, true, n_bins=_BINS, norm="l1"))
+            errors.append(binary_calibration_error(probabilities, true, n_bins=_BINS, norm="l1"))
     if not accuracies:
         return {"balanced_accuracy": None, "ece": None}
     return {

@@ -31,8 +31,8 @@ def ccfv(
     generator = np.random.default_rng(seed)
     chosen = np.sort(generator.permutation(len(features))[:images])
     pixels = [features[i].reshape(features.shape[1], -1).T for i in chosen]
-    said = [labels[i].ravel() for i in chosen]
-    inconsistent = _inconsistency(pixels, said, points, generator)
+    classes_of = [labels[i].ravel() for i in chosen]
+    inconsistent = _inconsistency(pixels, classes_of, points, generator)
     variety = float(np.mean([1 / energy(_some(p, points, generator), power) for p in pixels]))
     if inconsistent == 0:
         raise Undefined("the features of a class are the same in all images")
@@ -53,14 +53,14 @@ def wasserstein(a: Floats, b: Floats) -> float:
 
 
 def _inconsistency(
-    pixels: list[Floats], said: list[Any], points: int, generator: np.random.Generator
+    pixels: list[Floats], classes_of: list[Any], points: int, generator: np.random.Generator
 ) -> float:
-    classes = [k for k in np.unique(np.concatenate(said)) if 0 < k < 255]
+    classes = [k for k in np.unique(np.concatenate(classes_of)) if 0 < k < 255]
     if not classes:
         raise Undefined("no mask has a foreground")
     distances = []
     for k in classes:
-        sets = [p[s == k] for p, s in zip(pixels, said, strict=True) if (s == k).any()]
+        sets = [p[s == k] for p, s in zip(pixels, classes_of, strict=True) if (s == k).any()]
         for a, b in combinations(sets, 2):
             size = min(points, len(a), len(b))
             distances.append(wasserstein(_some(a, size, generator), _some(b, size, generator)))

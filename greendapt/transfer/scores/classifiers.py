@@ -26,8 +26,8 @@ def knn_accuracy(features: Any, labels: Any, *, neighbours: int = 5) -> float:
     votes = (y[nearest][:, :, None] == np.arange(count)).astype(np.float64)
     # an earlier place breaks a tie of votes, and never more than that
     places = np.where(votes > 0, np.arange(k, 0, -1)[None, :, None], 0).max(axis=1) / (k + 1)
-    said = (votes.sum(axis=1) + places).argmax(axis=1)
-    return float((said == y).mean())
+    predicted = (votes.sum(axis=1) + places).argmax(axis=1)
+    return float((predicted == y).mean())
 
 
 def probe_accuracy(
@@ -49,8 +49,8 @@ def probe_accuracy(
         mean = f[train].mean(axis=0)
         scale = float(np.sqrt(np.square(f[train] - mean).mean())) or 1.0
         weights, bias = logistic((f[train] - mean) / scale, y[train], count, penalty)
-        said = ((f[~train] - mean) / scale) @ weights + bias
-        right += int((said.argmax(axis=1) == y[~train]).sum())
+        predicted = ((f[~train] - mean) / scale) @ weights + bias
+        right += int((predicted.argmax(axis=1) == y[~train]).sum())
     return right / len(f)
 
 

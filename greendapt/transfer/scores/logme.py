@@ -41,8 +41,8 @@ def _largest(squares: Floats, projected: Floats, rest: float, n: int) -> float:
 
     at = int(np.argmin([loss(x) for x in _GRID]))
     low, high = _GRID[max(0, at - 1)], _GRID[min(len(_GRID) - 1, at + 1)]
-    found = minimize_scalar(loss, bounds=(low, high), method="bounded", options={"xatol": 1e-9})
-    return -min(float(found.fun), loss(_GRID[at]))
+    minimum = minimize_scalar(loss, bounds=(low, high), method="bounded", options={"xatol": 1e-9})
+    return -min(float(minimum.fun), loss(_GRID[at]))
 
 
 def _evidence(squares: Floats, projected: Floats, rest: float, n: int, log_ratio: float) -> float:
