@@ -27,7 +27,7 @@ from greendapt.meter.flops import (
 )
 from greendapt.meter.flops_fvcore import fvcore_forward_flops
 
-torch.set_num_threads(1)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def _meta_model(name: str) -> nn.Module:
