@@ -105,6 +105,17 @@ def _own_cache(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+def one_thread():
+    """One thread of torch in this process, which other modules of tests share."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
 def precision(request):
     """``--precision``, as the arithmetic of every plain step."""
     from greendapt.train.step import PLAIN

@@ -6,14 +6,13 @@ import json
 import time
 
 import pytest
-import torch
 import typer
 from typer.testing import CliRunner
 
 from greendapt.cli.flops import flops
 from greendapt.core.errors import GreendaptError, ModelError
 
-torch.set_num_threads(1)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 app = typer.Typer()
 app.command()(flops)

@@ -21,7 +21,7 @@ from greendapt.core.errors import MeterError
 from greendapt.meter.flops import FlopCount, count_call, count_step, meta_copy, training_step_flops
 from greendapt.meter.flops_fvcore import fvcore_forward_flops
 
-torch.set_num_threads(1)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def _meta_model(name: str) -> nn.Module:

@@ -1,7 +1,6 @@
 """One small timm model of each family that greendapt can address, with an image size for it."""
 
 import pytest
-import torch
 
 SMALL = {
     "resnet": ("test_resnet", 64),
@@ -18,12 +17,9 @@ SMALL = {
 }
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread(one_thread):
+    """Small sums, and the same ones every time."""
 
 
 @pytest.fixture(scope="module", params=SMALL.values(), ids=SMALL)

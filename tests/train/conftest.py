@@ -1,19 +1,15 @@
-"""One thread: small sums, and the same ones every time."""
+"""One thread, and what these tests share."""
 
 import signal
 import subprocess
 import sys
 
 import pytest
-import torch
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread(one_thread):
+    """Small sums, and the same ones every time."""
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -321,7 +321,7 @@ plain, weights = trained(Step())
 try:
     compiled, others = trained(Step(compiled=True))
 except torch._dynamo.exc.TorchDynamoException as error:
-    print(str(error).splitlines()[0])
+    print(*str(error).splitlines()[:2])
     sys.exit(3)
 assert compiled.training_flops == plain.training_flops
 assert len(set(plain.fit.train_loss)) == 3
