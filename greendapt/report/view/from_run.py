@@ -44,7 +44,7 @@ def view(run: RunData) -> View:
 
 
 def _visible(value: Any) -> Any:
-    """``value`` with `words.visible` text all the way down."""
+    """``value`` with `visible` text all the way down."""
     if isinstance(value, Sentence):
         return Sentence(*map(_visible, value.spans))
     if isinstance(value, str):
