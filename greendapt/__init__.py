@@ -6,16 +6,14 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from greendapt.api import Answer, Run, bench, load_suite, read_run, resume
+    from greendapt.api import Answer, Run, load_suite, read_run, resume, run
     from greendapt.meter import Meter
 
 _FROM = {
-    **dict.fromkeys(
-        ("Answer", "Run", "bench", "load_suite", "read_run", "resume"), "greendapt.api"
-    ),
+    **dict.fromkeys(("Answer", "Run", "load_suite", "read_run", "resume", "run"), "greendapt.api"),
     "Meter": "greendapt.meter",
 }
-__all__ = ["Answer", "Meter", "Run", "bench", "load_suite", "read_run", "resume"]
+__all__ = ["Answer", "Meter", "Run", "load_suite", "read_run", "resume", "run"]
 
 if not TYPE_CHECKING:  # a type checker sees the names above, and no others
 

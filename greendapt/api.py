@@ -3,7 +3,7 @@
 ``import greendapt`` has all of it, and loads torch only when something runs::
 
     suite = greendapt.load_suite("chestxray", "smoke", {"run.seeds": 2})
-    run = greendapt.bench(suite, out="runs")
+    run = greendapt.run(suite, out="runs")
     run.frame(), run.pareto(), run.verdict.headline
 """
 
@@ -58,7 +58,7 @@ def load_suite(
     return suite_files.load(suite_files.find(str(name_or_path)), profile, nested)
 
 
-def bench(
+def run(
     suite: Suite,
     *,
     out: str | Path = "runs",
@@ -110,7 +110,7 @@ def resume(
     progress: bool | Reporter = True,
     debug: bool = False,
 ) -> Run:
-    """Do what is left of a run, with its suite as it was then; see `bench`.
+    """Do what is left of a run, with its suite as it was then; see `run`.
 
     Raises RunError where ``path`` is no run.
     """

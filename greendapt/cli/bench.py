@@ -88,7 +88,7 @@ def bench(
     from greendapt.cli.running import goes_on, show
     from greendapt.run.workers.choose import executor as executor_of
 
-    run = api.bench(
+    finished = api.run(
         suite_of(context.params),
         out=out,
         reuse=reuse,
@@ -97,7 +97,7 @@ def bench(
         command=shlex.join(["greendapt", *sys.argv[1:]]),
         debug=bool(context.obj),
     )
-    show(run, json=json)
+    show(finished, json=json)
 
 
 def suite_of(given: Mapping[str, Any]) -> Suite:

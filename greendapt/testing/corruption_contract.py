@@ -43,7 +43,7 @@ class CorruptionContract(Contract):
 
     def test_a_run_is_judged_by_it(self, tmp_path: Path) -> None:
         changes = {"evaluation.corruptions": [self.name], "run.strategies": ["none"]}
-        run = api.bench(tiny_suite(changes), out=tmp_path, progress=False)
+        run = api.run(tiny_suite(changes), out=tmp_path, progress=False)
         assert not run.failures, run.failures
         assert run.summary.rows[0].metrics["corrupted"]["by"]
 

@@ -85,7 +85,7 @@ def test_a_wrong_change_is_refused_with_its_key(tiny):
 @pytest.mark.usefixtures("undone")
 def test_a_run_is_what_the_command_line_makes(tiny, tmp_path, capfd, shell, only_run):
     suite = greendapt.load_suite(tiny, changes={"run.strategies": ["none", "full"]})
-    made = greendapt.bench(suite, out=tmp_path / "here", progress=False)
+    made = greendapt.run(suite, out=tmp_path / "here", progress=False)
     assert capfd.readouterr().err == ""
     arguments = ("--strategies", "none,full", "--out", tmp_path / "there")
     assert shell("bench", "--suite", tiny, *arguments).code == 0
@@ -99,17 +99,17 @@ def test_a_run_is_what_the_command_line_makes(tiny, tmp_path, capfd, shell, only
 @pytest.mark.usefixtures("undone")
 def test_what_was_stopped_goes_on(tiny, tmp_path, capfd):
     suite = greendapt.load_suite(tiny, changes={"run.strategies": ["none"]})
-    made = greendapt.bench(suite, out=tmp_path)
+    made = greendapt.run(suite, out=tmp_path)
     *kept, _ = (made.path / "records.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
     (made.path / "records.jsonl").write_text("".join(kept), encoding="utf-8")
     (made.path / "summary.json").unlink()
     capfd.readouterr()
-    again = greendapt.bench(suite, out=tmp_path, go_on=True)
+    again = greendapt.run(suite, out=tmp_path, go_on=True)
     assert again.path == made.path
     assert "reused" in capfd.readouterr().err
     assert again.summary.rows[0].metrics == made.summary.rows[0].metrics
     assert greendapt.resume(made.path, progress=False).records == again.records
-    new = greendapt.bench(suite, out=tmp_path, reuse=made.path, progress=False)
+    new = greendapt.run(suite, out=tmp_path, reuse=made.path, progress=False)
     assert new.path != made.path
     assert all(record.reused for record in new.records)
 
@@ -117,7 +117,7 @@ def test_what_was_stopped_goes_on(tiny, tmp_path, capfd):
 @pytest.mark.usefixtures("undone")
 def test_a_failed_cell_is_told_not_raised(tiny, tmp_path):
     suite = greendapt.load_suite(tiny, changes={"run.strategies": ["none", "bad"]})
-    made = greendapt.bench(suite, out=tmp_path, progress=False)
+    made = greendapt.run(suite, out=tmp_path, progress=False)
     assert [failure.strategy for failure in made.failures] == ["bad"]
     assert [row.strategy for row in made.summary.rows] == ["none"]
 
