@@ -11,7 +11,11 @@ from greendapt.cli.options import Json
 if TYPE_CHECKING:
     from greendapt.core.registry import Registry
 
-REGISTRIES = ("greendapt.data.corruptions:CORRUPTIONS",)
+REGISTRIES = (
+    "greendapt.suite.trainable:TRAIN_SETS",
+    "greendapt.data.corruptions:CORRUPTIONS",
+    "greendapt.report.formats.table:FORMATS",
+)
 """Each beside the code it holds."""
 
 

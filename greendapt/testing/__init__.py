@@ -11,5 +11,13 @@ and name the plug-in as its entry point does::
 
 from greendapt.testing.base import Contract, tiny_suite
 from greendapt.testing.corruption_contract import CorruptionContract
+from greendapt.testing.format_contract import ReportFormatContract
+from greendapt.testing.train_set_contract import TrainSetContract
 
-__all__ = ["Contract", "CorruptionContract", "tiny_suite"]
+__all__ = [
+    "Contract",
+    "CorruptionContract",
+    "ReportFormatContract",
+    "TrainSetContract",
+    "tiny_suite",
+]
