@@ -13,7 +13,11 @@ if TYPE_CHECKING:
 
 REGISTRIES = (
     "greendapt.suite.trainable:TRAIN_SETS",
+    "greendapt.suite.stop_rules:STOP_RULES",
+    "greendapt.transfer.scores.by_name:SCORES",
     "greendapt.data.corruptions:CORRUPTIONS",
+    "greendapt.run.workers.executor:EXECUTORS",
+    "greendapt.meter.sources:ENERGY_SOURCES",
     "greendapt.report.formats.table:FORMATS",
 )
 """Each beside the code it holds."""
