@@ -11,7 +11,15 @@ from greendapt.cli.options import Json
 if TYPE_CHECKING:
     from greendapt.core.registry import Registry
 
-REGISTRIES = ("greendapt.data.corruptions:CORRUPTIONS",)
+REGISTRIES = (
+    "greendapt.suite.trainable:TRAIN_SETS",
+    "greendapt.suite.stop_rules:STOP_RULES",
+    "greendapt.transfer.scores.by_name:SCORES",
+    "greendapt.data.corruptions:CORRUPTIONS",
+    "greendapt.run.workers.executor:EXECUTORS",
+    "greendapt.meter.sources:ENERGY_SOURCES",
+    "greendapt.report.formats.table:FORMATS",
+)
 """Each beside the code it holds."""
 
 

@@ -17,7 +17,8 @@ _SEED = re.compile(r"^(?P<before>.*), seed (?P<seed>\d+)(?P<behind>.*)$", re.DOT
 
 
 def schema_of(table: object, where: str) -> int:
-    """Of what a file holds; RunError for a newer one than this greendapt reads, or none at all."""
+    """Of what a file holds. RunError for a newer one than this greendapt reads, ValueError for none
+    at all."""
     schema = table.get("schema") if isinstance(table, Mapping) else None
     if isinstance(schema, int) and not isinstance(schema, bool) and schema > SCHEMA:
         raise RunError(
@@ -25,9 +26,7 @@ def schema_of(table: object, where: str) -> int:
             f"{SCHEMA}: upgrade greendapt"
         )
     if not isinstance(schema, int) or schema < 1:
-        raise RunError(
-            f"{where} is damaged (schema: is {schema!r}, should be a number from 1 to {SCHEMA})"
-        )
+        raise ValueError(f"schema: is {schema!r}, should be a number from 1 to {SCHEMA}")
     return schema
 
 

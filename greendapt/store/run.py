@@ -91,9 +91,9 @@ class RunFolder:
     def read(self) -> RunInfo:
         """``run.json``. RunError where there is none, or none that can be read."""
         path = self.path / "run.json"
-        table = migrations.run_info(_table(path, self.path), str(path))
+        table = _table(path, self.path)
         with _damaged(path, f"{self.path} cannot be used; run its suite again"):
-            return RunInfo.model_validate(table)
+            return RunInfo.model_validate(migrations.run_info(table, str(path)))
 
     def write(self, info: RunInfo) -> None:
         write_json(self.path / "run.json", info.model_dump(mode="json", by_alias=True))
@@ -186,9 +186,9 @@ class RunFolder:
         if not self.summary_path.exists():
             return None
         table, where = _table(self.summary_path, self.path), str(self.summary_path)
-        if schema_of(table, where) < SCHEMA:
-            table = migrations.summary(table, where)
         with _damaged(where, f"greendapt resume {self.path} writes it again"):
+            if schema_of(table, where) < SCHEMA:
+                table = migrations.summary(table, where)
             return Summary.model_validate(table)
 
     def finished(self) -> RunData:

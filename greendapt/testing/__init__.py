@@ -11,5 +11,21 @@ and name the plug-in as its entry point does::
 
 from greendapt.testing.base import Contract, tiny_suite
 from greendapt.testing.corruption_contract import CorruptionContract
+from greendapt.testing.energy_contract import EnergySourceContract
+from greendapt.testing.executor_contract import ExecutorContract
+from greendapt.testing.format_contract import ReportFormatContract
+from greendapt.testing.score_contract import ScoreContract
+from greendapt.testing.stop_rule_contract import StopRuleContract
+from greendapt.testing.train_set_contract import TrainSetContract
 
-__all__ = ["Contract", "CorruptionContract", "tiny_suite"]
+__all__ = [
+    "Contract",
+    "CorruptionContract",
+    "EnergySourceContract",
+    "ExecutorContract",
+    "ReportFormatContract",
+    "ScoreContract",
+    "StopRuleContract",
+    "TrainSetContract",
+    "tiny_suite",
+]

@@ -34,13 +34,28 @@ def test_a_broken_one_is_a_sentence(shell, sample, entry_points, broken):
 
 
 def test_a_run_uses_them(shell, sample, tiny, tmp_path, only_run):
-    changes = ("--set", 'evaluation.corruptions=["veil", "noise"]')
-    arguments = ("--suite", tiny, "--strategies", "none,full", "--out", tmp_path, *changes)
-    done = shell("bench", *arguments, env=sample())
+    suite = tmp_path / "tiny.toml"
+    stop = '[phase.adapt.stop]\nrule = "looks"\nmost = 2\non = "spread"\nimages = 40\n'
+    text = tiny.read_text(encoding="utf-8")
+    suite.write_text(text.replace("[strategy.none]", f"{stop}[strategy.none]"), encoding="utf-8")
+    changes = ("--set", 'evaluation.corruptions=["veil"]', "--set", "phase.adapt.train=first:3")
+    arguments = ("--strategies", "none,full", "--out", tmp_path, "--executor", "one_process")
+    done = shell("bench", "--suite", suite, *arguments, *changes, env=sample())
     assert done.code == 0, done.err
-    rows = json.loads((only_run(tmp_path) / "summary.json").read_text(encoding="utf-8"))["rows"]
+    run = only_run(tmp_path)
+    rows = json.loads((run / "summary.json").read_text(encoding="utf-8"))["rows"]
     for row in rows:
-        assert any(name.startswith("veil") for name in row["metrics"]["corrupted"]["by"])
+        assert all(name.startswith("veil") for name in row["metrics"]["corrupted"]["by"])
+    lines = (run / "records.jsonl").read_text(encoding="utf-8").splitlines()
+    (phase,) = (r for r in map(json.loads, lines) if "first:3" in r["title"])
+    assert len(phase["details"]["looks"]) == 2
+    assert all(look["score"] is not None for look in phase["details"]["looks"])
+    memory = phase["figures"]["energy_dram_j"]
+    assert (memory["source"], memory["value"] > 0) == ("2 W, made up", True)
+    done = shell("report", run, "--format", "words", env=sample())
+    assert done.out == f"{run / 'report.words.txt'}\n"
+    headline = (run / "report.words.txt").read_text(encoding="utf-8").strip()
+    assert headline in (run / "report.md").read_text(encoding="utf-8").replace("\\", "")
 
 
 def test_what_is_not_installed_is_refused_in_a_sentence(shell, tiny, tmp_path):

@@ -175,11 +175,12 @@ def test_a_damaged_run_is_said(copied, greendapt):
     (copied / "records.jsonl").write_bytes(b"".join([lines[0], b"{}\n", *lines[2:]]))
     done = greendapt("resume", copied)
     assert done.code == 2
-    assert "records.jsonl is damaged in line 2" in done.err
+    assert "records.jsonl line 2 is damaged (schema: is None" in done.err
+    assert "delete the line, and go on with: greendapt resume" in done.err
     (copied / "run.json").write_text('{"schema": 1, "suite": {}}')
-    assert "holds no suite that this greendapt reads" in greendapt("resume", copied).err
+    assert "run.json is damaged (suite.name: Field required)" in greendapt("resume", copied).err
     (copied / "run.json").write_text("[]")
-    assert "has schema None, this greendapt reads 1" in greendapt("resume", copied).err
+    assert "run.json is damaged (it holds no table)" in greendapt("resume", copied).err
 
 
 def test_elsewhere_bench_only_notes_an_unfinished_run(torn, greendapt, tiny):

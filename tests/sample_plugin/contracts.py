@@ -1,7 +1,34 @@
 """The package passes greendapt's contracts, as its own test suite would ask."""
 
-from greendapt.testing import CorruptionContract
+from greendapt import testing
 
 
-class TestVeil(CorruptionContract):
+class TestVeil(testing.CorruptionContract):
     name = "veil"
+
+
+class TestTwoWatts(testing.EnergySourceContract):
+    name = "two_watts"
+
+
+class TestOneProcess(testing.ExecutorContract):
+    name = "one_process"
+
+
+class TestWords(testing.ReportFormatContract):
+    name = "words"
+
+
+class TestSpread(testing.ScoreContract):
+    name = "spread"
+
+
+class TestLooks(testing.StopRuleContract):
+    name = "looks"
+    settings = {"most": 2, "every": 1}  # noqa: RUF012
+
+
+class TestFirst(testing.TrainSetContract):
+    name = "first"
+    argument = "3"
+    wrong = "three"
