@@ -16,9 +16,9 @@ class ExecutorContract(Contract):
 
     def test_a_run_is_the_one_that_one_process_makes(self, tmp_path: Path) -> None:
         suite = tiny_suite()
-        alone = api.bench(suite, out=tmp_path / "alone", progress=False)
+        alone = api.run(suite, out=tmp_path / "alone", progress=False)
         executor = self.registry.get(self.name)(Options(workers=1))
-        run = api.bench(suite, out=tmp_path / "others", executor=executor, progress=False)
+        run = api.run(suite, out=tmp_path / "others", executor=executor, progress=False)
         assert {record.key for record in run.records} == {record.key for record in alone.records}
         metrics = [row.metrics for row in alone.summary.rows]
         assert [row.metrics for row in run.summary.rows] == metrics
@@ -28,6 +28,6 @@ class ExecutorContract(Contract):
     def test_a_failed_cell_stops_no_other(self, tmp_path: Path) -> None:
         changes = {"phase.adapt.learning_rate": 1e30}
         executor = self.registry.get(self.name)(Options(workers=1))
-        run = api.bench(tiny_suite(changes), out=tmp_path, executor=executor, progress=False)
+        run = api.run(tiny_suite(changes), out=tmp_path, executor=executor, progress=False)
         assert [failure.strategy for failure in run.failures] == ["full"]
         assert [row.strategy for row in run.summary.rows] == ["none"]

@@ -22,7 +22,7 @@ class ReportFormatContract(Contract):
     def test_a_run_is_written_in_it(self, tmp_path: Path) -> None:
         strategies = {"strategy": {_STRANGE: {"phases": ["adapt"]}}}
         suite = tiny_suite(strategies | {"run.strategies": ["none", _STRANGE]})
-        run = api.bench(suite, out=tmp_path, progress=False)
+        run = api.run(suite, out=tmp_path, progress=False)
         before = _listing(run.path)
         files = self._made(run.data, "mine.file")
         assert _listing(run.path) == before, "make() wrote a file: give bytes instead"

@@ -36,7 +36,7 @@ class StopRuleContract(Contract):
 
     def test_a_run_looks_at_it(self, tmp_path: Path) -> None:
         phase = {"epochs": _EPOCHS, "stop": {"rule": self.name, **self.settings}}
-        run = api.bench(tiny_suite({"phase.adapt": phase}), out=tmp_path, progress=False)
+        run = api.run(tiny_suite({"phase.adapt": phase}), out=tmp_path, progress=False)
         assert not run.failures, run.failures
         (phase_of,) = (record.details for record in run.records if record.kind is Kind.ADAPT)
         assert isinstance(phase_of, AdaptDetails)
