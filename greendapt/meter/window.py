@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -77,7 +78,8 @@ class Meter:
     ``carbon``: the grid of `Window.record`. ``align``: wait at both edges of a window, outside of
     it, until the GPUs' counters moved: windows of seconds become exact, at the price of up to two
     refresh periods each. ``idle_s``: how long to measure the power at rest first, for
-    ``energy_above_idle_j``. The host's parts (CPU, DRAM, RAM) are counted by the process with
+    ``energy_above_idle_j``. ``powercap``: the tree of the kernel's counters, else that of the
+    variable GREENDAPT_POWERCAP. The host's parts (CPU, DRAM, RAM) are counted by the process with
     LOCAL_RANK 0 or without one. Opening takes about a second. Raises MeterError for an unknown
     device.
     """
@@ -89,8 +91,11 @@ class Meter:
         carbon: Grid | None = None,
         align: bool = False,
         idle_s: float = 0.0,
+        powercap: Path | None = None,
         environ: Mapping[str, str] = os.environ,
     ) -> None:
+        if powercap is not None:
+            environ = {**environ, "GREENDAPT_POWERCAP": str(powercap)}
         self.device = device
         self.grid = carbon or grid()
         self._align = align
