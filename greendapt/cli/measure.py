@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 
+# a parameter an option: typer reads them from here
 def measure(
     command: Annotated[list[str], typer.Argument(help="The command, after --.")],
     json: Annotated[

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from greendapt.transfer.scores.base import Scored
 
 
+# a parameter an option: typer reads them from here
 def score(
     weights: Annotated[
         list[str],

@@ -24,7 +24,7 @@ def conv_flops(x: Shape, weight: Shape, out: Shape, transposed: bool) -> int:
     return 2 * x[0] * prod(weight) * prod((x if transposed else out)[2:])
 
 
-def _conv_backward(
+def _conv_backward(  # the arguments of torch's operator, in its order
     grad: Shape,
     x: Shape,
     weight: Shape,

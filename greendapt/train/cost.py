@@ -14,8 +14,8 @@ from greendapt.models.backbone import Backbone, InputSpec, create_backbone
 from greendapt.models.network import Network, mlp
 from greendapt.suite.recipes import BatchNorm
 from greendapt.suite.trainable import Train
+from greendapt.train.constant_prefix import feature_size
 from greendapt.train.loop import Fit
-from greendapt.train.prefix import feature_size
 from greendapt.train.train_sets import first_trainable, set_phase
 
 

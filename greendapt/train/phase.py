@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from greendapt.data.augment import augment
 from greendapt.models.network import Network
 from greendapt.suite.recipes import Augmentation, NetworkRecipe
-from greendapt.train import prefix
+from greendapt.train import constant_prefix
 from greendapt.train.cost import ImageCost, image_cost, nbytes, phase_cost
 from greendapt.train.engine import Encode, Engine
 from greendapt.train.inputs import Bank, Examples, gathered
@@ -61,8 +61,8 @@ def train_phase(
 
     ``stored``: the constant prefix of all inputs of ``train`` and ``val``, computed before.
     Else, with ``cache``, it is computed once per image here where it fits into memory. Whichever
-    way, the phase is the same within rounding (see `greendapt.train.prefix`). ``val`` is left alone
-    where the recipe needs no validation loss. What a watch costs is not in the FLOPs.
+    way, the phase is the same within rounding (see `greendapt.train.constant_prefix`). ``val`` is
+    left alone where the recipe needs no validation loss. What a watch costs is not in the FLOPs.
     """
     backbone, engine = network.backbone, training.engine
     if val is not None and (len(val) == 0 or not recipe.needs_val_loss):
@@ -70,11 +70,11 @@ def train_phase(
     start = first_trainable(backbone, recipe.train) if network.resumable else 0
     views = 2 if training.loss is simclr else 1
     image_size = train.inputs.shape[-1]
-    shape = prefix.activation_shape(backbone, image_size, start)
+    shape = constant_prefix.activation_shape(backbone, image_size, start)
     images = len(train) + (len(val) if val is not None else 0)
     constant = recipe.augmentation == "none" and views == 1 and start > 0
     cached = stored is None and cache and constant
-    cached = cached and engine.ranks.same(prefix.fits(nbytes(images, shape)))
+    cached = cached and engine.ranks.same(constant_prefix.fits(nbytes(images, shape)))
     draw = torch.Generator().manual_seed(training.seed + 1)
     encode = _from_activations(network, start)
     if stored is not None:
@@ -124,7 +124,7 @@ def _widths(head: nn.Module) -> tuple[int, ...]:
 
 def _cached(network: Network, examples: Examples, start: int, engine: Engine) -> Examples:
     seen = gathered(examples.inputs, examples.rows)
-    stored = prefix.activations(network.backbone, seen, start, engine)
+    stored = constant_prefix.activations(network.backbone, seen, start, engine)
     return Examples(stored, examples.targets)
 
 

@@ -20,7 +20,7 @@ from greendapt.store.run import RunFolder
 from greendapt.suite.recipes import Phase
 from greendapt.suite.suite_files import find
 from greendapt.suite.suite_files import load as load_suite
-from greendapt.train import prefix
+from greendapt.train import constant_prefix
 from greendapt.train.engine import Engine
 from greendapt.train.inputs import Examples
 from greendapt.train.loop import Training
@@ -156,12 +156,14 @@ def phase(train, epochs, *, cached, count=64, anew=False):
     """Epochs of a phase; ``anew``: the making of its cache with them, which is else done before."""
     examples = images(count, WIDE)
     backbone = create_backbone(PAPERS, image_size=WIDE)
-    network = Network(backbone, mlp(prefix.feature_size(backbone, WIDE), (), 2, 0))
+    network = Network(backbone, mlp(constant_prefix.feature_size(backbone, WIDE), (), 2, 0))
     recipe = Phase(train=train, epochs=epochs, learning_rate=1e-4, select="last")
     start = len(backbone.units) - (0 if train == "head" else int(train[-1]))
 
     def store():
-        return Stored(prefix.activations(backbone, examples.inputs, start, CPU), len(examples))
+        return Stored(
+            constant_prefix.activations(backbone, examples.inputs, start, CPU), len(examples)
+        )
 
     before = store() if cached and not anew else None
 
@@ -204,7 +206,7 @@ def test_step(interleaved, name):
     step = try_steps(lambda: create_backbone(name, image_size=size), size, DEVICE, cores=1).step
     engine = Engine(DEVICE, step)
     backbone = step.arrange(create_backbone(name, image_size=size).to(DEVICE))
-    width = prefix.feature_size(backbone, size)
+    width = constant_prefix.feature_size(backbone, size)
     network = Network(backbone, mlp(width, (), 2, 0)).to(DEVICE)
     recipe = Phase(train="all", epochs=1, learning_rate=1e-4, select="last", batch_norm="train")
     theirs = timm.create_model(name, num_classes=2, **size_option(name, size)).train().to(DEVICE)

@@ -30,8 +30,8 @@ from greendapt.train.inputs import Examples
 from greendapt.train.loop import Training
 from greendapt.train.objectives import LOSSES
 from greendapt.train.train_sets import trainable_units
+from greendapt.transfer.heads import make_head, train_probe
 from greendapt.transfer.metrics import judge
-from greendapt.transfer.probe import make_head, train_probe
 
 CPU = Engine(torch.device("cpu"))
 

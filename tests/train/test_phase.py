@@ -12,7 +12,7 @@ from torch import nn
 from greendapt.models.backbone import create_backbone
 from greendapt.models.network import Network, mlp
 from greendapt.suite.recipes import Phase
-from greendapt.train import prefix
+from greendapt.train import constant_prefix
 from greendapt.train.cost import image_cost
 from greendapt.train.engine import Engine, predict
 from greendapt.train.inputs import Examples
@@ -108,7 +108,7 @@ def test_flops_are_the_sum_of_what_ran(units):
     if start > 0:
         assert cached.training_flops == steps + cost.prefix * (TRAIN + VAL)
         assert cached.training_flops < plain.training_flops
-        shape = prefix.activation_shape(network.backbone, 32, start)
+        shape = constant_prefix.activation_shape(network.backbone, 32, start)
         assert cached.cached_bytes == 4 * (TRAIN + VAL) * torch.Size(shape).numel()
     else:
         assert cached.training_flops == plain.training_flops
@@ -130,7 +130,7 @@ def test_random_views_are_never_cached(said):
 
 
 def test_a_cache_that_does_not_fit_is_not_made(monkeypatch):
-    monkeypatch.setattr(prefix, "MEMORY_SHARE", 0.0)
+    monkeypatch.setattr(constant_prefix, "MEMORY_SHARE", 0.0)
     network, plain = _network(), _network()
     assert _train(network, "last:1").cached_bytes == 0
     _train(plain, "last:1", cache=False)
@@ -234,7 +234,7 @@ def _stored(network, units, val=True):
     train, held = _images(TRAIN, 0), _images(VAL, 1)
     pool = torch.cat([train.inputs, held.inputs]) if val else train.inputs
     start = first_trainable(network.backbone, units)
-    activations = prefix.activations(network.backbone, pool, start, CPU)
+    activations = constant_prefix.activations(network.backbone, pool, start, CPU)
     rows = torch.arange(len(pool))
     sets = (
         Examples(pool, train.targets, rows[:TRAIN]),
@@ -249,7 +249,7 @@ def test_a_prefix_stored_before_is_another_bill_for_the_same_phase(units, within
     cached, before = _network(), _network()
     sets, stored = _stored(before, units)
     start = first_trainable(before.backbone, units)
-    apart = [prefix.activations(before.backbone, _images(*s).inputs, start, CPU)
+    apart = [constant_prefix.activations(before.backbone, _images(*s).inputs, start, CPU)
              for s in ((TRAIN, 0), (VAL, 1))]  # fmt: skip
     off = (torch.cat(apart) - stored.activations).norm() / stored.activations.norm()
     assert off <= within(1e-6)  # a few roundings of 6e-8 each
@@ -279,13 +279,15 @@ def test_a_bank_holds_the_images_and_then_their_views():
     backbone = _network().backbone
     images = _images(70, 0).inputs
     said = {"views": 2, "kind": "light", "seed": 3}
-    parts = torch.cat([*prefix.banked(backbone, images, 3, CPU, **said)])
-    plain = prefix.activations(backbone, images, 3, CPU)
+    parts = torch.cat([*constant_prefix.banked(backbone, images, 3, CPU, **said)])
+    plain = constant_prefix.activations(backbone, images, 3, CPU)
     assert len(parts) == 3 * 70
     assert torch.equal(parts[:70], plain)
     assert not torch.equal(parts[70:140], parts[140:])
     assert not torch.equal(parts[70:140], plain)
-    assert torch.equal(parts, torch.cat([*prefix.banked(backbone, images, 3, CPU, **said)]))
+    assert torch.equal(
+        parts, torch.cat([*constant_prefix.banked(backbone, images, 3, CPU, **said)])
+    )
 
 
 COMPILED = """

@@ -27,10 +27,10 @@ from greendapt.run.stages.prefix import StoredPrefix
 from greendapt.stats.rules import PatienceSettings
 from greendapt.suite.recipes import Phase
 from greendapt.suite.trainable import Train, train_text
+from greendapt.train.constant_prefix import activation_shape, feature_size
 from greendapt.train.loop import Training
 from greendapt.train.objectives import LOSSES
 from greendapt.train.phase import train_phase
-from greendapt.train.prefix import activation_shape, feature_size
 from greendapt.train.train_sets import first_trainable, set_phase
 
 PROJECTION = (256, 64)

@@ -17,9 +17,9 @@ from greendapt.run.context import Context
 from greendapt.run.ground import Start
 from greendapt.suite.recipes import BatchNorm, Recipe
 from greendapt.suite.trainable import Train
+from greendapt.train.constant_prefix import activation_shape
 from greendapt.train.cost import ImageCost, phase_cost
 from greendapt.train.loop import Fit
-from greendapt.train.prefix import activation_shape
 
 _STEP_OVERHEAD = 3e7
 """What a step costs beside its arithmetic, as FLOP: steps of tiny heads are not free."""

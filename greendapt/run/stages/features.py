@@ -15,8 +15,8 @@ from greendapt.run.stages import counted
 from greendapt.run.stages.base import Monitor, Outcome, Stage
 from greendapt.run.stages.counted import Effort, Passes
 from greendapt.suite.datasets import Split
+from greendapt.train.constant_prefix import activations
 from greendapt.train.cost import forward_flops
-from greendapt.train.prefix import activations
 
 LEARNT_FROM: tuple[Split, ...] = ("train", "val")
 """The splits that train heads and choose their epoch."""

@@ -19,12 +19,12 @@ from greendapt.run.stages.downstream import Downstream, Judging, label_scores
 from greendapt.run.stages.features import LEARNT_FROM, TestFeatures
 from greendapt.suite.recipes import FineTune
 from greendapt.suite.trainable import Train
+from greendapt.train.constant_prefix import activation_shape, feature_size, fits
 from greendapt.train.cost import ImageCost, forward_flops, nbytes
 from greendapt.train.engine import predict
 from greendapt.train.loop import Training
 from greendapt.train.objectives import LOSSES
 from greendapt.train.phase import train_phase
-from greendapt.train.prefix import activation_shape, feature_size, fits
 from greendapt.train.train_sets import first_trainable, set_phase
 
 

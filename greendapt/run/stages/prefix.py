@@ -25,9 +25,9 @@ from greendapt.store.run import RunFolder
 from greendapt.suite.recipes import Phase
 from greendapt.suite.trainable import Train, train_text
 from greendapt.train import inputs
+from greendapt.train.constant_prefix import activation_shape, banked
 from greendapt.train.cost import nbytes, prefix_flops
 from greendapt.train.phase import Stored
-from greendapt.train.prefix import activation_shape, banked
 from greendapt.train.train_sets import first_trainable
 
 

@@ -38,11 +38,11 @@ from greendapt.store.run import RunFolder
 from greendapt.suite.datasets import FractalData
 from greendapt.suite.models import Suite
 from greendapt.suite.recipes import Phase
+from greendapt.train.constant_prefix import feature_size
 from greendapt.train.engine import Engine
 from greendapt.train.loop import Training
 from greendapt.train.objectives import LOSSES
 from greendapt.train.phase import train_phase
-from greendapt.train.prefix import feature_size
 from greendapt.train.train_sets import set_phase
 
 _RECIPE = 1

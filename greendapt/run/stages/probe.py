@@ -19,13 +19,13 @@ from greendapt.run.stages.counted import Passes
 from greendapt.run.stages.downstream import Downstream, Judging, label_scores
 from greendapt.run.stages.features import LEARNT_FROM, TestFeatures
 from greendapt.suite.recipes import Probe
+from greendapt.train.constant_prefix import feature_size
 from greendapt.train.cost import ImageCost, head_cost
 from greendapt.train.engine import predict
 from greendapt.train.inputs import Examples
 from greendapt.train.loop import Training
 from greendapt.train.objectives import LOSSES
-from greendapt.train.prefix import feature_size
-from greendapt.transfer.probe import make_head, train_probe
+from greendapt.transfer.heads import make_head, train_probe
 
 
 @dataclass(frozen=True, kw_only=True)

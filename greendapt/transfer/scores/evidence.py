@@ -13,10 +13,10 @@ from greendapt.core.errors import ModelError
 from greendapt.data.imageset import ImageSet
 from greendapt.models.backbone import Backbone
 from greendapt.train import inputs
+from greendapt.train.constant_prefix import activations
 from greendapt.train.cost import forward_flops, prefix_flops
 from greendapt.train.engine import Encode, Engine, predict
 from greendapt.train.inputs import Inputs
-from greendapt.train.prefix import activations
 from greendapt.transfer.scores.base import Evidence
 from greendapt.transfer.scores.by_name import score_of
 

@@ -16,8 +16,8 @@ from greendapt.data.sources.base import Needs
 from greendapt.models import weights
 from greendapt.models.backbone import Backbone
 from greendapt.suite import datasets
+from greendapt.train.constant_prefix import feature_size
 from greendapt.train.engine import Engine
-from greendapt.train.prefix import feature_size
 from greendapt.transfer.scores.base import Scored
 from greendapt.transfer.scores.by_name import score, score_of
 from greendapt.transfer.scores.evidence import USUAL_PLACE, Place, gather

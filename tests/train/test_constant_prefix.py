@@ -5,7 +5,7 @@ import torch
 
 from greendapt.core.errors import ModelError
 from greendapt.models.backbone import create_backbone
-from greendapt.train import prefix
+from greendapt.train import constant_prefix
 from greendapt.train.engine import Engine
 
 CPU = Engine(torch.device("cpu"))
@@ -25,8 +25,8 @@ def pixels():
 
 @pytest.mark.parametrize("start", range(6))
 def test_activations_are_what_the_unit_takes_as_input(backbone, pixels, start, within):
-    stored = prefix.activations(backbone, pixels, start, CPU)
-    assert stored.shape == (70, *prefix.activation_shape(backbone, 32, start))
+    stored = constant_prefix.activations(backbone, pixels, start, CPU)
+    assert stored.shape == (70, *constant_prefix.activation_shape(backbone, 32, start))
     assert (stored.dtype, stored.requires_grad) == (torch.float32, False)
     with torch.no_grad():
         whole = backbone.eval()(backbone.prepare(pixels))
@@ -37,9 +37,9 @@ def test_activations_are_what_the_unit_takes_as_input(backbone, pixels, start, w
 def test_activations_run_in_eval_mode_and_move_no_statistics(backbone, pixels):
     before = {k: v.clone() for k, v in backbone.state_dict().items()}
     backbone.train()
-    one = prefix.activations(backbone, pixels, 5, CPU)
+    one = constant_prefix.activations(backbone, pixels, 5, CPU)
     backbone.eval()
-    assert torch.equal(one, prefix.activations(backbone, pixels, 5, CPU))
+    assert torch.equal(one, constant_prefix.activations(backbone, pixels, 5, CPU))
     assert all(torch.equal(v, before[k]) for k, v in backbone.state_dict().items())
 
 
@@ -50,9 +50,9 @@ def test_a_size_that_a_network_cannot_run_on_is_found_without_running_it(name, s
     with torch.device("meta"):
         network = create_backbone(name, image_size=size)
     with pytest.raises(ModelError, match=f"'{name}' cannot run on {size} px images: "):
-        prefix.activation_shape(network, size, len(network.units))
+        constant_prefix.activation_shape(network, size, len(network.units))
 
 
 def test_what_does_not_fit_into_memory_is_not_stored():
-    assert prefix.fits(1000)
-    assert not prefix.fits(2**60)
+    assert constant_prefix.fits(1000)
+    assert not constant_prefix.fits(2**60)

@@ -11,8 +11,8 @@ from greendapt.train.engine import Engine, predict
 from greendapt.train.inputs import Examples
 from greendapt.train.loop import Training
 from greendapt.train.objectives import LOSSES
+from greendapt.transfer.heads import make_head, train_probe
 from greendapt.transfer.metrics import judge
-from greendapt.transfer.probe import make_head, train_probe
 
 CPU = Engine(torch.device("cpu"))
 
