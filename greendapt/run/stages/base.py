@@ -97,7 +97,7 @@ class Stage(ABC):
     in_cache: ClassVar[bool] = False
     """Whether its files are in the user's cache, not in the run folder."""
 
-    ground: Ground = field(repr=False)
+    ground: Ground = field(repr=False, compare=False)
     parents: tuple[Stage, ...] = ()
     seed: int | None = None
     key: str = ""
