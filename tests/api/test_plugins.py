@@ -28,7 +28,8 @@ def test_each_is_listed_with_its_package(shell, sample, entry_points):
 def test_a_broken_one_is_a_sentence(shell, sample, entry_points, broken):
     done = shell("plugins", env=sample(broken))
     assert (done.code, done.err) == (0, "")
-    assert done.out.count("    ! the ") == len(entry_points)
+    unseen = broken == "json:dumps"  # a function, as an executor is: wrong only where it is called
+    assert done.out.count("    ! the ") == len(entry_points) - unseen
     assert f"'broken' of sample-plugin ({broken})" in done.out
     assert "Traceback" not in done.out
 

@@ -185,7 +185,10 @@ def test_a_failed_cell_is_4(judged):
 def test_another_suite_and_other_data_are_void(judged, base, tmp_path):
     for change, told in (
         (("summary.json", "suite", "other"), "suite tiny (default), the run of other (default)"),
-        (("run.json", "data", {"pool": 1}), "the run is on other data than the baseline"),
+        (
+            ("run.json", "data", {"pool": {"images": 1}}),
+            "the run is on other data than the baseline",
+        ),
     ):
         name, key, value = change
         other = tmp_path / key
