@@ -35,14 +35,8 @@ def record(table: Tables, where: str, pue: float) -> Tables:
     return _record_2(table, pue) if schema_of(table, where) == 1 else table
 
 
-def summary(table: Tables, where: str) -> Tables:
-    """``summary.json``: of schema 1 it had the same keys."""
-    schema_of(table, where)
-    return {**table, "schema": SCHEMA}
-
-
-def run_info(table: Tables, where: str) -> Tables:
-    """``run.json``: of schema 1 it had the same keys."""
+def whole_file(table: Tables, where: str) -> Tables:
+    """``run.json`` or ``summary.json``: of schema 1 both had the same keys."""
     schema_of(table, where)
     return {**table, "schema": SCHEMA}
 

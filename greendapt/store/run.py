@@ -93,7 +93,7 @@ class RunFolder:
         path = self.path / "run.json"
         table = _table(path, self.path)
         with _damaged(path, f"{self.path} cannot be used; run its suite again"):
-            return RunInfo.model_validate(migrations.run_info(table, str(path)))
+            return RunInfo.model_validate(migrations.whole_file(table, str(path)))
 
     def write(self, info: RunInfo) -> None:
         write_json(self.path / "run.json", info.model_dump(mode="json", by_alias=True))
@@ -187,9 +187,7 @@ class RunFolder:
             return None
         table, where = _table(self.summary_path, self.path), str(self.summary_path)
         with _damaged(where, f"greendapt resume {self.path} writes it again"):
-            if schema_of(table, where) < SCHEMA:
-                table = migrations.summary(table, where)
-            return Summary.model_validate(table)
+            return Summary.model_validate(migrations.whole_file(table, where))
 
     def finished(self) -> RunData:
         """All of a run that came to its end; RunError where it did not, or is none."""
