@@ -45,7 +45,7 @@ COST_UNITS = METERED_UNITS | {"carbon_g": "g", "embodied_g": "g"}
 """With what follows from them on a grid; ``embodied_g`` is a share of the hardware's making."""
 
 Scores = dict[str, float | int | dict[str, float | None] | None]
-"""Of one set of images: ``auc``, ``auc_low``, ``dice``, ``images``, ``auc_by_class``, ..."""
+"""Of one set of images: ``auc``, ``dice``, ``images``, ``auc_by_class``, ..."""
 
 
 class Corrupted(TypedDict, total=False):
@@ -134,6 +134,14 @@ class AdaptDetails(TrainingDetails):
     scores: tuple[EpochScores, ...] = ()
 
 
+class EvaluateDetails(Details):
+    """``draws``: by set of images (``development``, ``external:NAME``, ``corrupted:KIND``) and
+    metric, the metric on patients drawn anew, packed (`greendapt.core.packed`). All networks that are
+    judged on a set draw the same patients. Nothing of a single patient can be told from it."""
+
+    draws: dict[str, dict[str, str]] = {}
+
+
 DETAILS: dict[Kind, type[Details]] = {
     Kind.PRETRAIN: TrainingDetails,
     Kind.PREFIX: PrefixDetails,
@@ -142,7 +150,7 @@ DETAILS: dict[Kind, type[Details]] = {
     Kind.TEST_FEATURES: Details,
     Kind.PROBE: TrainingDetails,
     Kind.FINETUNE: TrainingDetails,
-    Kind.EVALUATE: Details,
+    Kind.EVALUATE: EvaluateDetails,
 }
 
 

@@ -36,20 +36,20 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
-def grams(value: float) -> str:
+def grams(value: float, digits: int = 3) -> str:
     """A mass of CO2e: grams with their prefix up to the kilogram, then tonnes."""
-    return si(value / 1e6, "t") if abs(value) >= 999.5e3 else si(value, "g")
+    return si(value / 1e6, "t", digits) if abs(value) >= 999.5e3 else si(value, "g", digits)
 
 
-def quantity(value: float, unit: str) -> str:
+def quantity(value: float, unit: str, digits: int = 3) -> str:
     """A value in ``unit`` as people read it: ``2.09 g/image``, ``3 min 05 s``, ``1.2 kJ``."""
     if unit == "g" or unit.startswith("g/"):
-        return grams(value) + unit[1:]
+        return grams(value, digits) + unit[1:]
     if unit == "s":
         return duration(value)
     if unit == "kWh":
-        return si(1e3 * value, "Wh")
-    return si(value, {"byte": "B"}.get(unit, unit))
+        return si(1e3 * value, "Wh", digits)
+    return si(value, {"byte": "B"}.get(unit, unit), digits)
 
 
 def percent(share: float) -> str:

@@ -69,6 +69,13 @@ def cost_spread(figure: Cost | None) -> str:
     return f"± {percent((estimate.high - estimate.low) / 2 / estimate.mean)}"
 
 
+def probability(share: float) -> str:
+    """``3%``; never none at all and never certainty, which no finite number of draws can show."""
+    if share < 0.005:
+        return "under 1%"
+    return "over 99%" if share > 0.995 else percent(share)
+
+
 def times(ratio: float) -> str:
     """``14 times``, ``1.4 times``."""
     return f"{ratio:.0f} times" if ratio >= 9.5 else f"{ratio:.1f} times"

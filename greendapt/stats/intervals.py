@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NamedTuple
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import logsumexp, stdtrit
 
 Floats = NDArray[np.float64]
+
+Statistic = Callable[[Floats], Floats]
+"""Of weights (draws, N), how often each item was drawn; a row a draw."""
 
 _CHUNK = 4_000_000  # weights held at once by the bootstrap: 32 MB
 
@@ -77,27 +81,30 @@ def cluster_bootstrap_auc(
 
     A draw without any evaluable class is NaN. See `percentile_interval`.
     """
+    return cluster_bootstrap(weighted_macro_auc(targets, scores), groups, n, seed)
+
+
+def weighted_macro_auc(targets: ArrayLike, scores: ArrayLike) -> Statistic:
+    """`macro_auc` as a statistic of weights."""
     labels, columns = _as_columns(targets, scores)
-    draws = [
-        _weighted_macro_auc(labels, columns, weights)
-        for weights in _patient_weights(groups, n, seed)
-    ]
-    return np.concatenate(draws)
+    return partial(_weighted_macro_auc, labels, columns)
+
+
+def cluster_bootstrap(
+    statistic: Statistic, groups: ArrayLike, n: int = 1000, seed: int = 0
+) -> Floats:
+    """``n`` draws of a statistic, whole ``groups`` (N values) drawn with replacement.
+
+    The same groups, ``n`` and ``seed`` draw the same groups, whatever the statistic.
+    """
+    return np.concatenate([statistic(weights) for weights in _patient_weights(groups, n, seed)])
 
 
 def bootstrap_interval(
-    statistic: Callable[[Floats], Any],
-    groups: ArrayLike,
-    n: int = 1000,
-    seed: int = 0,
-    level: float = 0.95,
+    statistic: Statistic, groups: ArrayLike, n: int = 1000, seed: int = 0, level: float = 0.95
 ) -> tuple[float | None, float | None]:
-    """Percentile interval of any statistic of weights, by a bootstrap over ``groups``.
-
-    ``statistic`` takes weights (draws, N), how often each item was drawn, and returns (draws,).
-    """
-    draws = [statistic(weights) for weights in _patient_weights(groups, n, seed)]
-    return percentile_interval(np.concatenate(draws), level)
+    """Percentile interval of a statistic of one value, by a bootstrap over ``groups``."""
+    return percentile_interval(cluster_bootstrap(statistic, groups, n, seed), level)
 
 
 def percentile_interval(draws: ArrayLike, level: float = 0.95) -> tuple[float | None, float | None]:

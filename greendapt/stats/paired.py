@@ -22,16 +22,16 @@ def paired_difference(
 def paired_ratio(
     ours: Mapping[int, float], theirs: Mapping[int, float], level: float = 0.95
 ) -> Interval | None:
-    """Geometric mean of ours / theirs over the seeds both have, with a t interval of the logs.
+    """Mean of ours over mean of theirs: it agrees with the two means beside it.
 
-    None without a common seed, or when a value is not positive (a ratio to nothing says nothing).
+    Its interval, about that ratio, is Student's of the logarithms over the seeds both have. None
+    without a common seed, or when a value is not positive (a ratio to nothing says nothing).
     """
     seeds = sorted(ours.keys() & theirs.keys())
-    if not seeds or any(min(ours[seed], theirs[seed]) <= 0 for seed in seeds):
+    if not seeds or min(*ours.values(), *theirs.values()) <= 0:
         return None
+    ratio = float(np.mean([*ours.values()]) / np.mean([*theirs.values()]))
     mean, low, high = t_interval([np.log(ours[s]) - np.log(theirs[s]) for s in seeds], level)
-    return Interval(
-        float(np.exp(mean)),
-        None if low is None else float(np.exp(low)),
-        None if high is None else float(np.exp(high)),
-    )
+    if low is None or high is None:
+        return Interval(ratio, None, None)
+    return Interval(ratio, ratio * float(np.exp(low - mean)), ratio * float(np.exp(high - mean)))

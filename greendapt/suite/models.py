@@ -94,6 +94,12 @@ class Carbon(Table):
     lifetime_years: Annotated[float, Field(gt=0)] = 4.0
 
 
+class VerdictTable(Table):
+    """What the run is asked. ``margin``: by so much AUC or Dice worse is as good."""
+
+    margin: Annotated[float, Field(gt=0, lt=0.5)] = 0.02
+
+
 class Run(Table):
     """What of the suite is run."""
 
@@ -130,6 +136,7 @@ class Suite(Table):
     fractal: FractalPretraining = FractalPretraining()
     evaluation: Evaluation = Evaluation()
     carbon: Carbon = Carbon()
+    verdict: VerdictTable = VerdictTable()
     limits: dict[str, str | float | dict[str, str | float]] = Field(default_factory=dict)
     """What ``greendapt check`` lets a figure change by; under a strategy's name, its own."""
 

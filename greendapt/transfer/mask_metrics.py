@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import binary_erosion, distance_transform_edt
 
-from greendapt.stats.intervals import bootstrap_interval
+from greendapt.stats.intervals import cluster_bootstrap
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -25,9 +26,9 @@ def judge_masks(
 
     Each metric is averaged over the foreground classes of an image, then over images:
     ``dice``, ``jaccard``, ``mcc`` (Matthews correlation of pixels), ``hausdorff95_px``.
-    ``dice_low`` and ``dice_high``: 95% percentile interval over patients, when ``bootstrap``
-    draws are asked for. A class that neither has in an image is left out there; a metric that
-    cannot be had is None.
+    A class that neither has in an image is left out there; a metric that cannot be had is None.
+    ``draws``, where ``bootstrap`` of them are asked for: each metric on patients drawn anew,
+    (bootstrap,).
     """
     maps, true = np.asarray(predicted), np.asarray(masks)
     if maps.shape != true.shape or maps.ndim != 3:
@@ -35,14 +36,15 @@ def judge_masks(
     values = np.stack([_image(p, t, classes) for p, t in zip(maps, true, strict=True)])
     by_image = {name: _mean(values[:, :, i], axis=1) for i, name in enumerate(_METRICS)}
     result: dict[str, Any] = {name: _number(_mean(v, axis=0)) for name, v in by_image.items()}
-    if bootstrap:
-        defined = ~np.isnan(by_image["dice"])
-        low_high = _interval(by_image["dice"][defined], np.asarray(patients)[defined], bootstrap)
-        result["dice_low"], result["dice_high"] = low_high
     if classes > 2:
         per_class = _mean(values[:, :, 0], axis=0)
         result["dice_by_class"] = {str(k + 1): _number(v) for k, v in enumerate(per_class)}
     result["images"] = len(true)
+    result["patients"] = len(set(np.asarray(patients).tolist()))
+    if bootstrap and len(true):
+        table = np.stack([*by_image.values()], axis=1)
+        draws = cluster_bootstrap(partial(_weighted_means, table), patients, bootstrap)
+        result["draws"] = dict(zip(by_image, draws.T, strict=True))
     return result
 
 
@@ -106,14 +108,13 @@ def _mean(values: Floats, axis: int) -> Any:
     return means
 
 
-def _interval(
-    values: Floats, patients: NDArray[Any], draws: int
-) -> tuple[float | None, float | None]:
-    if len(values) == 0:
-        return None, None
-    return bootstrap_interval(
-        lambda weights: weights @ values / weights.sum(axis=1), patients, draws
-    )
+def _weighted_means(values: Floats, weights: Floats) -> Floats:
+    """Of the columns of ``values`` (N, M), what is NaN left out, for weights (draws, N)."""
+    defined = ~np.isnan(values)
+    summed, counted = weights @ np.where(defined, values, 0.0), weights @ defined
+    means: Floats = np.full(summed.shape, np.nan)
+    np.divide(summed, counted, out=means, where=counted > 0)
+    return means
 
 
 def _number(value: Any) -> float | None:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import expit, softmax
 from torch import Tensor
 from torchmetrics.functional.classification import (
     binary_calibration_error,
@@ -14,33 +18,37 @@ from torchmetrics.functional.classification import (
 )
 
 from greendapt.stats.intervals import (
-    cluster_bootstrap_auc,
+    Floats,
+    cluster_bootstrap,
     log_odds,
     macro_auc,
-    percentile_interval,
+    weighted_macro_auc,
 )
 
 _BINS = 15
 
 
 def judge(
-    logits: Tensor, targets: Tensor, patients: Any, classes: tuple[str, ...], *, bootstrap: int = 0
+    logits: Tensor,
+    targets: Tensor,
+    patients: ArrayLike,
+    classes: tuple[str, ...],
+    *,
+    bootstrap: int = 0,
 ) -> dict[str, Any]:
     """Metrics of logits [N, K] against targets int64 [N] (one label) or float [N, K] (findings).
 
     ``auc``: one class against the rest, averaged over the classes present, images in the order of
-    their logits (of log-odds for one label) in float64: probabilities saturate; ``auc_low`` and
-    ``auc_high``: 95% percentile interval over patients, when ``bootstrap`` draws are asked for;
+    their logits (of log-odds for one label) in float64: probabilities saturate;
     ``balanced_accuracy``: recall averaged over the classes present; ``ece``: expected
     calibration error (Guo et al. 2017), 15 bins. A metric that cannot be had is None.
+    ``draws``, where ``bootstrap`` of them are asked for: these three on patients drawn anew,
+    (bootstrap,) each.
     """
     single = targets.ndim == 1
     raw = logits.double().numpy()
     scores = log_odds(raw) if single else raw
     result: dict[str, Any] = {"auc": _number(macro_auc(targets.numpy(), scores))}
-    if bootstrap:
-        draws = cluster_bootstrap_auc(targets.numpy(), scores, patients, bootstrap, seed=0)
-        result["auc_low"], result["auc_high"] = percentile_interval(draws)
     result |= _single(logits, targets) if single else _findings(logits, targets)
     if len(classes) > 2:
         result["auc_by_class"] = {
@@ -48,7 +56,77 @@ def judge(
             for k, name in enumerate(classes)
         }
     result["images"] = len(targets)
+    result["patients"] = len(set(np.asarray(patients).tolist()))
+    if bootstrap:
+        auc = weighted_macro_auc(targets.numpy(), scores)
+        table = (_sums_of_one if single else _sums_of_findings)(raw, targets.numpy())
+        draws = cluster_bootstrap(
+            lambda weights: np.column_stack([auc(weights), *table(weights)]), patients, bootstrap
+        )
+        names = ("auc", "balanced_accuracy", "ece")
+        result["draws"] = dict(zip(names, draws.T, strict=True))
     return result
+
+
+def _sums_of_one(
+    logits: Floats, targets: NDArray[np.int64]
+) -> Callable[[Floats], tuple[Floats, Floats]]:
+    """Balanced accuracy and ECE of one label an image, for weights (draws, N)."""
+    probabilities = softmax(logits, axis=1)
+    right = (probabilities.argmax(axis=1) == targets).astype(float)
+    of_class = (targets[:, None] == np.arange(logits.shape[1])).astype(float)
+    off = _in_bins(probabilities.max(axis=1)) * (right - probabilities.max(axis=1))[:, None]
+
+    def both(weights: Floats) -> tuple[Floats, Floats]:
+        images = weights @ of_class
+        recalls = _quotient(weights @ (of_class * right[:, None]), images)
+        return _known_mean(recalls), np.abs(weights @ off).sum(axis=1) / weights.sum(axis=1)
+
+    return both
+
+
+def _sums_of_findings(logits: Floats, targets: Floats) -> Callable[[Floats], tuple[Floats, Floats]]:
+    """Likewise, averaged over findings, each over the images where it is labelled."""
+    known = ~np.isnan(targets)
+    true, probabilities = np.where(known, targets, 0.0), expit(logits)
+    right = ((probabilities >= 0.5) == (true == 1)).astype(float)
+    sides = [true * known, (1 - true) * known]
+
+    def both(weights: Floats) -> tuple[Floats, Floats]:
+        recalls = [_quotient(weights @ (side * right), weights @ side) for side in sides]
+        errors = [
+            _quotient(
+                np.abs(weights[:, of] @ (_in_bins(p[of]) * (t[of] - p[of])[:, None])).sum(axis=1),
+                weights[:, of].sum(axis=1),
+            )
+            for p, t, of in zip(probabilities.T, true.T, known.T, strict=True)
+        ]
+        had = ~np.isnan(recalls[0] + recalls[1])
+        return (
+            _known_mean((recalls[0] + recalls[1]) / 2),
+            _known_mean(np.where(had, np.stack(errors, axis=1), np.nan)),
+        )
+
+    return both
+
+
+def _in_bins(probabilities: Floats) -> Floats:
+    """(N, bins) of zeros and a one."""
+    place = np.minimum((probabilities * _BINS).astype(int), _BINS - 1)
+    return np.asarray(place[:, None] == np.arange(_BINS), dtype=np.float64)
+
+
+def _quotient(above: Floats, below: Floats) -> Floats:
+    """NaN where nothing is below."""
+    ratio: Floats = np.full(above.shape, np.nan)
+    np.divide(above, below, out=ratio, where=below > 0)
+    return ratio
+
+
+def _known_mean(values: Floats) -> Floats:
+    """Over the second axis, of what is known; NaN where nothing is."""
+    known = ~np.isnan(values)
+    return _quotient(np.where(known, values, 0.0).sum(axis=1), known.sum(axis=1).astype(float))
 
 
 def _column(targets: Tensor, k: int) -> Any:

@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from greendapt.report.view import estimates
-from greendapt.report.view.estimates import Seeds
 from greendapt.report.view.model import Robustness, headline
+from greendapt.report.view.reached import Reached
 
 
-def robustness(groups: Mapping[str, Seeds]) -> Robustness | None:
+def robustness(reached: Reached) -> Robustness | None:
     """The score over seeds for each condition any row was judged under; None without any."""
     conditions = dict.fromkeys(
         name
-        for seeds in groups.values()
+        for seeds in reached.groups.values()
         for row in seeds.values()
         for name in (row.metrics.get("corrupted") or {}).get("by") or {}
     )
     if not conditions:
         return None
-    of = [path for seeds in groups.values() for path in estimates.metric_paths(seeds.values())]
-    score = headline(of)[-1]
+    score = headline(reached.models)[-1]
     rows = {
         strategy: tuple(
-            estimates.metric_estimate(seeds, ("corrupted", "by", name, score))
-            for name in conditions
+            reached.estimate(strategy, ("corrupted", "by", name, score)) for name in conditions
         )
-        for strategy, seeds in groups.items()
+        for strategy in reached.groups
     }
     return Robustness(tuple(_condition(name) for name in conditions), rows)
 

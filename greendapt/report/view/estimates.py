@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -19,50 +18,15 @@ from greendapt.report.view.model import (
     Setting,
     Standing,
 )
+from greendapt.report.view.reached import Reached, Seeds, metric_values
 from greendapt.stats.intervals import Interval, t_interval
 from greendapt.stats.joint_means import mean_draws
-from greendapt.stats.paired import paired_difference, paired_ratio
+from greendapt.stats.paired import paired_ratio
 from greendapt.stats.pareto import front_probability, pareto_front
-
-Seeds = Mapping[int, Row]
-"""The rows of one strategy on one backbone, by seed."""
-
-_SCORES = ("auc", "dice", "balanced_accuracy", "ece", "jaccard", "mcc", "hausdorff95_px")
-_RANGES = {"mcc": (-1.0, 1.0), "hausdorff95_px": (0.0, math.inf)}
-"""What a metric can be; else 0 to 1."""
 
 
 def setting(row: Row) -> Setting:
     return row.backbone, row.transfer, row.shots
-
-
-def metric_paths(rows: Iterable[Row]) -> tuple[Path, ...]:
-    """Every metric any row has, in the order of a table: development, external, corrupted."""
-    paths = dict.fromkeys(path for row in rows for path in _paths(row.metrics))
-    order = {"development": 0, "external": 1, "corrupted": 2}
-    return tuple(sorted(paths, key=lambda p: (_SCORES.index(p[-1]), order[p[0]])))
-
-
-def _paths(metrics: Mapping[str, Any]) -> Iterator[Path]:
-    external = metrics.get("external") or {}
-    places: list[Path] = [("development",), *(("external", name) for name in external)]
-    for place in [*places, ("corrupted",)]:
-        yield from (
-            (*place, name) for name in _SCORES if _metric(metrics, (*place, name)) is not None
-        )
-
-
-def _metric(metrics: Any, path: Path) -> float | None:
-    for step in path:
-        metrics = metrics.get(step) if isinstance(metrics, Mapping) else None
-    if isinstance(metrics, int | float) and math.isfinite(metrics):
-        return float(metrics)
-    return None
-
-
-def metric_values(seeds: Seeds, path: Path) -> dict[int, float]:
-    values = {seed: _metric(row.metrics, path) for seed, row in seeds.items()}
-    return {seed: value for seed, value in values.items() if value is not None}
 
 
 def cost_values(seeds: Seeds, key: str) -> dict[int, float]:
@@ -89,23 +53,6 @@ def figure(row: Row, key: str) -> Figure:
     return figures(row).get(key) or Figure.unavailable(COST_UNITS.get(key, ""), "not recorded")
 
 
-def metric_estimate(seeds: Seeds, path: Path) -> Estimate | None:
-    """Mean over seeds, its interval kept within what the metric can be."""
-    values = metric_values(seeds, path)
-    if not values:
-        return None
-    mean, low, high = t_interval(values.values())
-    if len(values) > 1 and low is not None and high is not None:
-        least, most = _RANGES.get(path[-1], (0.0, 1.0))
-        return Estimate(mean, max(least, low), min(most, high), len(values), "seeds")
-    only = next(iter(values))
-    bounds = [
-        _metric(seeds[only].metrics, (*path[:-1], f"{path[-1]}_{end}")) for end in ("low", "high")
-    ]
-    basis: Any = "none" if None in bounds else "patients"
-    return Estimate(mean, bounds[0], bounds[1], 1, basis)
-
-
 def cost_estimate(seeds: Seeds, key: str) -> Cost:
     figures = [figure(row, key) for row in seeds.values()]
     available = [f for f in figures if f.value is not None]
@@ -118,36 +65,31 @@ def cost_estimate(seeds: Seeds, key: str) -> Cost:
     return Cost(Estimate(mean, low, high, len(available), basis), available[0].unit, worst, source)
 
 
-def compare(ours: Seeds, theirs: Seeds, reference: str, paths: Iterable[Path]) -> Comparison:
+def compare(ours: str, theirs: str, reached: Reached) -> Comparison:
     """Ours minus theirs for metrics, ours over theirs for costs, on common seeds."""
-    gaps = {path: gap(ours, theirs, path) for path in paths}
-    ratios = {k: paired_ratio(cost_values(ours, k), cost_values(theirs, k)) for k in COST_KEYS}
+    gaps = {path: reached.gap(ours, theirs, path) for path in reached.models}
+    rows = reached.groups[ours], reached.groups[theirs]
+    ratios = {key: cost_ratio(*rows, key) for key in COST_KEYS}
     return Comparison(
-        reference,
+        theirs,
         {path: interval for path, interval in gaps.items() if interval is not None},
         {key: ratio for key, ratio in ratios.items() if ratio is not None},
     )
 
 
-def gap(ours: Seeds, theirs: Seeds, path: Path) -> Interval | None:
-    """Ours minus theirs, its interval kept within what the metric can differ by."""
-    difference = paired_difference(metric_values(ours, path), metric_values(theirs, path))
-    if difference is None or difference.low is None or difference.high is None:
-        return difference
-    least, most = _RANGES.get(path[-1], (0.0, 1.0))
-    return Interval(
-        difference.mean, max(least - most, difference.low), min(most - least, difference.high)
-    )
+def cost_ratio(ours: Seeds, theirs: Seeds, key: str) -> Interval | None:
+    return paired_ratio(cost_values(ours, key), cost_values(theirs, key))
 
 
-def standings(groups: Sequence[Seeds], key: str | None, path: Path) -> tuple[Standing, ...]:
-    """Where each group stands on the front of mean cost ``key`` and mean score ``path``."""
+def standings(reached: Reached, key: str | None, path: Path) -> tuple[Standing, ...]:
+    """Where each strategy stands on the front of mean cost ``key`` and mean score ``path``."""
+    groups = [*reached.groups.values()]
     if key is None:
         return tuple(Standing(False, None) for _ in groups)
     costs = [_mean(cost_values(seeds, key)) for seeds in groups]
     values = [_mean(metric_values(seeds, path)) for seeds in groups]
     members = pareto_front(costs, values)
-    chances = _front_chances(groups, key, path)
+    chances = _front_chances(reached, key, path)
     return tuple(Standing(bool(m), c) for m, c in zip(members, chances, strict=True))
 
 
@@ -155,20 +97,21 @@ def _mean(values: Mapping[int, float]) -> float:
     return float(np.mean(list(values.values()))) if values else float("nan")
 
 
-def _front_chances(groups: Sequence[Seeds], key: str, path: Path) -> list[float | None]:
-    """Probability of each group to be on the front, from the spread over the seeds all have.
+def _front_chances(reached: Reached, key: str, path: Path) -> list[float | None]:
+    """Probability of each strategy to be on the front: the scores as the error model draws them,
+    the costs from their spread over the seeds all have.
 
-    None with fewer than two common seeds, or where a cost is missing or zero.
+    None where no error is known, or where a cost is missing or zero.
     """
-    unknown: list[float | None] = [None] * len(groups)
-    if not groups:
+    unknown: list[float | None] = [None] * len(reached.groups)
+    model = reached.models.get(path)
+    if model is None or model.basis == "none" or len(model.names) < len(reached.groups):
         return unknown
-    costs = [cost_values(seeds, key) for seeds in groups]
-    values = [metric_values(seeds, path) for seeds in groups]
-    common = sorted(set.intersection(*(set(one) for one in [*costs, *values])))
-    if len(common) < 2 or min(one[seed] for one in costs for seed in common) <= 0:
+    costs = [cost_values(seeds, key) for seeds in reached.groups.values()]
+    common = sorted(set.intersection(*map(set, costs)))
+    if not common or min(one[seed] for one in costs for seed in common) <= 0:
         return unknown
-    table = [[np.log(c[s]) for c in costs] + [v[s] for v in values] for s in common]
-    draws = mean_draws(table)
-    count = len(groups)
-    return list(front_probability(draws[:, :count], draws[:, count:]).tolist())
+    scores = model.joint()
+    table = np.log([[one[seed] for one in costs] for seed in common])
+    drawn = mean_draws(table, len(scores)) if len(common) > 1 else np.repeat(table, len(scores), 0)
+    return list(front_probability(drawn, scores).tolist())

@@ -8,11 +8,11 @@ from pathlib import PurePath
 from statistics import fmean
 from typing import Any
 
+from greendapt.core.figures import Quality
 from greendapt.core.records import Row
 from greendapt.core.text import listed, plural, shots_text, visible
 from greendapt.report import words
 from greendapt.report.view import budgets, corruption_scores, estimates, validity, verdict
-from greendapt.report.view.estimates import Seeds
 from greendapt.report.view.learning import learning
 from greendapt.report.view.model import (
     COST_KEYS,
@@ -21,13 +21,13 @@ from greendapt.report.view.model import (
     Entry,
     FailedCell,
     Panel,
-    Path,
     Setting,
     Standing,
     View,
     headline,
 )
 from greendapt.report.view.planned import planned
+from greendapt.report.view.reached import Draws, Reached, Seeds, draws_of, metric_paths
 from greendapt.report.view.scaling import scaling
 from greendapt.report.view.sentences import Sentence
 from greendapt.report.view.spending import spending, spending_note, stage_costs
@@ -63,8 +63,8 @@ def _view(run: RunData) -> View:
     summary, suite = run.summary, run.info.suite
     marks = {s: i for i, s in enumerate(dict.fromkeys(row.strategy for row in summary.rows))}
     cost_key = _cost_key(summary.rows)
-    settings = _settings(summary.rows)
-    panels = tuple(_panel(run, setting, settings, cost_key, marks) for setting in settings)
+    settings, draws = _settings(summary.rows), draws_of(run.records)
+    panels = tuple(_panel(run, draws, setting, settings, cost_key, marks) for setting in settings)
     return View(
         title=suite.title,
         about=suite.about,
@@ -118,6 +118,15 @@ def _cost_key(rows: Sequence[Row]) -> str | None:
     return next(keys, None) if rows else None
 
 
+def _order_key(rows: Sequence[Row], cost_key: str | None) -> str | None:
+    """What strategies are ordered by: FLOPs, which are exact, in place of an estimated energy."""
+    if cost_key is None:
+        return None
+    estimated = any(estimates.figure(row, cost_key).quality is Quality.ESTIMATED for row in rows)
+    flops = all(estimates.figure(row, "training_flops").value is not None for row in rows)
+    return "training_flops" if estimated and flops else cost_key
+
+
 def _settings(rows: Sequence[Row]) -> list[Setting]:
     """(backbone, transfer, shots) in order of appearance; few shots first."""
     settings = dict.fromkeys(estimates.setting(row) for row in rows)
@@ -140,32 +149,41 @@ def _title(setting: Setting, settings: Sequence[Setting]) -> str:
 
 def _panel(
     run: RunData,
+    draws: Draws,
     setting: Setting,
     settings: Sequence[Setting],
     cost_key: str | None,
     marks: Mapping[str, int],
 ) -> Panel:
     rows = [r for r in run.summary.rows if estimates.setting(r) == setting]
-    paths = estimates.metric_paths(rows)
+    order_key = _order_key(rows, cost_key)
     suite = run.info.suite
     strategies = list(dict.fromkeys(row.strategy for row in rows))
     none, fulls = no_dapt(suite, strategies), full_dapt(suite, strategies)
     # of full DAPT on several pools none is what the others are to be compared with
     full = fulls[0] if len({suite.pool(name) for name in fulls}) == 1 else None
-    groups = _sorted(_groups(rows), cost_key)
-    seeds = list(groups.values())
-    standing = estimates.standings(seeds, cost_key, headline(paths))
+    reached = Reached.of(_sorted(_groups(rows), order_key), draws)
+    paths = metric_paths(rows)
+    standing = estimates.standings(reached, order_key, headline(paths))
     names = estimates.figure_names(rows)
     entries = [
         replace(
-            _entry(name, groups, paths, names, run.info.suite, marks, stands),
-            against_full=_against(name, full, groups, paths),
-            against_none=_against(name, none, groups, paths),
+            _entry(name, reached, names, suite, marks, stands),
+            against_full=_against(name, full, reached),
+            against_none=_against(name, none, reached),
         )
-        for name, stands in zip(groups, standing, strict=True)
+        for name, stands in zip(reached.groups, standing, strict=True)
     ]
     question = verdict.Question(
-        entries, groups, cost_key, none, full, headline(paths), several_full=len(fulls) > 1
+        entries,
+        reached,
+        cost_key,
+        none,
+        full,
+        suite.verdict.margin,
+        order_key=order_key,
+        path=headline(paths),
+        several_full=len(fulls) > 1,
     )
     scores = [path for path in paths if path[-1] in HEADLINES]
     return Panel(
@@ -176,11 +194,11 @@ def _panel(
         entries=tuple(entries),
         measures=paths,
         figures=names,
-        standings={(k, p): estimates.standings(seeds, k, p) for k in COST_KEYS for p in scores},
+        standings={(k, p): estimates.standings(reached, k, p) for k in COST_KEYS for p in scores},
         verdict=verdict.verdict(question),
         budgets=budgets.budgets(entries),
         targets=budgets.targets(entries),
-        robustness=corruption_scores.robustness(groups),
+        robustness=corruption_scores.robustness(reached),
     )
 
 
@@ -204,15 +222,14 @@ def _groups(rows: Sequence[Row]) -> dict[str, Seeds]:
 
 def _entry(
     name: str,
-    groups: Mapping[str, Seeds],
-    paths: Sequence[Path],
+    reached: Reached,
     figures: Sequence[str],
     suite: Suite,
     marks: Mapping[str, int],
     standing: Standing,
 ) -> Entry:
-    seeds = groups[name]
-    metrics = {path: estimates.metric_estimate(seeds, path) for path in paths}
+    seeds = reached.groups[name]
+    metrics = {path: reached.estimate(name, path) for path in metric_paths(seeds.values())}
     described = suite.strategy.get(name)
     return Entry(
         name=name,
@@ -227,10 +244,8 @@ def _entry(
     )
 
 
-def _against(
-    name: str, reference: str | None, groups: Mapping[str, Seeds], paths: Sequence[Path]
-) -> Comparison | None:
+def _against(name: str, reference: str | None, reached: Reached) -> Comparison | None:
     """Against a reference strategy; None for itself or without one."""
-    if reference is None or reference == name or reference not in groups:
+    if reference is None or reference == name or reference not in reached.groups:
         return None
-    return estimates.compare(groups[name], groups[reference], reference, paths)
+    return estimates.compare(name, reference, reached)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from greendapt.core.figures import Quality
+from greendapt.stats.crossed import Basis
 from greendapt.stats.intervals import Interval
 from greendapt.store.forecasts import Expected
 
@@ -30,13 +31,13 @@ def headline(paths: Iterable[Path]) -> Path:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean over ``n`` seeds. The interval is over seeds, or over test patients when n is 1."""
+    """A mean over ``n`` seeds. ``basis``: what the interval covers the chance of."""
 
     mean: float
     low: float | None
     high: float | None
     n: int
-    basis: Literal["seeds", "patients", "none"]
+    basis: Basis
 
 
 @dataclass(frozen=True)
@@ -96,10 +97,11 @@ class Verdict:
     """``sentences``: the answer, plainest first; ``kind``: what sort of answer it is.
 
     buy: a strategy is worth its cost; none: no DAPT is; hurt: no DAPT is, and full DAPT is
-    credibly worse; tie: nothing can be told apart; alone: one strategy; uncosted: no cost known.
+    credibly worse; undecided: no strategy is surely within the margin of the best; alone: one
+    strategy; uncosted: no cost known.
     """
 
-    kind: Literal["buy", "none", "hurt", "tie", "alone", "uncosted"]
+    kind: Literal["buy", "none", "hurt", "undecided", "alone", "uncosted"]
     buy: str
     sentences: tuple[str, ...]
 

@@ -13,6 +13,7 @@ from greendapt.core.units import si
 from greendapt.report import words
 from greendapt.report.view import estimates
 from greendapt.report.view.model import HEADLINES, Section, Setting, Table
+from greendapt.report.view.reached import metric_values
 from greendapt.stats.intervals import Interval, t_interval
 from greendapt.stats.paired import paired_difference
 from greendapt.stats.power import power_law
@@ -107,7 +108,7 @@ def _points(run: RunData, setting: Setting) -> Iterator[_Point]:
 
 def _score(rows: Sequence[Row]) -> dict[int, float]:
     by_seed = {row.seed: row for row in rows}
-    scores = (estimates.metric_values(by_seed, ("development", name)) for name in HEADLINES)
+    scores = (metric_values(by_seed, ("development", name)) for name in HEADLINES)
     return next((values for values in scores if values), {})
 
 

@@ -1,22 +1,25 @@
 """The verdict: which strategy is the best buy, in plain sentences computed from intervals.
 
-The best buy is the cheapest strategy on the front whose score no other one credibly beats.
-Credibly: the 95% interval of the difference, paired by seed, leaves zero out. With one seed the
-interval over test patients of the better one stands in, and the sentence says so.
+The rule is `greendapt.stats.best_buy`: the cheapest strategy that is not worse than the best one by
+more than a margin, or undecided. Errors are those of seeds and patients together
+(`greendapt.stats.crossed`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from greendapt.core.text import plural
-from greendapt.core.units import percent
+from greendapt.core.units import percent, quantity
 from greendapt.report import words
 from greendapt.report.view import columns, sentences
-from greendapt.report.view.estimates import Seeds, gap
 from greendapt.report.view.model import DEVELOPMENT, HEADLINES, Comparison, Entry, Path, Verdict
+from greendapt.report.view.reached import Reached
 from greendapt.report.view.sentences import Sentence
+from greendapt.stats.best_buy import MOST_SEEDS, Choice, Need, best_buy, needed
+from greendapt.stats.crossed import Crossed
 from greendapt.stats.intervals import Interval
 
 CHANCE = 0.5
@@ -27,13 +30,19 @@ _DEPENDS = "The best buy depends on the setting"
 
 @dataclass(frozen=True)
 class Question:
-    """What a verdict is computed from: the entries of a panel and the rows behind them."""
+    """What a verdict is computed from: the entries of a panel, cheapest first, and their scores.
+
+    ``cost_key``: the cost that is told. ``order_key``: the one that orders strategies and is
+    compared; exact FLOPs where the other is an estimate.
+    """
 
     entries: Sequence[Entry]
-    rows: Mapping[str, Seeds]
+    reached: Reached
     cost_key: str | None
     none: str | None
     full: str | None
+    margin: float
+    order_key: str | None = None
     path: Path = DEVELOPMENT
     several_full: bool = False
 
@@ -42,6 +51,23 @@ class Question:
         """``AUC`` or ``Dice``."""
         return columns.metric_title(self.path)
 
+    @property
+    def compared(self) -> str:
+        """The cost that is compared."""
+        return self.order_key or self.cost_key or ""
+
+    @property
+    def model(self) -> Crossed:
+        return self.reached.models[self.path]
+
+    @cached_property
+    def scored(self) -> tuple[Entry, ...]:
+        return tuple(entry for entry in self.entries if self.path in entry.metrics)
+
+    @cached_property
+    def choice(self) -> Choice:
+        return best_buy(self.model, [entry.name for entry in self.scored], self.margin)
+
     def score(self, entry: Entry) -> float:
         return entry.metrics[self.path].mean
 
@@ -49,7 +75,7 @@ class Question:
         return sentences.cost(entry.costs[self.cost_key]) if self.cost_key else Sentence()
 
     def gap(self, ours: Entry, theirs: Entry, path: Path | None = None) -> Interval | None:
-        return gap(self.rows[ours.name], self.rows[theirs.name], path or self.path)
+        return self.reached.gap(ours.name, theirs.name, path or self.path)
 
     def find(self, strategy: str | None) -> Entry | None:
         return next((e for e in self.entries if e.name == strategy), None)
@@ -62,46 +88,27 @@ class Question:
 
 def verdict(question: Question) -> Verdict:
     """The verdict of one panel; entries without a development score take no part."""
-    scored = [entry for entry in question.entries if question.path in entry.metrics]
+    scored = question.scored
     if not scored:
         nothing = f"No cell has a development {question.noun}: there is nothing to judge."
         return Verdict("alone", "", (nothing,))
-    best = max(scored, key=lambda entry: (question.score(entry), entry.standing.on_front))
     if question.cost_key is None:
-        return Verdict("uncosted", "", (_uncosted(question, best),))
+        return Verdict("uncosted", "", (_uncosted(question, max(scored, key=question.score)),))
     if len(scored) == 1:
-        return Verdict("alone", best.name, (_alone(question, best),))
-    front = [entry for entry in scored if entry.standing.on_front]
-    close = [entry for entry in front if not beaten(question, entry, scored)]
-    key = question.cost_key
-    buy = min(close, key=lambda e: _mean_cost(e, key))
-    return _weigh(question, scored, best, buy)
+        return Verdict("alone", scored[0].name, (_alone(question, scored[0]),))
+    buy = question.find(question.choice.buy)
+    return _undecided(question) if buy is None else _weigh(question, buy)
 
 
-def _mean_cost(entry: Entry, key: str) -> float:
-    estimate = entry.costs[key].estimate
-    return float("inf") if estimate is None else estimate.mean
+def credibly_worse(question: Question, entry: Entry, other: Entry) -> bool:
+    """Whether ``entry`` is worse than ``other`` beyond what seeds and patients explain."""
+    difference = question.gap(entry, other)
+    return difference is not None and difference.high is not None and difference.high < 0
 
 
-def beaten(question: Question, entry: Entry, others: Sequence[Entry]) -> bool:
-    return any(credibly_worse(question, entry, other) for other in others)
-
-
-def credibly_worse(question: Question, entry: Entry, best: Entry) -> bool:
-    """Whether ``entry`` is worse than ``best`` beyond what seeds (or patients) explain."""
-    if question.score(entry) >= question.score(best):
-        return False
-    difference = question.gap(entry, best)
-    if difference is None or difference.high is None:
-        bounds = best.metrics[question.path]
-        return bounds.low is None or question.score(entry) < bounds.low
-    return difference.high < 0
-
-
-def _weigh(question: Question, scored: list[Entry], best: Entry, buy: Entry) -> Verdict:
-    none = question.find(question.none)
-    full = question.find(question.full)
-    rest = [*_carries_over(question, buy), *_how_sure(question, buy)]
+def _weigh(question: Question, buy: Entry) -> Verdict:
+    none, full = question.find(question.none), question.find(question.full)
+    rest = [*_how_sure(question, buy), *_carries_over(question, buy)]
     if buy is not none:
         answer = [*_buy(question, buy, full), *_missing(question, full, none)]
         if none is not None:
@@ -109,12 +116,57 @@ def _weigh(question: Question, scored: list[Entry], best: Entry, buy: Entry) -> 
         if none and full and full is not buy and credibly_worse(question, full, none):
             answer.append(_hurt(question, none, full))
         return Verdict("buy", buy.name, (*answer, *rest))
-    rival = _rival(question, scored, buy)
+    rival = _rival(question, buy)
     if full is not None and credibly_worse(question, full, buy):
         return Verdict("hurt", buy.name, (_hurt(question, buy, full), *rival, *rest))
-    if not any(beaten(question, entry, scored) for entry in scored):
-        return Verdict("tie", buy.name, (_tie(question, len(scored), best, buy), *rest))
     return Verdict("none", buy.name, (*_buy(question, buy, full), *rival, *rest))
+
+
+def _undecided(question: Question) -> Verdict:
+    """Between which two, and what would decide."""
+    choice = question.choice
+    two = [entry for entry in question.scored if entry.name in choice.between]
+    names = " and ".join(question.called(entry) for entry in two)
+    worse = ", ".join(
+        f"{question.called(e)} {words.number(question.score(e))} ({percent(choice.regret[e.name])})"
+        for e in two
+    )
+    answer = Sentence(
+        f"Undecided between {names}: of each the probability to be worse than the best strategy "
+        f"by more than {question.margin:g} {question.noun} is 10% or more ({worse})."
+    )
+    cheap, dear = two
+    difference = words.difference(question.gap(dear, cheap))
+    costs = Sentence(
+        f"{_capital(question.called(dear))} less {question.called(cheap)}: {difference} "
+        f"{question.noun}{_for_times(question, dear, cheap)}."
+    )
+    decides = _decides(question, [e for e in question.scored if e.name in choice.racing])
+    missing = _missing(question, question.find(question.full), question.find(question.none))
+    return Verdict("undecided", "", (answer, decides, costs, *missing, *_covered(question)))
+
+
+def _decides(question: Question, racing: Sequence[Entry]) -> Sentence:
+    seeds = min(len(entry.seeds) for entry in racing)
+    need = needed(question.model, question.margin, seeds)
+    if need.of == "seeds":
+        joules = [j for entry in racing if (j := _mean_cost(entry, "energy_j")) is not None]
+        known = len(joules) == len(racing)
+        energy = f" (~{quantity(sum(joules) * need.more, 'J', 2)})" if known else ""
+        return Sentence(f"About {plural(need.more, 'more seed')} would decide it{energy}.")
+    return Sentence(_patients_decide(question.model, need, seeds))
+
+
+def _patients_decide(model: Crossed, need: Need, seeds: int) -> str:
+    if need.of == "patients":
+        alone = "" if seeds == 1 else "; seeds cannot decide it"
+        return f"More test patients would: about {need.more} instead of {model.cases}{alone}."
+    return f"Neither {MOST_SEEDS} seeds nor many times the test patients would decide it."
+
+
+def _mean_cost(entry: Entry, key: str) -> float | None:
+    estimate = entry.costs[key].estimate if key in entry.costs else None
+    return None if estimate is None else estimate.mean
 
 
 def _reaches(question: Question, entry: Entry) -> Sentence:
@@ -153,7 +205,7 @@ def _buy(question: Question, buy: Entry, full: Entry | None) -> list[str]:
     if full is None or full is buy:
         why = ": nothing cheaper keeps its quality" if full is buy else ""
         return [Sentence(f"{lead}{why}. It reaches ", _reaches(question, buy), ".")]
-    key = question.cost_key or ""
+    key = question.compared
     ratio = _ratio(buy.against_full, key)
     against = question.called(full)
     saves = (
@@ -173,25 +225,27 @@ def _hurt(question: Question, none: Entry, full: Entry) -> str:
     return (
         f"{_capital(question.called(none))} reaches a development {question.noun} of "
         f"{words.number(question.score(none))}; {question.called(full)} "
-        f"{words.number(question.score(full))} ({difference}){_for_times(question, full)}: "
+        f"{words.number(question.score(full))} ({difference}){_for_times(question, full, none)}: "
         "adaptation hurt here."
     )
 
 
-def _for_times(question: Question, entry: Entry) -> str:
-    """`` for 14 times the carbon`` of no DAPT."""
-    ratio = _ratio(entry.against_none, question.cost_key or "")
-    noun = columns.called(question.cost_key or "").noun
-    return f" for {words.times(ratio.mean)} the {noun}" if ratio else ""
+def _for_times(question: Question, entry: Entry, other: Entry) -> str:
+    """`` for 14 times the carbon`` of the other."""
+    key = question.compared
+    costs = _mean_cost(entry, key), _mean_cost(other, key)
+    if not costs[0] or not costs[1]:
+        return ""
+    return f" for {words.times(costs[0] / costs[1])} the {columns.called(key).noun}"
 
 
 def _ratio(comparison: Comparison | None, key: str) -> Interval | None:
     return comparison.ratios.get(key) if comparison else None
 
 
-def _rival(question: Question, scored: list[Entry], none: Entry) -> list[str]:
+def _rival(question: Question, none: Entry) -> list[str]:
     """What the best strategy other than no DAPT and full DAPT did; nothing without one."""
-    others = [e for e in scored if e.name not in (question.none, question.full)]
+    others = [e for e in question.scored if e.name not in (question.none, question.full)]
     if not others:
         return []
     best = max(others, key=question.score)
@@ -199,24 +253,8 @@ def _rival(question: Question, scored: list[Entry], none: Entry) -> list[str]:
     return [
         f"The best other strategy, {question.called(best)}, reaches "
         f"{words.number(question.score(best))}: {words.difference(difference)} against "
-        f"{question.called(none)}{_meaning(difference)}{_for_times(question, best)}."
+        f"{question.called(none)}{_meaning(difference)}{_for_times(question, best, none)}."
     ]
-
-
-def _tie(question: Question, count: int, best: Entry, buy: Entry) -> str:
-    seeds = plural(len(buy.seeds), "seed")
-    if best is buy:
-        lead = f"{question.called(buy)} has the highest {question.noun} and is the cheapest"
-    else:
-        lead = (
-            f"{question.called(best)} {words.number(question.score(best))}, cheapest "
-            f"{question.called(buy)} {words.number(question.score(buy))}, difference "
-            f"{words.difference(question.gap(best, buy))}"
-        )
-    return (
-        f"Nothing can be told apart: the {count} strategies' development {question.noun} differs "
-        f"by no more than {seeds} can explain ({lead}). Take the cheapest, or run more seeds."
-    )
 
 
 def _missing(question: Question, full: Entry | None, none: Entry | None) -> list[str]:
@@ -234,7 +272,7 @@ def _against_none(question: Question, buy: Entry, none: Entry) -> str:
     return (
         f"Against {question.called(none)} it changes {question.noun} by "
         f"{words.difference(difference)}"
-        f"{_meaning(difference)}{_for_times(question, buy)}."
+        f"{_meaning(difference)}{_for_times(question, buy, none)}."
     )
 
 
@@ -243,7 +281,9 @@ def _meaning(difference: Interval | None) -> str:
         return ""
     if difference.low > 0:
         return " (a credible gain)"
-    return " (a credible loss)" if difference.high < 0 else " (within what seeds explain)"
+    return (
+        " (a credible loss)" if difference.high < 0 else " (within what seeds and patients explain)"
+    )
 
 
 def _carries_over(question: Question, buy: Entry) -> list[str]:
@@ -276,14 +316,34 @@ def near_chance(entry: Entry, path: Path) -> bool:
 
 
 def _how_sure(question: Question, buy: Entry) -> list[str]:
-    if len(buy.seeds) < 2:
-        return ["One seed was run: this may be luck."]
-    if buy.standing.probability is None:
-        return []
-    return [
-        f"Over {len(buy.seeds)} seeds, the chance that {question.called(buy)} lies on the front "
-        f"is {percent(buy.standing.probability)}."
+    """The probability behind the choice, a cheaper one that was near, and what errors cover."""
+    choice = question.choice
+    than = f"worse than the best strategy by more than the margin of {question.margin:g}"
+    told = [
+        f"The probability that {question.called(buy)} is {than} {question.noun} is "
+        f"{words.probability(choice.regret[buy.name])}."
     ]
+    cheaper = question.scored[: question.scored.index(buy)]
+    if cheaper:
+        near = min(cheaper, key=lambda entry: choice.regret[entry.name])
+        told.append(
+            f"Of the cheaper ones it is lowest for {question.called(near)}: "
+            f"{words.probability(choice.regret[near.name])}."
+        )
+    return [*told, *_covered(question)]
+
+
+def _covered(question: Question) -> list[str]:
+    """What the intervals do not cover."""
+    missing = {
+        "patients": "One seed was run: intervals cover the choice of test patients, not the "
+        "chance of training.",
+        "seeds": "This run did not keep how patients vary: intervals cover the chance of training "
+        "alone.",
+        "none": "One seed was run, and how patients vary was not kept: this may be luck.",
+    }
+    basis = question.model.basis
+    return [missing[basis]] if basis in missing else []
 
 
 def headline(panels: Sequence[tuple[str, Verdict]]) -> str:
@@ -298,7 +358,9 @@ def headline(panels: Sequence[tuple[str, Verdict]]) -> str:
     hurt = sum(one.kind == "hurt" for _, one in panels)
     warning = f" Full DAPT hurt in {hurt} of {len(panels)} settings." if hurt else ""
     if list(buys) == ["undecided"]:
-        return "No best buy can be named: no cost is known for every strategy."
+        if all(one.kind == "uncosted" for _, one in panels):
+            return "No best buy can be named: no cost is known for every strategy."
+        return f"Undecided in all {len(panels)} settings: no best buy can be named."
     if len(buys) == 1:
         return f"{next(iter(buys))} is the best buy in all {len(panels)} settings.{warning}"
     many = len(panels) > _SPELT_OUT

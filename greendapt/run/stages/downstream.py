@@ -6,7 +6,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import torch
@@ -18,18 +18,21 @@ from greendapt.run.stages import counted
 from greendapt.run.stages.base import Stage, pace_of, shortened_recipe
 from greendapt.run.stages.counted import Effort, Passes
 from greendapt.run.stages.features import LEARNT_FROM, TestFeatures
+from greendapt.stats.intervals import Floats
 from greendapt.suite.models import Shots
 from greendapt.suite.recipes import Transfer
 from greendapt.train.cost import ImageCost
 from greendapt.train.loop import Fit
 from greendapt.transfer.metrics import judge
 
+Judged = tuple[Scores, dict[str, Floats]]
+
 
 @dataclass(frozen=True)
 class Judging:
-    """``judge`` gives a set's scores, with so many bootstrap draws; ``flops`` an image."""
+    """``judge`` gives a set's scores, and by metric so many bootstrap draws; ``flops`` an image."""
 
-    judge: Callable[[TestSet, int], Scores]
+    judge: Callable[[TestSet, int], Judged]
     flops: int
 
 
@@ -117,8 +120,13 @@ class Downstream(Stage):
     def judging_passes(self, context: Context, batch: int) -> Passes: ...
 
 
-def label_scores(logits: Tensor, test: TestSet, draws: int) -> Scores:
+def label_scores(logits: Tensor, test: TestSet, draws: int) -> Judged:
     """Of logits [N, K] on the images of a set."""
     images = test.images
     targets = torch.from_numpy(images.targets)
-    return judge(logits, targets, images.patients, images.classes, bootstrap=draws)
+    return judged(judge(logits, targets, images.patients, images.classes, bootstrap=draws))
+
+
+def judged(scores: dict[str, Any]) -> Judged:
+    drawn = scores.pop("draws")
+    return scores, drawn

@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from greendapt.core.records import Corrupted, Kind, Metrics, Role, Scores
+from greendapt.core.packed import pack
+from greendapt.core.records import Corrupted, EvaluateDetails, Kind, Metrics, Role, Scores
 from greendapt.run.context import Context
 from greendapt.run.stages.base import Monitor, Outcome, Stage
 from greendapt.run.stages.counted import Effort, Passes
 from greendapt.run.stages.downstream import Downstream
 from greendapt.run.stages.features import TestFeatures
+
+_FORM = 2  # of what a verdict holds: 2 ranks by log-odds in float64, and keeps draws of patients
+_FEWER = 200  # draws of patients for each kind of corruption: there are many kinds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +45,8 @@ class Evaluation(Stage):
 
     def _decides(self) -> dict[str, object]:
         bootstrap = self.ground.suite.evaluation.bootstrap
-        return {**self.trained.decides, "tests": self.ground.tests, "bootstrap": bootstrap}
+        tests = self.ground.tests
+        return {**self.trained.decides, "tests": tests, "bootstrap": bootstrap, "form": _FORM}
 
     def _title(self) -> str:
         return f"test of {self.trained.cell_title}"
@@ -58,29 +63,33 @@ class Evaluation(Stage):
         external: dict[str, Scores] = {}
         by: dict[str, Scores] = {}
         metrics = Metrics(development={}, external=external, corrupted=Corrupted(by=by))
-        tests = context.tests()
+        draws: dict[str, dict[str, str]] = {}
+        tests, wanted = context.tests(), context.suite.evaluation.bootstrap
         for number, test in enumerate(tests, start=1):
             role, _, name = test.name.partition(":")
-            draws = 0 if role == "corrupted" else context.suite.evaluation.bootstrap
-            scores = judging.judge(test, draws)
+            corrupted = role == "corrupted"
+            scores, drawn = judging.judge(test, min(wanted, _FEWER) if corrupted else wanted)
+            kept = {score: drawn[score]} if corrupted else drawn
+            draws[test.name] = {metric: pack(values) for metric, values in kept.items()}
+            if corrupted:
+                by[name] = {score: scores[score]}
             if role == "development":
                 metrics["development"] = scores
             elif role == "external":
                 external[name] = scores
-            else:
-                by[name] = {score: scores[score]}
             monitor.on_progress(number / len(tests))
         metrics["corrupted"][score] = _mean(by, score)
         images = sum(len(test.images) for test in tests)
-        return Outcome(judging.flops * images, metrics=metrics)
+        details = EvaluateDetails(draws=draws)
+        return Outcome(judging.flops * images, metrics=metrics, details=details)
 
     def _effort(self, context: Context) -> Effort:
         plain, corrupted = context.plain_tests, context.corrupted_tests
-        images = plain + corrupted
+        images, wanted = plain + corrupted, context.suite.evaluation.bootstrap
         return Effort(
             self.trained.judging_flops(context) * images,
             images=images,
-            drawn=context.suite.evaluation.bootstrap * plain,
+            drawn=wanted * plain + min(wanted, _FEWER) * corrupted,
             corrupted=0 if self.features else corrupted,
         )
 

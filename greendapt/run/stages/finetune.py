@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from torch import nn
 
-from greendapt.core.records import Kind, Scores
+from greendapt.core.records import Kind
 from greendapt.models.backbone import Backbone
 from greendapt.models.network import Network, mlp, params
 from greendapt.run import seeds
@@ -15,7 +15,7 @@ from greendapt.run.context import Context, TestSet
 from greendapt.run.stages import counted
 from greendapt.run.stages.base import Monitor, Outcome, trained_outcome
 from greendapt.run.stages.counted import Effort, Passes
-from greendapt.run.stages.downstream import Downstream, Judging, label_scores
+from greendapt.run.stages.downstream import Downstream, Judged, Judging, label_scores
 from greendapt.run.stages.features import LEARNT_FROM, TestFeatures
 from greendapt.suite.recipes import FineTune
 from greendapt.suite.trainable import Train
@@ -85,7 +85,7 @@ class Finetuning(Downstream):
         engine = context.engine_of(self.start.backbone, shared=False)
         network = Network(backbone, head).to(engine.device).eval()
 
-        def scores(test: TestSet, draws: int) -> Scores:
+        def scores(test: TestSet, draws: int) -> Judged:
             logits = predict(lambda x: network(backbone.prepare(x)), test.pixels(), engine)
             return label_scores(logits, test, draws)
 

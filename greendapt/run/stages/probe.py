@@ -9,14 +9,14 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from greendapt.core.records import Kind, Scores
+from greendapt.core.records import Kind
 from greendapt.models.network import mlp, params
 from greendapt.run import seeds
 from greendapt.run.context import Context, TestSet
 from greendapt.run.stages import counted
 from greendapt.run.stages.base import Monitor, Outcome, trained_outcome
 from greendapt.run.stages.counted import Passes
-from greendapt.run.stages.downstream import Downstream, Judging, label_scores
+from greendapt.run.stages.downstream import Downstream, Judged, Judging, label_scores
 from greendapt.run.stages.features import LEARNT_FROM, TestFeatures
 from greendapt.suite.recipes import Probe
 from greendapt.train.constant_prefix import feature_size
@@ -72,7 +72,7 @@ class Probing(Downstream):
         empty = make_head(self.recipe, torch.zeros(2, width), context.classes, 0)
         head = context.load_head(self.key, empty).eval()
 
-        def scores(test: TestSet, draws: int) -> Scores:
+        def scores(test: TestSet, draws: int) -> Judged:
             return label_scores(predict(head, stored[test.name], context.engine), test, draws)
 
         return Judging(scores, head_cost(head, width).forward)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import ClassVar
 
-from greendapt.core.records import Kind, Scores
+from greendapt.core.records import Kind
 from greendapt.data.masks import mask_classes
 from greendapt.models.backbone import InputSpec
 from greendapt.models.unet import UNet
@@ -15,7 +15,7 @@ from greendapt.run.context import Context, TestSet
 from greendapt.run.stages import counted
 from greendapt.run.stages.base import Monitor, Outcome, trained_outcome
 from greendapt.run.stages.counted import Passes
-from greendapt.run.stages.downstream import Downstream, Judging
+from greendapt.run.stages.downstream import Downstream, Judged, Judging, judged
 from greendapt.run.stages.features import LEARNT_FROM, TestFeatures
 from greendapt.suite.recipes import BatchNorm, Segment
 from greendapt.suite.trainable import Train
@@ -94,10 +94,10 @@ class Segmentation(Downstream):
             context.engine_of(self.start.backbone, shared=False),
         )
 
-        def scores(test: TestSet, draws: int) -> Scores:
+        def scores(test: TestSet, draws: int) -> Judged:
             maps, masks = predict_masks(network, test.pixels(), engine), test.images.masks
             assert masks is not None
-            return judge_masks(maps, masks, test.images.patients, classes, bootstrap=draws)
+            return judged(judge_masks(maps, masks, test.images.patients, classes, bootstrap=draws))
 
         cost = image_cost(network, (network.backbone.spec.channels, size, size), 0)
         return Judging(scores, cost.forward)
