@@ -44,12 +44,14 @@ class Cell:
 
 
 def cells(suite: Suite, digests: Digests) -> list[Cell]:
-    """All cells, ordered so that cells that share stages follow each other."""
+    """All cells, ordered so that cells that share stages follow each other; with the most seeds
+    that the suite may take (see `greendapt.run.race`)."""
     run = suite.run
+    first, (_, most) = run.base_seed, run.seed_range
     unplanned = [
         Cell(strategy, backbone, seed, transfer, shots, ())
         for backbone in suite.model.backbones
-        for seed in range(run.seeds)
+        for seed in range(first, first + most)
         for strategy in run.strategies
         for transfer in run.transfers
         for shots in run.shots

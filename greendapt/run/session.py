@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ from greendapt import __version__
 from greendapt.accounting.grid import Grid, grid
 from greendapt.core.errors import RunError, Stopped
 from greendapt.core.keys import key_of
-from greendapt.core.records import SCHEMA, Summary
+from greendapt.core.records import SCHEMA, Record, Summary
 from greendapt.data.imageset import ImageSet
 from greendapt.data.prepared import Prepared, Task, prepare
 from greendapt.data.splits import few_shot
@@ -27,6 +27,7 @@ from greendapt.run.packed_data import packs
 from greendapt.run.plan import Cell, cells, stages
 from greendapt.run.process import tune
 from greendapt.run.progress import Reporter
+from greendapt.run.race import due
 from greendapt.run.scheduler import Scheduler
 from greendapt.run.stages import pretrain
 from greendapt.run.stages.base import Stage
@@ -50,7 +51,10 @@ _REST_S = 1.0  # before any work: the power at rest, for energy above idle
 
 @dataclass(frozen=True)
 class Session:
-    """A suite with its data, weights and plan checked: nothing has run yet."""
+    """A suite with its data, weights and plan checked: nothing has run yet.
+
+    ``plan``: every cell that may be asked for; which of them are, `due` says.
+    """
 
     suite: Suite
     data: Prepared
@@ -104,44 +108,66 @@ class Session:
         """
         with folder.writing(), reporter, _resumable(folder):
             folder.gather()
-            claims = Claims(folder.claims)
+            claims, retry = Claims(folder.claims), failed_before(folder.records())
             if executor is None:
-                planned = stages(self.plan)
+                rounds = (stages(new) for new in self._rounds(folder, reporter))
                 if ranks.size > 1:
                     self._lead(folder, ranks)
-                self.work(folder, reporter, claims, planned, ranks=ranks, debug=debug)
+                self.work(folder, reporter, claims, rounds, retry=retry, ranks=ranks, debug=debug)
             else:
-                self._by_others(folder, reporter, executor, debug)
+                for new in self._rounds(folder, reporter):
+                    assignment = Assignment(folder, new, retry, self.engine.device.type, debug)
+                    self._by_others(assignment, reporter, executor)
             claims.clear()
             folder.gather()
+            for stage in (one for one in stages(self.plan) if one.is_temporary):
+                folder.discard_checkpoint(stage.key)  # what later seeds would have read
             folder.write(folder.read().model_copy(update={"meter": folder.meter_facts()}))
             records = latest(folder.records())
-            notes = [*self.data.notes, *beside_note(records.values())]
-            made = synthetic(self.data)
-            summary = summarize(
-                self.suite, self.plan, records, self.grid, synthetic=made, notes=notes
-            )
+            summary = self.summary(self.due(records), records)
             folder.write_summary(summary)
         return summary
+
+    def summary(self, of: list[Cell], records: Mapping[str, Record]) -> Summary:
+        """Of the cells that are finished or failed."""
+        notes = [*self.data.notes, *beside_note(records.values())]
+        made = synthetic(self.data)
+        return summarize(self.suite, of, records, self.grid, synthetic=made, notes=notes)
+
+    def due(self, records: Mapping[str, Record]) -> list[Cell]:
+        """The cells that are asked for, as far as can be told by now; see `race.due`."""
+        return due(self.suite, self.plan, records, self.summary(self.plan, records))
+
+    def _rounds(self, folder: RunFolder, reporter: Reporter) -> Iterator[list[Cell]]:
+        """Cells to do, look by look: later seeds follow from what earlier ones gave."""
+        asked: list[Cell] = []
+        while len(now := self.due(latest(folder.records()))) > len(asked):
+            if asked:
+                told = ", ".join(dict.fromkeys(cell.strategy for cell in now if cell not in asked))
+                reporter.say(f"undecided: more seeds for {told}")
+            yield [cell for cell in now if cell not in asked]
+            folder.gather()
+            asked = now
 
     def work(
         self,
         folder: RunFolder,
         reporter: Reporter,
         claims: Claims,
-        planned: list[Stage],
+        rounds: Iterable[list[Stage]],
         *,
         retry: Mapping[str, str] | None = None,
         note: str = "",
         ranks: Ranks = ALONE,
         debug: bool = False,
     ) -> None:
-        """Do ``planned`` stages in this process; see `Scheduler`."""
-        context = self.context(folder, ranks)
+        """Do stages in this process, one list after the other; see `Scheduler`."""
+        context, everything = self.context(folder, ranks), stages(self.plan)
         with self._meter() as meter:
-            warm_up(context, planned)
+            warm_up(context, everything)
             scheduler = Scheduler(context, meter, reporter, claims, debug, retry, note)
-            scheduler.run(planned, stages(self.plan))
+            for planned in rounds:
+                scheduler.run(planned, everything)
             folder.keep_meter_facts(meter.facts())
             ranks.same(None)  # the others may go
 
@@ -166,13 +192,9 @@ class Session:
         steps = {name: trial.step for name, trial in self.steps.items()}
         return Context(self.suite, self.data, folder, self.engine, self.generic, steps, ranks)
 
-    def _by_others(
-        self, folder: RunFolder, reporter: Reporter, executor: Executor, debug: bool
-    ) -> None:
-        device, context = self.engine.device.type, self.context(folder)
-        retry = failed_before(folder.records())
-        assignment = Assignment(folder, self.plan, retry, device, debug)
-        works = {stage.key: stage.effort(context).work for stage in stages(self.plan)}
+    def _by_others(self, assignment: Assignment, reporter: Reporter, executor: Executor) -> None:
+        context = self.context(assignment.folder)
+        works = {stage.key: stage.effort(context).work for stage in stages(assignment.plan)}
         follower = Follower(assignment, reporter, works)
         follower.begin()
         if left(assignment):

@@ -100,12 +100,29 @@ class VerdictTable(Table):
     margin: Annotated[float, Field(gt=0, lt=0.5)] = 0.02
 
 
+class SeedRange(Table):
+    """More seeds until the best buy is decided."""
+
+    least: Annotated[int, Field(alias="from", ge=2)]
+    most: Annotated[int, Field(alias="to", le=200)]
+
+    @model_validator(mode="after")
+    def _is_a_range(self) -> SeedRange:
+        if self.most <= self.least:
+            raise ValueError("'to' must be more than 'from'")
+        return self
+
+
 class Run(Table):
     """What of the suite is run."""
 
     strategies: Annotated[tuple[str, ...], Field(min_length=1)]
     transfers: Annotated[tuple[str, ...], Field(min_length=1)]
-    seeds: PositiveInt = 3
+    seeds: PositiveInt | SeedRange = 3
+    """So many, or ``{ from = 3, to = 20 }``: more, for strategies still in the race, until the best
+    buy is decided."""
+    base_seed: NonNegativeInt = 0
+    """The first seed."""
     shots: Annotated[tuple[Shots, ...], Field(min_length=1)] = ("full",)
     device: Literal["auto", "cpu", "cuda"] = "auto"
     pack: bool = True
@@ -117,6 +134,12 @@ class Run(Table):
     fast_step: bool | Literal["compiled"] = True
     """Try for a moment how a training step is fastest here (layout, precision, threads, and
     torch.compile where that is asked for); else plain float32 with the threads that torch has."""
+
+    @property
+    def seed_range(self) -> tuple[int, int]:
+        """How many seeds at least and at most."""
+        seeds = self.seeds
+        return (seeds, seeds) if isinstance(seeds, int) else (seeds.least, seeds.most)
 
 
 class Suite(Table):

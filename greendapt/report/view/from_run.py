@@ -43,6 +43,16 @@ def view(run: RunData) -> View:
     return shown
 
 
+def judged(run: RunData) -> dict[Setting, verdict.Question]:
+    """The question of each setting, with the answer's error model, and nothing drawn."""
+    rows, draws = run.summary.rows, draws_of(run.records)
+    cost_key = _cost_key(rows)
+    marks = {name: 0 for name in run.info.suite.strategy}
+    return {
+        setting: _question(run, draws, setting, cost_key, marks) for setting in _settings(rows)
+    }
+
+
 def _visible(value: Any) -> Any:
     """``value`` with `visible` text all the way down."""
     if isinstance(value, Sentence):
@@ -147,23 +157,20 @@ def _title(setting: Setting, settings: Sequence[Setting]) -> str:
     return ", ".join([*map(str, names), shots_text(setting[2])])
 
 
-def _panel(
+def _question(
     run: RunData,
     draws: Draws,
     setting: Setting,
-    settings: Sequence[Setting],
     cost_key: str | None,
     marks: Mapping[str, int],
-) -> Panel:
-    rows = [r for r in run.summary.rows if estimates.setting(r) == setting]
-    order_key = _order_key(rows, cost_key)
-    suite = run.info.suite
+) -> verdict.Question:
+    rows = [row for row in run.summary.rows if estimates.setting(row) == setting]
+    suite, order_key, paths = run.info.suite, _order_key(rows, cost_key), metric_paths(rows)
     strategies = list(dict.fromkeys(row.strategy for row in rows))
     none, fulls = no_dapt(suite, strategies), full_dapt(suite, strategies)
     # of full DAPT on several pools none is what the others are to be compared with
     full = fulls[0] if len({suite.pool(name) for name in fulls}) == 1 else None
     reached = Reached.of(_sorted(_groups(rows), order_key), draws)
-    paths = metric_paths(rows)
     standing = estimates.standings(reached, order_key, headline(paths))
     names = estimates.figure_names(rows)
     entries = [
@@ -174,7 +181,7 @@ def _panel(
         )
         for name, stands in zip(reached.groups, standing, strict=True)
     ]
-    question = verdict.Question(
+    return verdict.Question(
         entries,
         reached,
         cost_key,
@@ -185,20 +192,36 @@ def _panel(
         path=headline(paths),
         several_full=len(fulls) > 1,
     )
+
+
+def _panel(
+    run: RunData,
+    draws: Draws,
+    setting: Setting,
+    settings: Sequence[Setting],
+    cost_key: str | None,
+    marks: Mapping[str, int],
+) -> Panel:
+    question = _question(run, draws, setting, cost_key, marks)
+    rows = [row for seeds in question.reached.groups.values() for row in seeds.values()]
+    paths = metric_paths(rows)
     scores = [path for path in paths if path[-1] in HEADLINES]
+    standing = {
+        (k, p): estimates.standings(question.reached, k, p) for k in COST_KEYS for p in scores
+    }
     return Panel(
         backbone=setting[0],
         transfer=setting[1],
         shots=str(setting[2]),
         title=_title(setting, settings),
-        entries=tuple(entries),
+        entries=tuple(question.entries),
         measures=paths,
-        figures=names,
-        standings={(k, p): estimates.standings(reached, k, p) for k in COST_KEYS for p in scores},
+        figures=estimates.figure_names(rows),
+        standings=standing,
         verdict=verdict.verdict(question),
-        budgets=budgets.budgets(entries),
-        targets=budgets.targets(entries),
-        robustness=corruption_scores.robustness(reached),
+        budgets=budgets.budgets(question.entries),
+        targets=budgets.targets(question.entries),
+        robustness=corruption_scores.robustness(question.reached),
     )
 
 

@@ -54,7 +54,7 @@ class Job:
             folder,
             reporter,
             claims,
-            [everything[key] for key in self.stages],
+            [[everything[key] for key in self.stages]],
             retry=self.retry,
             note=self.note,
             debug=self.debug,
