@@ -60,6 +60,7 @@ class RunWriter:
         self.failures = []
         self.notes = []
         self.title = "Chest X-rays: which way of adapting is worth its carbon?"
+        self.pools = {}  # strategy: the images of a pool of its own
         self.chains = False
         self.severities = [3]
         self.grid = GRID
@@ -151,14 +152,25 @@ class RunWriter:
             about="Invented figures, for tests only.",
             run={"strategies": self.strategies, "transfers": self.transfers, "shots": self.shots},
             model={"backbones": self.backbones, "image_size": 96},
-            data={"pool": {"source": "phantom"}, "development": {"source": "phantom"}},
+            data={
+                "pool": {"source": "phantom"},
+                "development": {"source": "phantom"},
+                "pools": {
+                    name: {"domain": "chest", "data": {"source": "phantom"}} for name in self.pools
+                },
+            },
             phase={
                 "head": {"train": "head", **phase},
                 "all": {"train": "all", **phase},
                 "last1": {"train": "last:1", **phase},
                 "last2": {"train": "last:2", **phase},
             },
-            strategy={name: PHASES.get(name, {}) for name in self.strategies},
+            strategy={
+                name: {"pool": name, "phases": ["all"]}
+                if name in self.pools
+                else PHASES.get(name, {})
+                for name in self.strategies
+            },
             transfer={n: {"kind": "probe", **phase} for n in self.transfers},
         )
 
@@ -216,6 +228,10 @@ class RunWriter:
                 "pool": {"name": "phantom a", **about},
                 "development": {"name": "phantom a", **about, "train": 360, "val": 90, "test": 150},
                 "external": {name: {"name": name, **about} for name in self.external},
+                "pools": {
+                    name: {"name": name, **about, "images": images}
+                    for name, images in self.pools.items()
+                },
             },
             "notes": self.notes,
         }

@@ -22,11 +22,15 @@ from greendapt.suite.references import no_dapt
 
 _EQUAL = 1.1
 """Compute is called equal up to this ratio."""
+_NOT_TOLD = "no law can be told"
 _SAID = (
     "Scores are means over seeds. Error is 1 - the score on the development test part. A law is "
-    "error = factor x size ^ exponent, fitted to every seed of the pools of one domain; size is "
-    "the pool's images, or the FLOPs of adaptation and transfer. Differences between domains are "
-    "paired by seed."
+    "error = offset + factor x size ^ exponent, fitted to the pools of one domain: below 0 the "
+    "error falls with size, towards an offset (0 or more) that no size takes away. Size is the "
+    "pool's images, or the FLOPs of adaptation and transfer. All seeds of a pool share its images, "
+    "so that the interval counts sizes, not seeds. No law can be told from fewer than four sizes, "
+    "or where the interval is wider than 1, as it is where the error may be constant: more sizes "
+    "over a wider range would decide it. Differences between domains are paired by seed."
 )
 
 
@@ -54,7 +58,7 @@ def scaling(run: RunData) -> Section | None:
     gains = [row for one, group in points.items() for row in _gains(run, none, one, group)]
     tables = [
         *_curves(run),
-        (("question", "domain", "error by images [95%]", "error by FLOPs [95%]"), *laws),
+        (("question", "domain", "exponent by images [95%]", "exponent by FLOPs [95%]"), *laws),
         (("question", "domains", "compute", "score difference [95%]"), *domains),
         (("question", "strategy", "images", "score", "energy per point gained"), *gains),
     ]
@@ -117,15 +121,19 @@ def _laws(setting: Setting, points: Sequence[_Point]) -> Iterator[tuple[str, ...
         of = [point for point in points if point.domain == domain]
         if len({point.images for point in of}) < 2:
             continue
-        data = [(p.images, 1 - score) for p in of for score in p.score.values()]
-        compute = [(p.flops[seed], 1 - score) for p in of for seed, score in p.score.items()]
-        yield (_question(setting), domain, _law(data), _law(compute))
+        compute = [fmean(p.flops.values()) if p.flops else 0.0 for p in of]
+        images = [float(p.images) for p in of]
+        yield _question(setting), domain, _law(of, images), _law(of, compute)
 
 
-def _law(points: Sequence[tuple[float, float]]) -> str:
-    law = power_law([size for size, _ in points], [error for _, error in points])
-    if law is None:
+def _law(points: Sequence[_Point], sizes: Sequence[float]) -> str:
+    """Its exponent; ``sizes``: one a point, 0 where unknown. A strategy's seeds are of one size."""
+    if not all(sizes):
         return words.MISSING
+    pairs = zip(points, sizes, strict=True)
+    law = power_law((size, 1 - score) for point, size in pairs for score in point.score.values())
+    if law is None or not law.told:
+        return _NOT_TOLD
     return Interval(law.exponent, law.low, law.high).text(".2f")
 
 
