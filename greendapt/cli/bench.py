@@ -41,7 +41,11 @@ def bench(
     transfers: Annotated[str | None, typer.Option(help="Joined by commas.")] = None,
     shots: Annotated[str | None, typer.Option(help="Images per class, such as 5,20,full.")] = None,
     seeds: Annotated[
-        int | None, typer.Option(help="How many; more give narrower intervals.")
+        str | None,
+        typer.Option(metavar="N|N..M", help="How many; 3..20: more until the best buy is decided."),
+    ] = None,
+    margin: Annotated[
+        float | None, typer.Option(help="So much worse in AUC or Dice is as good (0.02).")
     ] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
     region: Annotated[
@@ -107,7 +111,7 @@ def suite_of(given: Mapping[str, Any]) -> Suite:
     change = overrides.clean(
         {
             "run": {
-                "seeds": given["seeds"],
+                "seeds": overrides.seeds(given["seeds"]),
                 "strategies": overrides.names(given["strategies"]),
                 "transfers": overrides.names(given["transfers"]),
                 "shots": overrides.shots(given["shots"]),
@@ -120,6 +124,7 @@ def suite_of(given: Mapping[str, Any]) -> Suite:
                 "image_size": given["image_size"],
                 "weights": overrides.weights(given["weights"]),
             },
+            "verdict": {"margin": given["margin"]},
             "carbon": {
                 "region": given["region"],
                 "intensity_g_per_kwh": given["intensity"],

@@ -30,7 +30,8 @@ def by_strategy(cells: Sequence[Cell], plan: Forecast) -> dict[str, Expected]:
 
 
 def plan_text(suite: Suite, cells: Sequence[Cell], plan: Forecast) -> str:
-    """Counts, a line a strategy, all together, and what the figures rest on."""
+    """Counts, a line a strategy (with the seeds of the first look), all together, and what the
+    figures rest on."""
     where, n = _grid(suite), _counts(cells, plan)
     on = f"{plan.gpus} x {plan.device}" if plan.gpus > 1 else plan.device
     lines = [
@@ -40,8 +41,14 @@ def plan_text(suite: Suite, cells: Sequence[Cell], plan: Forecast) -> str:
         "",
     ]
     rows = [_HEADER]
-    rows += [_row(name, one, where) for name, one in by_strategy(cells, plan).items()]
-    rows.append(_row("all, shared stages once", _paid(plan), where))
+    first = _first(suite, cells)
+    rows += [_row(name, one, where) for name, one in by_strategy(first, plan).items()]
+    least, most = suite.run.seed_range
+    if least < most:
+        rows.append(_row(f"all, {least} seeds", _of(first, plan), where))
+        rows.append(_row(f"at most, {most} seeds", _paid(plan), where))
+    else:
+        rows.append(_row("all, shared stages once", _paid(plan), where))
     sunk = _sunk(plan)
     rows += [_row("generic pre-training, sunk", sunk, where)] if sunk.stages else []
     lines += [*aligned(rows), ""]
@@ -56,13 +63,15 @@ def plan_json(suite: Suite, cells: Sequence[Cell], plan: Forecast) -> str:
     def figures(one: Expected) -> dict[str, Any]:
         return {**one.model_dump(), "carbon_g": _carbon(one, where).value}
 
-    strategies = {name: figures(one) for name, one in by_strategy(cells, plan).items()}
+    first = _first(suite, cells)
+    strategies = {name: figures(one) for name, one in by_strategy(first, plan).items()}
     table = {
         "suite": suite.name,
         "profile": suite.profile,
         **_counts(cells, plan),
         "strategies": strategies,
-        "all": figures(_paid(plan)),
+        "all": figures(_of(first, plan)),
+        "most": figures(_paid(plan)),
         "sunk": figures(_sunk(plan)),
         "grid": where.source,
         "plan": plan.model_dump(mode="json", by_alias=True),
@@ -79,6 +88,17 @@ def _counts(cells: Sequence[Cell], plan: Forecast) -> dict[str, int]:
         "shared": every - len(plan.stages),
         "kept": sum(bool(stage.kept) for stage in plan.stages),
     }
+
+
+def _first(suite: Suite, cells: Sequence[Cell]) -> list[Cell]:
+    """Of the first look: those that run in any case."""
+    least, _ = suite.run.seed_range
+    return [cell for cell in cells if cell.seed - suite.run.base_seed < least]
+
+
+def _of(cells: Sequence[Cell], plan: Forecast) -> Expected:
+    keys = {stage.key for cell in cells for stage in cell.stages}
+    return plan.cost(s for s in plan.stages if s.role != "sunk" and s.key in keys)
 
 
 def _paid(plan: Forecast) -> Expected:

@@ -8,6 +8,7 @@ from greendapt.report.view.model import Cost, Estimate, Standing
 from greendapt.stats.intervals import Interval
 
 MISSING = "n/a"
+_WIDE = 0.25
 
 
 def number(value: float, digits: int = 3) -> str:
@@ -57,16 +58,23 @@ def cost(figure: Cost | None) -> str:
     """The mean cost, marked with ~ when it is estimated rather than metered."""
     if figure is None or figure.estimate is None:
         return MISSING
-    mark = "~" if figure.quality.value == "estimated" else ""
-    return mark + quantity(figure.estimate.mean, figure.unit)
+    guessed = figure.quality.value == "estimated"
+    return ("~" if guessed else "") + quantity(
+        figure.estimate.mean, figure.unit, 2 if guessed else 3
+    )
 
 
 def cost_spread(figure: Cost | None) -> str:
-    """Half the interval of a cost over seeds, in percent of its mean: ``± 2%``."""
+    """The interval of a cost, spread over seeds and the meter's bounds: half of it in percent of
+    the mean (``± 2%``), or its ends where it is wide."""
     estimate = figure.estimate if figure else None
     if estimate is None or estimate.low is None or estimate.high is None or estimate.mean <= 0:
         return ""
-    return f"± {percent((estimate.high - estimate.low) / 2 / estimate.mean)}"
+    half = (estimate.high - estimate.low) / 2 / estimate.mean
+    if half <= _WIDE:
+        return f"± {percent(half)}"
+    ends = (quantity(end, figure.unit, 2) for end in (estimate.low, estimate.high))
+    return f"[{', '.join(ends)}]"
 
 
 def probability(share: float) -> str:

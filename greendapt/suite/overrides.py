@@ -27,6 +27,16 @@ def shots(text: str | None) -> list[int | str] | None:
     return [part if part == "full" else int(part) for part in parts]
 
 
+def seeds(text: str | None) -> int | dict[str, int] | None:
+    """``5`` as it is, ``3..20`` as ``{"from": 3, "to": 20}``."""
+    if text is None:
+        return None
+    parts = text.split("..")
+    if len(parts) > 2 or not all(part.isdigit() for part in parts):
+        raise SuiteError(f"--seeds {text}: give how many, such as 5, or 3..20")
+    return int(text) if len(parts) == 1 else {"from": int(parts[0]), "to": int(parts[1])}
+
+
 def weights(text: str | None) -> str | None:
     """A keyword as it is, a file as an absolute path."""
     if text is None or text in ("fractal", "timm", "none"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from statistics import fmean
 
 import numpy as np
 
@@ -54,15 +54,22 @@ def figure(row: Row, key: str) -> Figure:
 
 
 def cost_estimate(seeds: Seeds, key: str) -> Cost:
+    """Mean over seeds. Its interval holds their spread and the bounds that the meter gives."""
     figures = [figure(row, key) for row in seeds.values()]
-    available = [f for f in figures if f.value is not None]
-    if not available:
+    known = [(f, f.value) for f in figures if f.value is not None]
+    if not known:
         return Cost(None, figures[0].unit, Quality.UNAVAILABLE, figures[0].source)
-    mean, low, high = t_interval([f.value for f in available if f.value is not None])
-    worst = max((f.quality for f in available), key=list(Quality).index)
-    source = "; ".join(dict.fromkeys(f.source for f in available))
-    basis: Any = "none" if low is None else "seeds"
-    return Cost(Estimate(mean, low, high, len(available), basis), available[0].unit, worst, source)
+    mean, low, high = t_interval(value for _, value in known)
+    spread = 0.0 if low is None else mean - low
+    bounded = [(v if f.low is None else f.low, v if f.high is None else f.high) for f, v in known]
+    least, most = (fmean(ends) for ends in zip(*bounded, strict=True))
+    worst = max((f.quality for f, _ in known), key=list(Quality).index)
+    source = "; ".join(dict.fromkeys(f.source for f, _ in known))
+    if low is None and least == most:
+        estimate = Estimate(mean, None, None, len(known), "none")
+    else:
+        estimate = Estimate(mean, max(0.0, least - spread), most + spread, len(known), "seeds")
+    return Cost(estimate, known[0][0].unit, worst, source)
 
 
 def compare(ours: str, theirs: str, reached: Reached) -> Comparison:

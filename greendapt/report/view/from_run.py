@@ -48,9 +48,7 @@ def judged(run: RunData) -> dict[Setting, verdict.Question]:
     rows, draws = run.summary.rows, draws_of(run.records)
     cost_key = _cost_key(rows)
     marks = {name: 0 for name in run.info.suite.strategy}
-    return {
-        setting: _question(run, draws, setting, cost_key, marks) for setting in _settings(rows)
-    }
+    return {setting: _question(run, draws, setting, cost_key, marks) for setting in _settings(rows)}
 
 
 def _visible(value: Any) -> Any:
@@ -74,7 +72,9 @@ def _view(run: RunData) -> View:
     marks = {s: i for i, s in enumerate(dict.fromkeys(row.strategy for row in summary.rows))}
     cost_key = _cost_key(summary.rows)
     settings, draws = _settings(summary.rows), draws_of(run.records)
-    panels = tuple(_panel(run, draws, setting, settings, cost_key, marks) for setting in settings)
+    questions = {one: _question(run, draws, one, cost_key, marks) for one in settings}
+    panels = tuple(_panel(question, one, settings) for one, question in questions.items())
+    reached = {one: question.reached for one, question in questions.items()}
     return View(
         title=suite.title,
         about=suite.about,
@@ -89,7 +89,7 @@ def _view(run: RunData) -> View:
         cost_key=cost_key,
         panels=panels,
         learning=learning(run, marks),
-        sections=tuple(section for part in (stopping, scaling) if (section := part(run))),
+        sections=tuple(one for one in (stopping(run), scaling(run, reached)) if one),
         spending=spending(run.records),
         stage_costs=stage_costs(run),
         spending_note=spending_note(run),
@@ -194,15 +194,7 @@ def _question(
     )
 
 
-def _panel(
-    run: RunData,
-    draws: Draws,
-    setting: Setting,
-    settings: Sequence[Setting],
-    cost_key: str | None,
-    marks: Mapping[str, int],
-) -> Panel:
-    question = _question(run, draws, setting, cost_key, marks)
+def _panel(question: verdict.Question, setting: Setting, settings: Sequence[Setting]) -> Panel:
     rows = [row for seeds in question.reached.groups.values() for row in seeds.values()]
     paths = metric_paths(rows)
     scores = [path for path in paths if path[-1] in HEADLINES]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from statistics import fmean
@@ -12,10 +12,9 @@ from greendapt.core.text import shots_text
 from greendapt.core.units import si
 from greendapt.report import words
 from greendapt.report.view import estimates
-from greendapt.report.view.model import HEADLINES, Section, Setting, Table
-from greendapt.report.view.reached import metric_values
-from greendapt.stats.intervals import Interval, t_interval
-from greendapt.stats.paired import paired_difference
+from greendapt.report.view.model import HEADLINES, Section, Setting, Table, headline
+from greendapt.report.view.reached import Reached, metric_values
+from greendapt.stats.intervals import Interval
 from greendapt.stats.power import power_law
 from greendapt.store.runinfo import RunData
 from greendapt.suite.references import no_dapt
@@ -46,18 +45,17 @@ class _Point:
     energy_j: dict[int, float]
 
 
-def scaling(run: RunData) -> Section | None:
+def scaling(run: RunData, reached: Mapping[Setting, Reached]) -> Section | None:
     """Tables by backbone, transfer and shots; None where no strategy names a pool."""
     if not any(run.info.suite.pool(name) for name in run.info.suite.run.strategies):
         return None
-    settings = dict.fromkeys(estimates.setting(row) for row in run.summary.rows)
-    points = {one: list(_points(run, one)) for one in settings}
+    points = {one: list(_points(run, one)) for one in reached}
     laws = [row for one, group in points.items() for row in _laws(one, group)]
-    domains = [row for one, group in points.items() for row in _domains(one, group)]
+    domains = [row for one, group in points.items() for row in _domains(one, group, reached[one])]
     none = no_dapt(run.info.suite, run.info.suite.run.strategies)
     gains = [row for one, group in points.items() for row in _gains(run, none, one, group)]
     tables = [
-        *_curves(run),
+        *_curves(run.info.suite.run.shots, reached),
         (("question", "domain", "exponent by images [95%]", "exponent by FLOPs [95%]"), *laws),
         (("question", "domains", "compute", "score difference [95%]"), *domains),
         (("question", "strategy", "images", "score", "energy per point gained"), *gains),
@@ -65,28 +63,27 @@ def scaling(run: RunData) -> Section | None:
     return Section("scale", "Scale", _SAID, tuple(table for table in tables if len(table) > 1))
 
 
-def _curves(run: RunData) -> Iterator[Table]:
+def _curves(shots: Sequence[int | str], reached: Mapping[Setting, Reached]) -> Iterator[Table]:
     """The few-shot curve: a row a strategy, a column a number of shots."""
-    rows, shots = run.summary.rows, run.info.suite.run.shots
     if len(shots) < 2:
         return
-    tasks: dict[tuple[str, str], dict[str, list[Row]]] = {}
-    for row in rows:
-        of_task = tasks.setdefault((row.backbone, row.transfer), {})
-        of_task.setdefault(row.strategy, []).append(row)
+    tasks = dict.fromkeys(setting[:2] for setting in reached)
     lines = [
-        (", ".join(task), name, *(_mean([r for r in of if r.shots == count]) for count in shots))
-        for task, strategies in tasks.items()
-        for name, of in strategies.items()
+        (", ".join(task), name, *(_mean(reached, (*task, count), name) for count in shots))
+        for task in tasks
+        for name in dict.fromkeys(
+            name for one, of in reached.items() if one[:2] == task for name in of.groups
+        )
     ]
     yield ("task", "strategy", *(f"{shots_text(count)} [95%]" for count in shots)), *lines
 
 
-def _mean(rows: Sequence[Row]) -> str:
-    score = _score(rows)
-    if not score:
+def _mean(reached: Mapping[Setting, Reached], setting: Setting, strategy: str) -> str:
+    of = reached.get(setting)
+    score = None if of is None else of.estimate(strategy, headline(of.models))
+    if score is None:
         return words.MISSING
-    return t_interval(score.values()).text(".3f")
+    return Interval(score.mean, score.low, score.high).text(".3f")
 
 
 def _points(run: RunData, setting: Setting) -> Iterator[_Point]:
@@ -137,13 +134,15 @@ def _law(points: Sequence[_Point], sizes: Sequence[float]) -> str:
     return Interval(law.exponent, law.low, law.high).text(".2f")
 
 
-def _domains(setting: Setting, points: Sequence[_Point]) -> Iterator[tuple[str, ...]]:
+def _domains(
+    setting: Setting, points: Sequence[_Point], reached: Reached
+) -> Iterator[tuple[str, ...]]:
     """Pairs of pools of different domains whose adaptation costs the same."""
     for one, other in combinations(points, 2):
         ours, theirs = (fmean(point.flops.values()) for point in (one, other))
         if one.domain == other.domain or max(ours, theirs) > _EQUAL * min(ours, theirs):
             continue
-        difference = paired_difference(one.score, other.score)
+        difference = reached.gap(one.strategy, other.strategy, headline(reached.models))
         if difference is not None:
             yield (
                 _question(setting),
