@@ -136,8 +136,8 @@ class AdaptDetails(TrainingDetails):
 
 class EvaluateDetails(Details):
     """``draws``: by set of images (``development``, ``external:NAME``, ``corrupted:KIND``) and
-    metric, the metric on patients drawn anew, packed (`greendapt.core.packed`). All networks that are
-    judged on a set draw the same patients. Nothing of a single patient can be told from it."""
+    metric, the metric on patients drawn anew, packed (`greendapt.core.packed`). All networks
+    that are judged on a set draw the same patients. Of a single patient it tells nothing."""
 
     draws: dict[str, dict[str, str]] = {}
 

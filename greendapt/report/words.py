@@ -67,8 +67,10 @@ def cost(figure: Cost | None) -> str:
 def cost_spread(figure: Cost | None) -> str:
     """The interval of a cost, spread over seeds and the meter's bounds: half of it in percent of
     the mean (``± 2%``), or its ends where it is wide."""
-    estimate = figure.estimate if figure else None
-    if estimate is None or estimate.low is None or estimate.high is None or estimate.mean <= 0:
+    if figure is None or figure.estimate is None:
+        return ""
+    estimate = figure.estimate
+    if estimate.low is None or estimate.high is None or estimate.mean <= 0:
         return ""
     half = (estimate.high - estimate.low) / 2 / estimate.mean
     if half <= _WIDE:

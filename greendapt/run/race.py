@@ -2,14 +2,14 @@
 
 A suite with ``seeds = { from = 3, to = 20 }`` is judged after 3, 5, 8, 13 and 20 seeds. Where a
 question is decided it ends; else those of its strategies go on that may still be the best buy, or
-the best. What is due follows from the records alone, so that a resumed run goes on as it would have.
+the best. What is due follows from the records alone: a resumed run goes on as it would have.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from greendapt.core.records import Record, Summary
+from greendapt.core.records import SCHEMA, Record, Summary
 from greendapt.report.view.from_run import judged
 from greendapt.run.plan import Cell
 from greendapt.stats.best_buy import looks
@@ -65,7 +65,7 @@ def _racing(
         if (row.backbone, row.transfer, str(row.shots), row.strategy, row.seed) in names
     ]
     part = summary.model_copy(update={"rows": rows})
-    run = RunData(RunInfo(suite=suite), tuple(records.values()), part)
+    run = RunData(RunInfo(schema=SCHEMA, suite=suite), tuple(records.values()), part)
     open_ones = {}
     for setting, question in judged(run).items():
         if len(question.scored) > 1 and question.cost_key and question.choice.buy is None:

@@ -59,7 +59,7 @@ def cost_estimate(seeds: Seeds, key: str) -> Cost:
     known = [(f, f.value) for f in figures if f.value is not None]
     if not known:
         return Cost(None, figures[0].unit, Quality.UNAVAILABLE, figures[0].source)
-    mean, low, high = t_interval(value for _, value in known)
+    mean, low, _ = t_interval(value for _, value in known)
     spread = 0.0 if low is None else mean - low
     bounded = [(v if f.low is None else f.low, v if f.high is None else f.high) for f, v in known]
     least, most = (fmean(ends) for ends in zip(*bounded, strict=True))

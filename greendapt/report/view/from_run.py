@@ -47,7 +47,7 @@ def judged(run: RunData) -> dict[Setting, verdict.Question]:
     """The question of each setting, with the answer's error model, and nothing drawn."""
     rows, draws = run.summary.rows, draws_of(run.records)
     cost_key = _cost_key(rows)
-    marks = {name: 0 for name in run.info.suite.strategy}
+    marks = dict.fromkeys(run.info.suite.strategy, 0)
     return {setting: _question(run, draws, setting, cost_key, marks) for setting in _settings(rows)}
 
 
