@@ -2,12 +2,14 @@
 
 import json
 from pathlib import Path
+from zlib import crc32
 
 import numpy as np
 import pytest
 
 from greendapt.core.figures import Figure, Quality
-from greendapt.core.records import Failure, Record, Row, Summary
+from greendapt.core.packed import pack
+from greendapt.core.records import EvaluateDetails, Failure, Record, Row, Summary
 from greendapt.report.report_files import load_run
 from greendapt.report.view.from_run import view
 from greendapt.suite.models import Suite
@@ -64,6 +66,8 @@ class RunWriter:
         self.chains = False
         self.severities = [3]
         self.grid = GRID
+        self.margin = 0.02
+        self.patients = 0.0  # standard error over patients; 0: the run did not keep it
         self.random = np.random.default_rng(7)
 
     def figure(self, value, unit):
@@ -86,7 +90,7 @@ class RunWriter:
         few = 0.0 if shots == "full" else 0.6 / shots**0.5
         shared = self.random.normal(0, self.noise)  # what a seed does to all strategies
         auc = auc - few * (1 - auc) + shared * 0 + self.random.normal(0, self.noise)
-        scores = {"auc": auc, "auc_low": auc - 0.03, "auc_high": min(1, auc + 0.027)}
+        scores = {"auc": auc, "patients": 150}
         scores |= {"balanced_accuracy": auc - 0.14, "ece": 0.21 - auc / 10}
         external = {
             name: {"auc": base + carried + self.random.normal(0, 3 * self.noise)}
@@ -108,7 +112,7 @@ class RunWriter:
                     "by": {f"noise:{s}": {"auc": corrupted - 0.02 * s} for s in self.severities},
                 },
             },
-            stages=self.stages(strategy, seed),
+            stages=[*self.stages(strategy, seed), *self.judged(strategy, seed)],
             **self.costs(energy),
         )
 
@@ -116,6 +120,20 @@ class RunWriter:
         """Keys of the adaptation stages of a chain, where `chains` asks for them."""
         phases = self.suite().phases(strategy) if self.chains else ()
         return [f"{strategy} {number} {seed}" for number, _ in enumerate(phases)]
+
+    def judged(self, strategy, seed):
+        """Keys of the verdicts that keep how patients vary, where `patients` asks for them."""
+        return [f"judged {strategy} {seed}"] if self.patients else []
+
+    def verdicts(self, strategy, seed):
+        """The records behind `judged`: the same patients for all, most of their errors shared."""
+        mine = crc32(f"{strategy} {seed}".encode())
+        shared, own = (np.random.default_rng(one).normal(size=300) for one in (0, mine))
+        drawn = 0.8 + self.patients * (0.95 * shared + 0.31 * own)
+        for key in self.judged(strategy, seed):
+            record = self.record(key, "evaluation", key, 4e2, seed=seed)
+            packed = {"development": {"auc": pack(drawn)}}
+            yield record.model_copy(update={"details": EvaluateDetails(draws=packed)})
 
     def epochs(self, strategy, seed):
         """The records behind `stages`: three epochs each, the loss halved by every one."""
@@ -150,6 +168,7 @@ class RunWriter:
             name="chestxray",
             title=self.title,
             about="Invented figures, for tests only.",
+            verdict={"margin": self.margin},
             run={"strategies": self.strategies, "transfers": self.transfers, "shots": self.shots},
             model={"backbones": self.backbones, "image_size": 96},
             data={
@@ -182,6 +201,7 @@ class RunWriter:
         for strategy in self.strategies:
             for seed in range(self.seeds):
                 yield from self.epochs(strategy, seed)
+                yield from self.verdicts(strategy, seed)
 
     def summary(self):
         failed = {(f["strategy"], f["seed"]) for f in self.failures}

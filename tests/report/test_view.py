@@ -1,5 +1,6 @@
 """The view: grouping over seeds, comparisons, fronts and honest verdicts."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +12,7 @@ from greendapt.report.view.from_run import view
 from greendapt.report.view.model import DEVELOPMENT
 from greendapt.report.view.sentences import Amount, joined
 from greendapt.report.view.spending import stage_costs
-from greendapt.stats.intervals import t_interval
+from greendapt.stats.crossed import Sample, crossed
 from greendapt.suite.references import full_dapt, no_dapt
 
 
@@ -28,14 +29,29 @@ def text(view):
     return " ".join([*said, *(s for p in view.panels for s in p.verdict.sentences)])
 
 
-def test_entries_are_means_over_seeds_with_students_interval(seen, run_writer):
+def model_of(rows):
+    """The error model of a run that kept nothing of its patients."""
+    names = dict.fromkeys(row.strategy for row in rows)
+    return crossed(
+        {
+            name: Sample(
+                {r.seed: r.metrics["development"]["auc"] for r in rows if r.strategy == name}
+            )
+            for name in names
+        }
+    )
+
+
+def test_entries_are_means_over_seeds_with_the_error_models_interval(seen, run_writer):
     (panel,) = seen().panels
     rows = load_run(run_writer.folder).summary.rows
+    expected = model_of(rows)
     for entry in panel.entries:
         mine = [row for row in rows if row.strategy == entry.name]
-        aucs = [row.metrics["development"]["auc"] for row in mine]
         estimate = entry.metrics[DEVELOPMENT]
-        assert (estimate.mean, estimate.low, estimate.high) == pytest.approx(t_interval(aucs))
+        interval = expected.interval(entry.name)
+        assert (estimate.mean, estimate.low, estimate.high) == pytest.approx(interval)
+        assert estimate.basis == "seeds"
         carbon = entry.costs["carbon_g"]
         assert carbon.estimate.mean == pytest.approx(np.mean([r.carbon_g.value for r in mine]))
         assert carbon.quality is Quality.ESTIMATED
@@ -47,9 +63,8 @@ def test_entries_are_means_over_seeds_with_students_interval(seen, run_writer):
 def test_comparisons_are_paired_by_seed(seen, run_writer):
     (panel,) = seen().panels
     rows = load_run(run_writer.folder).summary.rows
-    auc = {(r.strategy, r.seed): r.metrics["development"]["auc"] for r in rows}
     entry = next(entry for entry in panel.entries if entry.name == "partial2")
-    expected = t_interval([auc["partial2", s] - auc["full", s] for s in range(3)])
+    expected = model_of(rows).difference("partial2", "full")
     assert entry.against_full.metrics[DEVELOPMENT] == pytest.approx(expected)
     assert entry.against_full.ratios["energy_j"].mean == pytest.approx(15.5 / 47.3, rel=0.03)
     assert next(e for e in panel.entries if e.name == "full").against_full is None
@@ -67,12 +82,42 @@ def test_the_front_is_that_of_the_means_and_says_how_sure_it_is(seen):
 
 def test_the_best_buy_is_the_cheapest_that_nothing_credibly_beats(seen, run_writer):
     run_writer.noise = 1e-4
-    view = seen(levels=levels(run_writer, partial2=0.9261, hybrid1=0.90))
+    view = seen(levels=levels(run_writer, partial2=0.9261, hybrid1=0.90, cut3=0.90))
     assert view.panels[0].verdict.kind == "buy"
     assert view.panels[0].verdict.buy == "partial2"
     assert "partial2 is the best buy: it saves 67%" in view.headline
-    assert "of the carbon of full DAPT" in view.headline
+    assert "of the training FLOPs of full DAPT" in view.headline  # energy is an estimate here
     assert "a credible gain" in text(view)
+    assert "worse than the best strategy by more than the margin of 0.02 AUC is under 1%" in text(
+        view
+    )
+
+
+def test_within_the_margin_the_cheapest_is_as_good(seen, run_writer):
+    near = levels(run_writer, partial1=0.912, partial2=0.90, cut2=0.89, cut3=0.905)
+    buys = {
+        margin: seen(levels=near, noise=1e-4, margin=margin).panels[0].verdict.buy
+        for margin in (0.001, 0.02, 0.2)
+    }
+    assert buys == {0.001: "hybrid2", 0.02: "partial1", 0.2: "none"}
+
+
+def test_measured_costs_order_strategies_themselves(seen):
+    view = seen(quality=Quality.MEASURED, noise=1e-4)
+    assert "of the carbon of full DAPT" in view.headline
+
+
+def test_patients_widen_what_seeds_alone_would_say(seen):
+    def widths(patients):
+        (panel,) = seen(patients=patients).panels
+        entry = next(one for one in panel.entries if one.name == "partial2")
+        gap = entry.against_full.score
+        return entry.score.high - entry.score.low, gap.high - gap.low, entry.score.basis
+
+    seeds, both = widths(0.0), widths(0.03)
+    assert (seeds[2], both[2]) == ("seeds", "seeds and patients")
+    assert both[0] > 3 * seeds[0]
+    assert both[1] < both[0] / 2  # paired by patient
 
 
 def test_dapt_that_hurts_is_said_to_hurt(seen, run_writer):
@@ -81,7 +126,7 @@ def test_dapt_that_hurts_is_said_to_hurt(seen, run_writer):
     assert view.panels[0].verdict.kind == "hurt"
     assert view.panels[0].verdict.buy == "none"
     assert view.headline.startswith("No DAPT reaches a development AUC of 0.8")
-    assert "times the carbon: adaptation hurt here." in view.headline
+    assert "times the training FLOPs: adaptation hurt here." in view.headline
 
 
 def test_full_dapt_that_hurts_is_named_even_where_another_strategy_wins(seen, run_writer):
@@ -91,20 +136,30 @@ def test_full_dapt_that_hurts_is_named_even_where_another_strategy_wins(seen, ru
     assert "adaptation hurt here" in text(view)
 
 
-def test_what_seeds_cannot_tell_apart_is_not_told_apart(seen, run_writer):
+def test_what_cannot_be_told_apart_is_undecided_and_says_what_would_decide(seen, run_writer):
     same = levels(run_writer, **dict.fromkeys(run_writer.levels, 0.85))
-    view = seen(levels=same, noise=0.02, strategies=["none", "full", "partial1"])
-    assert view.panels[0].verdict.kind == "tie"
-    assert view.panels[0].verdict.buy == "none"
-    assert view.headline.startswith("Nothing can be told apart: the 3 strategies'")
-    assert "run more seeds" in view.headline
+    view = seen(levels=same, noise=0.06, strategies=["none", "full", "partial1"], patients=0.001)
+    assert view.panels[0].verdict.kind == "undecided"
+    assert view.panels[0].verdict.buy == ""
+    assert view.headline.startswith("Undecided between ")
+    assert re.search(r"About \d+ more seeds would decide it \(~.+ kJ\)\.", text(view))
+
+
+def test_where_patients_decide_seeds_do_not(seen, run_writer):
+    same = levels(run_writer, **dict.fromkeys(run_writer.levels, 0.85))
+    view = seen(levels=same, noise=1e-4, strategies=["none", "full"], patients=0.2)
+    assert view.panels[0].verdict.kind == "undecided"
+    assert "instead of 150; seeds cannot decide it" in text(view)
 
 
 def test_one_seed_has_no_interval_but_over_patients_and_says_so(seen):
-    view = seen(seeds=1)
+    view = seen(seeds=1, patients=0.01)
     estimate = view.panels[0].entries[0].metrics[DEVELOPMENT]
     assert estimate.basis == "patients"
-    assert estimate.high - estimate.low == pytest.approx(0.057)
+    assert estimate.high - estimate.low == pytest.approx(2 * 1.98 * 0.01, rel=0.15)
+    assert "intervals cover the choice of test patients" in text(view)
+    view = seen(patients=0.0)
+    assert view.panels[0].entries[0].metrics[DEVELOPMENT].low is None
     assert view.panels[0].entries[0].standing.probability is None
     assert "Only one seed was run" in text(view)
     assert "this may be luck" in text(view)
@@ -126,7 +181,6 @@ def test_caveats_say_what_the_numbers_are(seen):
     assert "All data are synthetic" in said
     assert "Energy is estimated" in said
     assert "default grid (481 g/kWh)" in said
-    assert "±0.03" in said
 
 
 def test_what_the_data_check_found_stands_beside_the_verdict(seen):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from statistics import mean
 
 from greendapt.core.figures import Quality
 from greendapt.core.text import listed, plural
@@ -15,7 +14,6 @@ from greendapt.store.runinfo import DatasetInfo, RunData
 
 _NOTES = 3  # of the data check beside the verdict; all of them are in the validity panel
 _SOURCES = 4
-_SMALL_TEST = 0.01  # half width of the interval over patients worth a warning
 
 
 def caveats(run: RunData, panels: Sequence[Panel]) -> tuple[str, ...]:
@@ -26,7 +24,6 @@ def caveats(run: RunData, panels: Sequence[Panel]) -> tuple[str, ...]:
         *_near_chance(panels),
         *run.info.notes[:_NOTES],
         _seeds(panels),
-        _patients(run),
         _energy(panels),
         _grid(run),
     ]
@@ -86,22 +83,6 @@ def _seeds(panels: Sequence[Panel]) -> str:
     if counts == {2}:
         return "Two seeds make very wide intervals: run three or more."
     return ""
-
-
-def _patients(run: RunData) -> str:
-    """How far the test set alone may mislead, where rows hold an interval over its patients."""
-    rows = run.summary.rows
-    name = "dice" if any(row.reached("dice") is not None for row in rows) else "auc"
-    ends = [(row.reached(f"{name}_low"), row.reached(f"{name}_high")) for row in rows]
-    halves = [(high - low) / 2 for low, high in ends if low is not None and high is not None]
-    several = len({row.seed for row in rows}) > 1
-    if not halves or not several or mean(halves) < _SMALL_TEST:
-        return ""
-    score = "an AUC" if name == "auc" else "a Dice"
-    return (
-        f"The test set is small: other patients would move {score} by about ±"
-        f"{words.number(mean(halves), 2)}, which the intervals over seeds do not hold."
-    )
 
 
 def _energy(panels: Sequence[Panel]) -> str:
@@ -176,18 +157,28 @@ def _intervals(panels: Sequence[Panel]) -> list[Fact]:
     if not entries:
         return []
     seeds = sorted({len(entry.seeds) for entry in entries})
+    bases = {entry.score.basis for entry in entries if entry.score is not None}
+    covers = {
+        "seeds and patients": f"{_to(seeds)} seeds and the test patients together, crossed: "
+        "the chance of training and that of who is tested. Differences are paired by both",
+        "patients": "test patients alone (marked p), from one seed: the chance of training is not "
+        "covered. Differences are paired by patient",
+        "seeds": f"{_to(seeds)} seeds alone: this run did not keep how patients vary. "
+        "Differences are paired by seed",
+        "none": "nothing: one seed, and how patients vary was not kept",
+    }
+    told = "; ".join(covers[basis] for basis in sorted(bases))
     text = (
-        f"95%, Student's t over {' to '.join(map(str, seeds))} seeds: they cover the chance of "
-        "training, not the finite test set. Differences are paired by seed and not corrected for "
-        "the number of strategies."
+        f"95%, over {told}. They are not corrected for the number of strategies; the verdict "
+        "judges all strategies together."
     )
-    if seeds == [1]:
-        text = (
-            "One seed: intervals (marked p) are a 95% bootstrap over test patients; the chance of "
-            "training is not covered."
-        )
-    chances = [e.score.n for e in entries if e.score is not None]
-    return [Fact("Intervals", text, not chances or min(chances) < 3)]
+    few = bases != {"seeds and patients"} or min(seeds) < 3
+    return [Fact("Intervals", text, few)]
+
+
+def _to(counts: Sequence[int]) -> str:
+    """``3`` or ``3 to 20``."""
+    return " to ".join(map(str, dict.fromkeys((counts[0], counts[-1]))))
 
 
 def _figures(panels: Sequence[Panel]) -> list[Fact]:
