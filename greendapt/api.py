@@ -25,7 +25,7 @@ from greendapt.report import words
 from greendapt.report.charts import drawing, pareto_chart
 from greendapt.report.charts.theme import LIGHT
 from greendapt.report.formats import cells, table
-from greendapt.report.report_files import load_run
+from greendapt.report.report_files import load_run, on_grid, run_folder
 from greendapt.report.view import columns
 from greendapt.report.view.from_run import view
 from greendapt.report.view.model import Panel, Verdict, View
@@ -130,11 +130,17 @@ def resume(
 
 
 def read_run(path: str | Path, grid: Grid | None = None) -> Run:
-    """The finished run in the folder ``path``, with the grams of its own or another ``grid``.
+    """The run in the folder ``path``, with the grams of its own or another ``grid``.
 
-    Raises RunError where it is none.
+    Of one that is not ``finished``, the cells that are done: its first caveat says how many. Raises
+    RunError where it is no run, or nothing of it is done.
     """
-    return Run(Path(path), load_run(Path(path), grid))
+    from greendapt.run.interim import so_far
+
+    folder = run_folder(Path(path))
+    if folder.summary_path.exists():
+        return Run(folder.path, load_run(folder.path, grid))
+    return Run(folder.path, on_grid(so_far(folder), grid))
 
 
 @dataclass(frozen=True)
@@ -162,10 +168,15 @@ class Answer:
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run: what was asked, what it reached, what that cost."""
+    """A run: what was asked, what it reached, what that cost."""
 
     path: Path
     data: RunData
+
+    @property
+    def finished(self) -> bool:
+        """Whether it came to its end; else its cells are those that are done so far."""
+        return not self.data.interim
 
     @property
     def info(self) -> RunInfo:
@@ -207,7 +218,7 @@ class Run:
             import pandas as pd
         except ImportError as error:
             raise _missing("Run.frame()", "pandas") from error
-        return pd.DataFrame(cells.cells(self.summary.rows))
+        return pd.DataFrame(cells.cells(self.data))
 
     def pareto(self, setting: str | None = None) -> Any:
         """An Altair chart of score against cost, the one of the report's page.

@@ -20,11 +20,21 @@ def load_run(folder: Path, grid: Grid | None = None) -> RunData:
 
     RunError when it is no run, not finished, or damaged.
     """
-    if not folder.is_dir():
-        raise RunError(f"{folder} is not a folder; a run lies in runs/<suite>-<time>/")
-    run = RunFolder(folder).finished()
+    run = run_folder(folder).finished()
     if not run.records:
         raise RunError(f"{folder}/records.jsonl holds no record; try: greendapt resume {folder}")
+    return on_grid(run, grid)
+
+
+def run_folder(path: Path) -> RunFolder:
+    """RunError where ``path`` is no folder."""
+    if not path.is_dir():
+        raise RunError(f"{path} is not a folder; a run lies in runs/<suite>-<time>/")
+    return RunFolder(path)
+
+
+def on_grid(run: RunData, grid: Grid | None) -> RunData:
+    """``run`` with the grams of ``grid`` in its records and rows; None: of its own grid."""
     own, suite = grid_of(run.info), run.info.suite
     if grid is not None:
         grid = grid.with_machine(suite.carbon.embodied_kg, suite.carbon.lifetime_years)

@@ -102,14 +102,15 @@ class Session:
 
         ``executor``: who does it; None: this process, with the other ``ranks`` of its launcher.
         """
+        planned = [cell.planned for cell in self.plan]
         with folder.writing(), reporter, _resumable(folder):
+            folder.write(folder.read().model_copy(update={"cells": planned}))
             folder.gather()
             claims = Claims(folder.claims)
             if executor is None:
-                planned = stages(self.plan)
                 if ranks.size > 1:
                     self._lead(folder, ranks)
-                self.work(folder, reporter, claims, planned, ranks=ranks, debug=debug)
+                self.work(folder, reporter, claims, stages(self.plan), ranks=ranks, debug=debug)
             else:
                 self._by_others(folder, reporter, executor, debug)
             claims.clear()
@@ -119,7 +120,7 @@ class Session:
             notes = [*self.data.notes, *beside_note(records.values())]
             made = synthetic(self.data)
             summary = summarize(
-                self.suite, self.plan, records, self.grid, synthetic=made, notes=notes
+                self.suite, planned, records, self.grid, synthetic=made, notes=notes
             )
             folder.write_summary(summary)
         return summary

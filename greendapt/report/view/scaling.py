@@ -49,7 +49,7 @@ def scaling(run: RunData) -> Section | None:
     points = {one: list(_points(run, one)) for one in settings}
     laws = [row for one, group in points.items() for row in _laws(one, group)]
     domains = [row for one, group in points.items() for row in _domains(one, group)]
-    none = no_dapt(run.info.suite, run.info.suite.run.strategies)
+    none = no_dapt(run.info.suite, dict.fromkeys(row.strategy for row in run.summary.rows))
     gains = [row for one, group in points.items() for row in _gains(run, none, one, group)]
     tables = [
         *_curves(run),
@@ -62,7 +62,8 @@ def scaling(run: RunData) -> Section | None:
 
 def _curves(run: RunData) -> Iterator[Table]:
     """The few-shot curve: a row a strategy, a column a number of shots."""
-    rows, shots = run.summary.rows, run.info.suite.run.shots
+    rows = run.summary.rows
+    shots = [count for count in run.info.suite.run.shots if count in {row.shots for row in rows}]
     if len(shots) < 2:
         return
     tasks: dict[tuple[str, str], dict[str, list[Row]]] = {}

@@ -21,6 +21,7 @@ _SMALL_TEST = 0.01  # half width of the interval over patients worth a warning
 def caveats(run: RunData, panels: Sequence[Panel]) -> tuple[str, ...]:
     """Sentences that stand beside the verdict, gravest first."""
     sentences = [
+        *run.cautions,
         _synthetic(run),
         _failed(run),
         *_near_chance(panels),
