@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,12 +19,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from greendapt.accounting.grid import Grid
-from greendapt.core.errors import GreendaptError
+from greendapt.core.errors import GreendaptError, RunError
 from greendapt.core.records import Failure, Record, Summary
 from greendapt.report import words
 from greendapt.report.charts import drawing, pareto_chart
 from greendapt.report.charts.theme import LIGHT
 from greendapt.report.formats import cells, table
+from greendapt.report.part import part_of, seeds_of, words_of
 from greendapt.report.report_files import load_run, on_grid, run_folder
 from greendapt.report.view import columns
 from greendapt.report.view.from_run import view
@@ -209,6 +210,22 @@ class Run:
         settings = {panel.title: panel.verdict for panel in self.view.panels}
         return Answer(self.view.headline, self.view.caveats, settings)
 
+    def part(
+        self,
+        strategies: str | Iterable[str] | None = None,
+        seeds: str | int | Iterable[int] | None = None,
+        setting: str | Iterable[str] | None = None,
+    ) -> Run:
+        """A part of it, judged by itself; its first caveats say which. ``records`` stay all.
+
+        Each as a list, or as the command line takes it: ``part("none,full", "0..2", "resnet50")``.
+        ``setting``: backbones, transfers and shots; words of one kind are alternatives, and every
+        kind that is named must match. Raises RunError for names there are not, and where no cell
+        remains.
+        """
+        some = part_of(self.data, words_of(strategies), seeds_of(seeds), words_of(setting))
+        return Run(self.path, some)
+
     def frame(self) -> Any:
         """A pandas DataFrame with one row a cell, and the columns of ``--format csv``.
 
@@ -251,9 +268,12 @@ class Run:
     def report(self, formats: Sequence[str] = table.USUAL, out: Path | None = None) -> list[Path]:
         """Write the named formats, into the run's folder or, one of them, as ``out``.
 
-        The paths of what was written. Raises RunError for a format there is not.
+        The paths of what was written. Raises RunError for a format there is not, and for a part
+        without ``out``: the folder holds the reports of the whole run.
         """
         names = table.parse(",".join(formats))
+        if out is None and self.data.part:
+            raise RunError("a part is not written over the run's reports: give a file, --out FILE")
         if out is None:
             return table.write(self.data, self.view, names, self.path)
         if len(names) > 1:
