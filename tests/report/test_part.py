@@ -94,7 +94,7 @@ def test_what_there_is_not_is_refused_in_a_sentence(run, wanted, said):
 
 def test_where_nothing_remains_it_is_said(run):
     part = part_of(run, ["none"])
-    with pytest.raises(RunError, match="no finished cell .* of: strategy none; strategy full"):
+    with pytest.raises(RunError, match=r"no finished cell .* of: strategy none; strategy full"):
         part_of(part, ["full"])
 
 
