@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,13 +19,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from greendapt.accounting.grid import Grid
-from greendapt.core.errors import GreendaptError
+from greendapt.core.errors import GreendaptError, RunError
 from greendapt.core.records import Failure, Record, Summary
 from greendapt.report import words
 from greendapt.report.charts import drawing, pareto_chart
 from greendapt.report.charts.theme import LIGHT
 from greendapt.report.formats import cells, table
-from greendapt.report.report_files import load_run
+from greendapt.report.part import part_of, seeds_of, words_of
+from greendapt.report.report_files import load_run, on_grid, run_folder, with_margin
 from greendapt.report.view import columns
 from greendapt.report.view.from_run import view
 from greendapt.report.view.model import Panel, Verdict, View
@@ -129,12 +130,19 @@ def resume(
         return _Doing(session, executor, progress, debug, ranks).finish(folder, explain=True)
 
 
-def read_run(path: str | Path, grid: Grid | None = None) -> Run:
-    """The finished run in the folder ``path``, with the grams of its own or another ``grid``.
+def read_run(path: str | Path, grid: Grid | None = None, margin: float | None = None) -> Run:
+    """The run in the folder ``path``, with the grams of its own or another ``grid``, judged with
+    its own or another ``margin`` (so much worse in AUC or Dice is as good).
 
-    Raises RunError where it is none.
+    Of one that is not ``finished``, the cells that are done: its first caveat says how many. Raises
+    RunError where it is no run, or nothing of it is done.
     """
-    return Run(Path(path), load_run(Path(path), grid))
+    from greendapt.run.interim import so_far
+
+    folder = run_folder(Path(path))
+    whole = folder.summary_path.exists()
+    data = load_run(folder.path, grid) if whole else on_grid(so_far(folder), grid)
+    return Run(folder.path, data if margin is None else with_margin(data, margin))
 
 
 @dataclass(frozen=True)
@@ -162,10 +170,15 @@ class Answer:
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run: what was asked, what it reached, what that cost."""
+    """A run: what was asked, what it reached, what that cost."""
 
     path: Path
     data: RunData
+
+    @property
+    def finished(self) -> bool:
+        """Whether it came to its end; else its cells are those that are done so far."""
+        return not self.data.interim
 
     @property
     def info(self) -> RunInfo:
@@ -198,6 +211,22 @@ class Run:
         settings = {panel.title: panel.verdict for panel in self.view.panels}
         return Answer(self.view.headline, self.view.caveats, settings)
 
+    def part(
+        self,
+        strategies: str | Iterable[str] | None = None,
+        seeds: str | int | Iterable[int] | None = None,
+        setting: str | Iterable[str] | None = None,
+    ) -> Run:
+        """A part of it, judged by itself; its first caveats say which. ``records`` stay all.
+
+        Each as a list, or as the command line takes it: ``part("none,full", "0..2", "resnet50")``.
+        ``setting``: backbones, transfers and shots; words of one kind are alternatives, and every
+        kind that is named must match. Raises RunError for names there are not, and where no cell
+        remains.
+        """
+        some = part_of(self.data, words_of(strategies), seeds_of(seeds), words_of(setting))
+        return Run(self.path, some)
+
     def frame(self) -> Any:
         """A pandas DataFrame with one row a cell, and the columns of ``--format csv``.
 
@@ -207,7 +236,7 @@ class Run:
             import pandas as pd
         except ImportError as error:
             raise _missing("Run.frame()", "pandas") from error
-        return pd.DataFrame(cells.cells(self.summary.rows))
+        return pd.DataFrame(cells.cells(self.data))
 
     def pareto(self, setting: str | None = None) -> Any:
         """An Altair chart of score against cost, the one of the report's page.
@@ -240,9 +269,12 @@ class Run:
     def report(self, formats: Sequence[str] = table.USUAL, out: Path | None = None) -> list[Path]:
         """Write the named formats, into the run's folder or, one of them, as ``out``.
 
-        The paths of what was written. Raises RunError for a format there is not.
+        The paths of what was written. Raises RunError for a format there is not, and for a part
+        without ``out``: the folder holds the reports of the whole run.
         """
         names = table.parse(",".join(formats))
+        if out is None and self.data.part:
+            raise RunError("a part is not written over the run's reports: give a file, --out FILE")
         if out is None:
             return table.write(self.data, self.view, names, self.path)
         if len(names) > 1:

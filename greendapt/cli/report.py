@@ -1,4 +1,4 @@
-"""``greendapt report RUN``: builds the report of a finished run again."""
+"""``greendapt report RUN``: builds the report of a run again, or of a part of it."""
 
 from __future__ import annotations
 
@@ -22,6 +22,23 @@ def report(
     out: Annotated[
         Path | None, typer.Option("--out", help="The file to write; with one --format.")
     ] = None,
+    strategies: Annotated[
+        str | None, typer.Option(metavar="NAMES", help="Judge these alone, joined by commas.")
+    ] = None,
+    seeds: Annotated[
+        str | None, typer.Option(metavar="SEEDS", help="Judge these alone: 0..2 or 0,3,5 or 4.")
+    ] = None,
+    setting: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WORDS",
+            help="Judge these alone: backbones, transfers, shots, such as resnet50,10,full. "
+            "Words of one kind are alternatives; every kind named must match.",
+        ),
+    ] = None,
+    margin: Annotated[
+        float | None, typer.Option(help="Judge with this one: so much worse is as good.")
+    ] = None,
     region: Annotated[
         str | None,
         typer.Option(
@@ -39,19 +56,31 @@ def report(
 
     Grams are for the grid that the run was made for, or for another one: greendapt report RUN
     --region FRA --pue 1.3
+
+    Of a run that is not finished, the cells that are done are judged, and the report says so.
+
+    A part (--strategies, --seeds, --setting) is printed, or written with --out FILE: the files in
+    the folder stay those of the whole run.
     """
     from greendapt import api
     from greendapt.core.errors import RunError
     from greendapt.report.formats import table, terminal
     from greendapt.report.report_files import other_grid
 
-    names = table.USUAL if form is None else table.parse(form)
-    made = api.read_run(run, other_grid(run, region, intensity, pue))
+    is_part = any(one is not None for one in (strategies, seeds, setting))
+    usual = ("terminal",) if is_part and out is None else table.USUAL
+    names = usual if form is None else table.parse(form)
+    made = api.read_run(run, other_grid(run, region, intensity, pue), margin)
+    if is_part:
+        made = made.part(strategies, seeds, setting)
     if out is not None and form is not None and len(names) > 1:
         raise RunError("--out names one file: give one --format with it")
     files = names[:1] if out is not None else [name for name in names if name != "terminal"]
     written = made.report(files, out) if files else []
     if out is None and "terminal" in names:
         terminal.show(made.view)
+    else:
+        for caution in made.view.cautions:
+            typer.echo(f"note: {caution}", err=True)
     for path in written:
         typer.echo(path)

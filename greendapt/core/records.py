@@ -213,6 +213,12 @@ class CellName(BaseModel):
     shots: int | Literal["full"]
 
 
+class PlannedCell(CellName):
+    """A cell before it is done: the keys of its ``stages`` in order."""
+
+    stages: list[str]
+
+
 class Row(CellName):
     """One cell of the summary: what it reached and what it cost, as if it had run alone.
 

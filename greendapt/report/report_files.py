@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from greendapt.accounting.grams import record_with_grams, summary_on
 from greendapt.accounting.grid import Grid
 from greendapt.accounting.grid import grid as make_grid
@@ -13,6 +15,7 @@ from greendapt.report.formats import table
 from greendapt.report.view.from_run import view
 from greendapt.store.run import RunFolder
 from greendapt.store.runinfo import GridInfo, RunData, RunInfo
+from greendapt.suite.models import VerdictTable
 
 
 def load_run(folder: Path, grid: Grid | None = None) -> RunData:
@@ -20,11 +23,31 @@ def load_run(folder: Path, grid: Grid | None = None) -> RunData:
 
     RunError when it is no run, not finished, or damaged.
     """
-    if not folder.is_dir():
-        raise RunError(f"{folder} is not a folder; a run lies in runs/<suite>-<time>/")
-    run = RunFolder(folder).finished()
+    run = run_folder(folder).finished()
     if not run.records:
         raise RunError(f"{folder}/records.jsonl holds no record; try: greendapt resume {folder}")
+    return on_grid(run, grid)
+
+
+def with_margin(run: RunData, margin: float) -> RunData:
+    """Judged with another margin. Raises RunError for one that makes no sense."""
+    try:
+        verdict = VerdictTable(margin=margin)
+    except ValidationError as error:
+        raise RunError(f"margin {margin:g}: give more than 0 and less than 0.5") from error
+    suite = run.info.suite.model_copy(update={"verdict": verdict})
+    return replace(run, info=run.info.model_copy(update={"suite": suite}))
+
+
+def run_folder(path: Path) -> RunFolder:
+    """RunError where ``path`` is no folder."""
+    if not path.is_dir():
+        raise RunError(f"{path} is not a folder; a run lies in runs/<suite>-<time>/")
+    return RunFolder(path)
+
+
+def on_grid(run: RunData, grid: Grid | None) -> RunData:
+    """``run`` with the grams of ``grid`` in its records and rows; None: of its own grid."""
     own, suite = grid_of(run.info), run.info.suite
     if grid is not None:
         grid = grid.with_machine(suite.carbon.embodied_kg, suite.carbon.lifetime_years)

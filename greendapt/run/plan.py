@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from greendapt.core.records import PlannedCell
 from greendapt.run.ground import Digests, Ground, Setting, Start
 from greendapt.run.stages.adapt import Adaptation
 from greendapt.run.stages.base import Stage
@@ -41,6 +42,18 @@ class Cell:
     transfer: str
     shots: Shots
     stages: tuple[Stage, ...]
+
+    @property
+    def planned(self) -> PlannedCell:
+        """As the run's folder holds it."""
+        return PlannedCell(
+            strategy=self.strategy,
+            backbone=self.backbone,
+            seed=self.seed,
+            transfer=self.transfer,
+            shots=self.shots,
+            stages=[stage.key for stage in self.stages],
+        )
 
 
 def cells(suite: Suite, digests: Digests) -> list[Cell]:

@@ -132,7 +132,8 @@ class Session:
         """Of the cells that are finished or failed."""
         notes = [*self.data.notes, *beside_note(records.values())]
         made = synthetic(self.data)
-        return summarize(self.suite, of, records, self.grid, synthetic=made, notes=notes)
+        cells = [cell.planned for cell in of]
+        return summarize(self.suite, cells, records, self.grid, synthetic=made, notes=notes)
 
     def due(self, records: Mapping[str, Record]) -> list[Cell]:
         """The cells that are asked for, as far as can be told by now; see `race.due`."""
@@ -142,6 +143,8 @@ class Session:
         """Cells to do, look by look: later seeds follow from what earlier ones gave."""
         asked: list[Cell] = []
         while len(now := self.due(latest(folder.records()))) > len(asked):
+            planned = [cell.planned for cell in now]
+            folder.write(folder.read().model_copy(update={"cells": planned}))
             if asked:
                 told = ", ".join(dict.fromkeys(cell.strategy for cell in now if cell not in asked))
                 reporter.say(f"undecided: more seeds for {told}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
@@ -16,13 +16,13 @@ from greendapt.core.records import (
     PAID,
     SCHEMA,
     Failure,
+    PlannedCell,
     Record,
     Role,
     Row,
     Summary,
     TrainingDetails,
 )
-from greendapt.run.plan import Cell
 from greendapt.stats.pareto import pareto_front
 from greendapt.suite.models import Suite
 
@@ -32,7 +32,7 @@ _IN_ROW = [name for name in COST_UNITS if name in Row.model_fields]
 
 def summarize(
     suite: Suite,
-    cells: list[Cell],
+    cells: Sequence[PlannedCell],
     records: Mapping[str, Record],
     grid: Grid,
     *,
@@ -42,7 +42,7 @@ def summarize(
     """One row a finished cell, one failure a cell that did not finish; grams are of ``grid``."""
     rows, failures = [], []
     for cell in cells:
-        chain = [records[stage.key] for stage in cell.stages if stage.key in records]
+        chain = [records[key] for key in cell.stages if key in records]
         broken = next((record for record in chain if record.status == "failed"), None)
         if broken is None and len(chain) == len(cell.stages):
             rows.append(_row(cell, chain, grid))
@@ -78,7 +78,7 @@ def _unknown(name: str) -> Figure:
     return Figure.unavailable(METERED_UNITS[name], "not known when this stage ran")
 
 
-def _row(cell: Cell, chain: list[Record], grid: Grid) -> Row:
+def _row(cell: PlannedCell, chain: list[Record], grid: Grid) -> Row:
     by_role: dict[str, list[Record]] = defaultdict(list)
     for record in chain:
         by_role[record.role].append(record)
@@ -94,7 +94,7 @@ def _row(cell: Cell, chain: list[Record], grid: Grid) -> Row:
         metrics=chain[-1].metrics,
         **in_row,
         parts={role: costs(of, grid) for role, of in by_role.items()},
-        stages=[stage.key for stage in cell.stages],
+        stages=cell.stages,
         trainable_params=max(trained, default=0),
         counts=_counts(chain),
     )
@@ -117,7 +117,7 @@ def _trainings(chain: list[Record], *roles: Role) -> list[TrainingDetails]:
     return [details for details in of if isinstance(details, TrainingDetails)]
 
 
-def _failure(cell: Cell, record: Record) -> Failure:
+def _failure(cell: PlannedCell, record: Record) -> Failure:
     return Failure(
         strategy=cell.strategy,
         backbone=cell.backbone,

@@ -81,7 +81,8 @@ class RunFolder:
         """Whether a process is writing this run now."""
         try:
             with (self.path / ".lock").open("r") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                # a shared lock: NFS gives no exclusive one to who only reads
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except FileNotFoundError:
             return False
         except BlockingIOError:

@@ -12,7 +12,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from greendapt.core.meter_facts import MeterFacts
-from greendapt.core.records import SCHEMA, Record, Summary
+from greendapt.core.records import SCHEMA, PlannedCell, Record, Summary
 from greendapt.store.forecasts import Forecast
 from greendapt.suite.models import Suite
 
@@ -118,12 +118,27 @@ class RunInfo(BaseModel):
     notes: list[str] = []
     plan: Forecast | None = None
     meter: MeterFacts = MeterFacts()
+    cells: list[PlannedCell] = []
+    """By which a run that was stopped can say what of it is done; without the data, or torch."""
 
 
 @dataclass(frozen=True)
 class RunData:
-    """A finished run."""
+    """A run, or what there is of it: its ``summary`` has fewer cells where ``cautions`` say so.
+
+    ``interim``: how far a run is that did not come to its end, in a sentence. ``part``: which cells
+    were asked for, in words; none for all of them.
+    """
 
     info: RunInfo
     records: tuple[Record, ...]
     summary: Summary
+    interim: str = ""
+    part: tuple[str, ...] = ()
+
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        """What must be said before anything else that is said of it; empty for a whole run."""
+        parts = "; ".join(self.part)
+        shown = f"This shows a part of the run: {parts}. What was spent is of the whole."
+        return tuple(sentence for sentence in (shown if parts else "", self.interim) if sentence)

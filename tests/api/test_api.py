@@ -103,6 +103,8 @@ def test_what_was_stopped_goes_on(tiny, tmp_path, capfd):
     *kept, _ = (made.path / "records.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
     (made.path / "records.jsonl").write_text("".join(kept), encoding="utf-8")
     (made.path / "summary.json").unlink()
+    with pytest.raises(RunError, match="none of 1 cell is done"):
+        greendapt.read_run(made.path)
     capfd.readouterr()
     again = greendapt.run(suite, out=tmp_path, go_on=True)
     assert again.path == made.path
@@ -131,6 +133,19 @@ def test_the_verdict_is_that_of_the_report(old):
     assert answer.best_buy == said["verdicts"][0]["best_buy"]
     assert list(answer.sentences) == said["verdicts"][0]["sentences"]
     assert list(answer.caveats) == said["caveats"]
+
+
+def test_a_part_is_judged_by_itself(old, tmp_path):
+    part = old.part(strategies=["none", "full"], seeds=0, setting="probe")
+    assert {row.strategy for row in part.summary.rows} == {"none", "full"}
+    assert part.verdict.caveats[0].startswith("This shows a part of the run: strategies none, full")
+    assert part.records == old.records
+    assert (part.finished, part.path) == (True, old.path)
+    with pytest.raises(RunError, match="a part is not written over the run's reports"):
+        part.report()
+    assert part.report(["md"], tmp_path / "part.md")
+    same = old.part("none,full", "0")
+    assert same.summary.rows == part.summary.rows
 
 
 def test_a_frame_is_the_table_of_cells(old):

@@ -49,6 +49,13 @@ def test_stages_record_when_their_epochs_ended(run):
         (["--format", "pdf"], "--format pdf is none of the formats html, md"),
         (["--format", ","], "--format names none of the formats"),
         (["--format", "csv,json", "--out", "x"], "--out names one file"),
+        (
+            ["--strategies", "none,ful"],
+            "there is no strategy 'ful' in this run; did you mean full?",
+        ),
+        (["--seeds", "0..2"], "there is no seed 2 in this run; there is: 0 to 1"),
+        (["--setting", "prob"], "there is no setting 'prob' in this run; did you mean probe?"),
+        (["--seeds", "1", "--format", "csv"], "a part is not written over the run's reports"),
     ],
 )
 def test_what_cannot_be_written_is_said_in_one_sentence(shell, run, arguments, said):
@@ -56,6 +63,22 @@ def test_what_cannot_be_written_is_said_in_one_sentence(shell, run, arguments, s
     assert (done.code, done.out) == (2, "")
     assert said in done.err
     assert done.err.count("\n") == 1
+
+
+def test_a_part_is_printed_or_written_where_it_is_told(shell, run, tmp_path):
+    before = (run / "report.html").read_bytes()
+    part = ("--strategies", "full,none", "--seeds", "1", "--setting", "probe,full")
+    done = shell("report", run, *part)
+    assert done.code == 0, done.err
+    said = "a part of the run: strategies none, full; seed 1 of 2; setting probe, all labels."
+    assert said in " ".join(done.out.split())
+    assert "partial" not in done.out
+    done = shell("report", run, *part, "--format", "csv", "--out", tmp_path / "part.csv")
+    assert (done.code, done.out.strip()) == (0, str(tmp_path / "part.csv"))
+    assert f"note: This shows {said}" in done.err
+    rows = list(csv.DictReader((tmp_path / "part.csv").open(encoding="utf-8")))
+    assert [(row["strategy"], row["seed"]) for row in rows] == [("none", "1"), ("full", "1")]
+    assert (run / "report.html").read_bytes() == before
 
 
 def test_a_site_is_published_once_and_left_alone_after(shell, run, tmp_path):

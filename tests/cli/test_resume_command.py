@@ -127,6 +127,39 @@ def test_a_torn_last_line_never_counted(torn, greendapt, finished):
     assert all(json.loads(line) for line in records(torn))
 
 
+def test_a_stopped_run_is_reported_as_far_as_it_went(torn, greendapt):
+    names = ("html", "md", "csv", "json", "latex", "modelcard", "emissions", "terminal")
+    done = greendapt("report", torn, "--format", ",".join(names))
+    assert done.code == 0, done.err
+    said = f"of 6 cells are done; go on with: greendapt resume {torn}"
+    assert said.partition(";")[0] in done.out
+    for name in ("html", "md", "csv", "json"):
+        text = (torn / f"report.{name}").read_text(encoding="utf-8")
+        assert "Interim: " in text
+        assert said.replace("_", "\\_" if name == "md" else "_") in text
+    for name in ("report.tex", "modelcard.md"):
+        assert "Interim: " in (torn / name).read_text(encoding="utf-8")
+    assert f"note: Interim: 1 {said}" in greendapt("report", torn).err
+    assert not (torn / "summary.json").exists()
+    again = greendapt("resume", torn)
+    assert again.code == 0, again.err
+    for name in ("html", "md"):
+        assert "Interim" not in (torn / f"report.{name}").read_text(encoding="utf-8")
+
+
+def test_the_gate_and_the_site_take_no_stopped_run(torn, greendapt, tmp_path):
+    for command in (
+        ("baseline", torn, "--out", tmp_path / "b.json"),
+        ("check", torn, "--baseline", tmp_path / "b.json"),
+        ("publish", torn, "--to", tmp_path / "site"),
+    ):
+        done = greendapt(*command)
+        assert done.code == 2
+        assert not (tmp_path / "b.json").exists()
+        if command[0] != "check":
+            assert "the run is not finished; go on with: greendapt resume" in done.err
+
+
 def test_a_finished_run_reuses_everything_and_says_so(copied, greendapt):
     before = records(copied)
     done = greendapt("resume", copied)

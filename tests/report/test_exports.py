@@ -36,7 +36,7 @@ def read(text):
 
 
 def test_a_row_a_cell_with_metrics_and_figures(run):
-    rows = cells(run.summary.rows)
+    rows = cells(run)
     assert len(rows) == len(run.summary.rows)
     first, source = rows[0], run.summary.rows[0]
     assert first["strategy"] == source.strategy
@@ -52,7 +52,7 @@ def test_a_row_a_cell_with_metrics_and_figures(run):
 def test_what_is_unavailable_is_empty_and_never_zero(run_writer):
     run_writer.quality = Quality.UNAVAILABLE
     run = load_run(run_writer.write())
-    (first, *_) = read(as_csv(cells(run.summary.rows)))
+    (first, *_) = read(as_csv(cells(run)))
     assert first["energy_j"] == ""
     assert first["energy_j_quality"] == "unavailable"
     assert read(emissions_csv(run))[0]["emissions"] == ""
@@ -62,20 +62,20 @@ def test_json_holds_verdicts_and_cells(run):
     said = json.loads(table.FORMATS.get("json").make(run, view(run), "x")["x"])
     assert said["schema"] == 1
     assert [v["best_buy"] for v in said["verdicts"]] == [p.verdict.buy for p in view(run).panels]
-    assert said["cells"] == cells(run.summary.rows)
+    assert said["cells"] == cells(run)
     assert said["synthetic"] is True
 
 
 def test_parquet_reads_back_as_the_cells(run):
     parquet = pytest.importorskip("pyarrow.parquet")
-    rows = cells(run.summary.rows)
+    rows = cells(run)
     assert parquet.read_table(io.BytesIO(as_parquet(rows))).to_pylist() == rows
 
 
 def test_parquet_without_pyarrow_says_what_to_install(run, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(RunError, match="pip install pyarrow"):
-        as_parquet(cells(run.summary.rows))
+        as_parquet(cells(run))
 
 
 def test_emissions_have_codecarbons_columns_in_its_order():

@@ -8,7 +8,6 @@ import json
 from collections.abc import Iterable, Mapping
 
 from greendapt.core.errors import RunError
-from greendapt.core.records import Row
 from greendapt.core.text import for_sheet
 from greendapt.report.formats.table import Format, text
 from greendapt.report.view.columns import Value, row_values
@@ -16,9 +15,13 @@ from greendapt.report.view.model import View
 from greendapt.store.runinfo import RunData
 
 
-def cells(rows: Iterable[Row]) -> list[dict[str, Value]]:
-    """One row a cell, see `row_values`; all have the same columns, None where a cell has none."""
-    table = [row_values(row) for row in rows]
+def cells(run: RunData) -> list[dict[str, Value]]:
+    """One row a cell, see `row_values`; all have the same columns, None where a cell has none.
+
+    Of a part of a run, or of one that is not finished, a column ``caution`` says so.
+    """
+    caution: dict[str, Value] = {"caution": " ".join(run.cautions)} if run.cautions else {}
+    table = [row_values(row) | caution for row in run.summary.rows]
     names = dict.fromkeys(name for row in table for name in row)
     return [{name: row.get(name) for name in names} for row in table]
 
@@ -56,7 +59,7 @@ def as_json(run: RunData, view: View) -> str:
             }
             for panel in view.panels
         ],
-        "cells": cells(run.summary.rows),
+        "cells": cells(run),
         "failures": [failure.model_dump() for failure in run.summary.failures],
     }
     return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
@@ -77,6 +80,6 @@ def as_parquet(rows: list[dict[str, Value]]) -> bytes:
     return bytes(sink.getvalue())
 
 
-CSV = text("report.csv", lambda run, _: as_csv(cells(run.summary.rows)))
+CSV = text("report.csv", lambda run, _: as_csv(cells(run)))
 JSON = text("report.json", as_json)
-PARQUET = Format("report.parquet", lambda run, _, name: {name: as_parquet(cells(run.summary.rows))})
+PARQUET = Format("report.parquet", lambda run, _, name: {name: as_parquet(cells(run))})

@@ -16,6 +16,7 @@ def render_latex(view: View) -> str:
     head = [
         f"% greendapt: {for_latex(view.title)}",
         f"% {for_latex(view.headline)}",
+        *(f"% {for_latex(caution)}" for caution in view.cautions),
         "% needs: \\usepackage{booktabs}",
     ]
     return "\n".join([*head, *(_table(panel, view) for panel in view.panels)]) + "\n"
@@ -27,6 +28,7 @@ def _table(panel: Panel, view: View) -> str:
     caption = f"{view.title} {panel.title}. {panel.verdict.sentences[0]}"
     if view.synthetic:
         caption += " Synthetic data."
+    caption = " ".join([caption, *view.cautions])
     lines = [
         r"\begin{table}",
         r"\centering",

@@ -86,6 +86,7 @@ def _view(run: RunData) -> View:
         headline=verdict.headline([(panel.title, panel.verdict) for panel in panels]),
         details=panels[0].verdict.sentences[1:] if len(panels) == 1 else (),
         caveats=validity.caveats(run, panels),
+        cautions=run.cautions,
         cost_key=cost_key,
         panels=panels,
         learning=learning(run, marks),
@@ -113,10 +114,11 @@ def _view(run: RunData) -> View:
 def _scope(run: RunData) -> str:
     """Backbones, image size, weights, transfers and seeds, in one line."""
     rows, suite = run.summary.rows, run.info.suite
+    backbones = list(dict.fromkeys(row.backbone for row in rows)) or list(suite.model.backbones)
     transfers = list(dict.fromkeys(row.transfer for row in rows)) or list(suite.run.transfers)
     seeds = len({row.seed for row in rows})
     return (
-        f"{listed(list(suite.model.backbones))} at {suite.model.image_size} px, "
+        f"{listed(backbones)} at {suite.model.image_size} px, "
         f"{PurePath(suite.model.weights).name} weights; transfer by {listed(transfers)}; "
         f"{plural(seeds, 'seed')}"
     )

@@ -266,6 +266,7 @@ class View:
     headline: str
     details: tuple[str, ...]
     caveats: tuple[str, ...]
+    cautions: tuple[str, ...]
     cost_key: str | None
     panels: tuple[Panel, ...]
     learning: tuple[Learning, ...]

@@ -52,7 +52,7 @@ def scaling(run: RunData, reached: Mapping[Setting, Reached]) -> Section | None:
     points = {one: list(_points(run, one)) for one in reached}
     laws = [row for one, group in points.items() for row in _laws(one, group)]
     domains = [row for one, group in points.items() for row in _domains(one, group, reached[one])]
-    none = no_dapt(run.info.suite, run.info.suite.run.strategies)
+    none = no_dapt(run.info.suite, dict.fromkeys(row.strategy for row in run.summary.rows))
     gains = [row for one, group in points.items() for row in _gains(run, none, one, group)]
     tables = [
         *_curves(run.info.suite.run.shots, reached),
@@ -65,6 +65,7 @@ def scaling(run: RunData, reached: Mapping[Setting, Reached]) -> Section | None:
 
 def _curves(shots: Sequence[int | str], reached: Mapping[Setting, Reached]) -> Iterator[Table]:
     """The few-shot curve: a row a strategy, a column a number of shots."""
+    shots = [count for count in shots if count in {setting[2] for setting in reached}]
     if len(shots) < 2:
         return
     tasks = dict.fromkeys(setting[:2] for setting in reached)

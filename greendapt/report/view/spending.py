@@ -106,7 +106,12 @@ def spending_note(run: RunData) -> Sentence:
 
 
 def _shared(run: RunData) -> list[str | Amount]:
-    """What adaptation and transfer took, and would have taken apart; nothing where unknown."""
+    """What adaptation and transfer took, and would have taken apart; nothing where unknown.
+
+    Nothing either where cells are not shown: all stages are no measure of some cells.
+    """
+    if run.cautions:
+        return []
     alone = [row.energy_j.value for row in run.summary.rows]
     paid = [
         figure.value

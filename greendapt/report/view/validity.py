@@ -19,6 +19,7 @@ _SOURCES = 4
 def caveats(run: RunData, panels: Sequence[Panel]) -> tuple[str, ...]:
     """Sentences that stand beside the verdict, gravest first."""
     sentences = [
+        *run.cautions,
         _synthetic(run),
         _failed(run),
         *_near_chance(panels),
