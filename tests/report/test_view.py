@@ -138,11 +138,11 @@ def test_full_dapt_that_hurts_is_named_even_where_another_strategy_wins(seen, ru
 
 def test_what_cannot_be_told_apart_is_undecided_and_says_what_would_decide(seen, run_writer):
     same = levels(run_writer, **dict.fromkeys(run_writer.levels, 0.85))
-    view = seen(levels=same, noise=0.03, strategies=["none", "full", "partial1"], patients=0.001)
+    view = seen(levels=same, noise=0.03, patients=0.001)
     assert view.panels[0].verdict.kind == "undecided"
     assert view.panels[0].verdict.buy == ""
     assert view.headline.startswith("Undecided between ")
-    assert re.search(r"About \d+ more seeds would decide it \(~.+ kJ\)\.", text(view))
+    assert re.search(r"About \d+ more seeds? would decide it \(~.+ kJ\)\.", text(view))
 
 
 def test_where_patients_decide_seeds_do_not(seen, run_writer):

@@ -104,17 +104,21 @@ def test_unlabelled_pixels_do_not_count():
 def test_nothing_to_judge_is_none():
     empty = np.zeros((2, 3, 3))
     found = judge_masks(empty, empty, [0, 1], 2, bootstrap=50)
-    assert found["dice"] is found["hausdorff95_px"] is found["dice_low"] is None
+    assert found["dice"] is found["hausdorff95_px"] is None
+    assert np.isnan(found["draws"]["dice"]).all()
 
 
-def test_the_interval_draws_patients():
+def test_draws_are_of_patients():
     rng = np.random.default_rng(0)
     true = rng.random((30, 6, 6)) < 0.5
     said = true ^ (rng.random((30, 6, 6)) < np.linspace(0, 0.5, 30)[:, None, None])
     found = judge_masks(said, true, np.arange(30), 2, bootstrap=500)
-    assert found["dice_low"] < found["dice"] < found["dice_high"]
+    for metric, drawn in found["draws"].items():
+        assert np.mean(drawn) == pytest.approx(found[metric], rel=0.05)
+        assert np.std(drawn) > 0
+    assert (found["patients"], found["images"]) == (30, 30)
     one_patient = judge_masks(said, true, np.zeros(30), 2, bootstrap=500)
-    assert one_patient["dice_low"] == pytest.approx(one_patient["dice_high"])
+    assert np.ptp(one_patient["draws"]["dice"]) == pytest.approx(0)
 
 
 def test_shapes_must_fit():

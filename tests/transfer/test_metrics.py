@@ -109,7 +109,7 @@ def test_one_class_alone_has_no_auc():
     logits = torch.randn(10, 3)
     said = _judge(logits, torch.zeros(10, dtype=torch.long), bootstrap=100)
     assert said["auc"] is None
-    assert (said["auc_low"], said["auc_high"]) == (None, None)
+    assert np.isnan(said["draws"]["auc"]).all()
     assert 0 <= said["ece"] <= 1
 
 
@@ -175,15 +175,34 @@ def test_perfect_and_reversed_scores():
 
 
 @pytest.mark.parametrize("classes", [2, 4])
-def test_the_interval_holds_the_point_and_is_the_same_every_time(classes):
+def test_draws_hold_the_point_and_are_the_same_every_time(classes):
     logits, targets = _single(classes)
     patients = np.repeat(np.arange(50), 4)
     first, second = (
         judge(logits, targets, patients, _names(classes), bootstrap=300) for _ in range(2)
     )
-    assert first == second
-    assert first["auc_low"] < first["auc"] < first["auc_high"]
-    assert "auc_low" not in _judge(logits, targets)
+    assert (first["patients"], first["images"]) == (50, 200)
+    for metric, drawn in first["draws"].items():
+        np.testing.assert_array_equal(drawn, second["draws"][metric])
+        assert drawn.min() < first[metric] < drawn.max()
+    assert "draws" not in _judge(logits, targets)
+
+
+@pytest.mark.parametrize("single", [True, False])
+def test_a_draw_is_the_metric_of_the_images_it_draws(single):
+    """Each draw by hand: images as often as they were drawn, judged anew."""
+    rng = np.random.default_rng(0)
+    logits = torch.tensor(rng.normal(size=(40, 3)), dtype=torch.float32)
+    targets = torch.tensor(rng.integers(0, 3, 40))
+    if not single:
+        targets = torch.tensor(rng.choice([0.0, 1.0, np.nan], size=(40, 3)), dtype=torch.float32)
+    drawn = judge(logits, targets, np.arange(40), _names(3), bootstrap=5)["draws"]
+    counts = np.random.default_rng(0).multinomial(40, np.full(40, 1 / 40), size=5)
+    for n, often in enumerate(counts):
+        index = torch.tensor(np.repeat(np.arange(40), often))
+        by_hand = judge(logits[index], targets[index], np.arange(40), _names(3))
+        for metric in ("auc", "balanced_accuracy", "ece"):
+            assert drawn[metric][n] == pytest.approx(by_hand[metric], abs=1e-5), metric
 
 
 def test_images_of_one_patient_move_together():
@@ -193,6 +212,5 @@ def test_images_of_one_patient_move_together():
     often = judge(
         logits.repeat(4, 1), targets.repeat(4), np.tile(np.arange(60), 4), _names(2), bootstrap=2000
     )
-    wide = once["auc_high"] - once["auc_low"]
     assert often["auc"] == pytest.approx(once["auc"])
-    assert often["auc_high"] - often["auc_low"] == pytest.approx(wide, rel=0.05)
+    np.testing.assert_allclose(often["draws"]["auc"], once["draws"]["auc"])
