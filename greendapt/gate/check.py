@@ -9,6 +9,7 @@ from greendapt.gate import tiers
 from greendapt.gate.facts import Name, Side, of_baseline, of_run
 from greendapt.gate.outcomes import Outcome, Verdict
 from greendapt.gate.outputs import Findings
+from greendapt.gate.score_changes import Changes, score_changes
 from greendapt.store.baselines import read_baseline
 from greendapt.suite.limits import Limits, Tier
 
@@ -36,8 +37,9 @@ def check(
     if why:
         verdicts.append(Verdict(Outcome.VOID, why, tier=Tier.NOISY))
         judged.discard(Tier.NOISY)
+    changes = score_changes(base.cells, head.cells)
     for name in dict.fromkeys([*base.cells, *head.failures]):
-        verdicts += _cell(name, base, head, limits, judged)
+        verdicts += _cell(name, base, head, limits, judged, changes)
     return verdicts
 
 
@@ -74,7 +76,12 @@ def doubt(base: Side, head: Side) -> str | None:
 
 
 def _cell(
-    name: Name, base: Side, head: Side, limits: Limits, wanted: Collection[Tier]
+    name: Name,
+    base: Side,
+    head: Side,
+    limits: Limits,
+    wanted: Collection[Tier],
+    changes: Changes,
 ) -> Iterator[Verdict]:
     if name in head.failures:
         yield Verdict(Outcome.FAILED, f"failed: {head.failures[name]}", name)
@@ -85,9 +92,10 @@ def _cell(
         return
     if name not in base.cells:
         return
-    for tier, judge in _JUDGES.items():
-        if tier in wanted:
-            yield from judge(name, base.cells[name], head.cells[name], limits)
-
-
-_JUDGES = {Tier.EXACT: tiers.exact, Tier.NOISY: tiers.noisy, Tier.ACCURACY: tiers.accuracy}
+    then, now = base.cells[name], head.cells[name]
+    if Tier.EXACT in wanted:
+        yield from tiers.exact(name, then, now, limits)
+    if Tier.NOISY in wanted:
+        yield from tiers.noisy(name, then, now, limits)
+    if Tier.ACCURACY in wanted:
+        yield from tiers.accuracy(name, then, now, limits, changes)

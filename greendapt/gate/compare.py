@@ -9,8 +9,8 @@ from enum import StrEnum
 from statistics import fmean
 
 from greendapt.gate.facts import NOISY, SCORES, Cell, Name, Side
+from greendapt.gate.score_changes import score_changes
 from greendapt.stats.intervals import Interval
-from greendapt.stats.paired import paired_difference
 from greendapt.stats.ratios import separated, unpaired_ratio
 from greendapt.suite.limits import GAUGES, Tier
 
@@ -85,12 +85,13 @@ def _notes(base: Side, head: Side) -> Iterator[str]:
 
 
 def _run(base: Side, head: Side, run: int) -> Iterator[Difference]:
+    changes = score_changes(base.cells, head.cells)
     for name, before in base.cells.items():
         now = head.cells.get(name)
         if now is None:
             continue
         for figure in FIGURES:
-            difference = _figure(figure, before, now)
+            difference = _figure(figure, before, now, changes.get((name, figure)))
             if difference is not None:
                 yield Difference(name, figure, run, *difference)
 
@@ -98,11 +99,11 @@ def _run(base: Side, head: Side, run: int) -> Iterator[Difference]:
 _Found = tuple[float, float, Interval, Change]
 
 
-def _figure(figure: str, before: Cell, now: Cell) -> _Found | None:
+def _figure(figure: str, before: Cell, now: Cell, change: Interval | None) -> _Found | None:
     if figure in NOISY:
         return _noisy(figure, before, now)
     if figure in SCORES:
-        return _score(before.scores.get(figure, {}), now.scores.get(figure, {}))
+        return _score(before.scores.get(figure, {}), now.scores.get(figure, {}), change)
     return _exact(before.exact.get(figure, {}), now.exact.get(figure, {}))
 
 
@@ -118,16 +119,17 @@ def _exact(was: Mapping[int, int], now: Mapping[int, int]) -> _Found | None:
     return before, after, Interval(ratio, None, None), says
 
 
-def _score(was: Mapping[int, float], now: Mapping[int, float]) -> _Found | None:
+def _score(
+    was: Mapping[int, float], now: Mapping[int, float], change: Interval | None
+) -> _Found | None:
     """Paired by seed: the same seed has the same splits and initial weights."""
-    change = paired_difference(now, was)
     if change is None:
         return None
     seeds = sorted(was.keys() & now.keys())
     pair = [was[seed] for seed in seeds], [now[seed] for seed in seeds]
     differences = [b - a for a, b in zip(*pair, strict=True)]
     if not any(differences):
-        return fmean(pair[0]), fmean(pair[1]), Interval(0.0, 0.0, 0.0), Change.SAME
+        return fmean(pair[0]), fmean(pair[1]), change, Change.SAME
     all_one_way = min(differences) > 0 or max(differences) < 0
     says = _says(change, 0.0, all_one_way or separated(*pair))
     return fmean(pair[0]), fmean(pair[1]), change, says

@@ -9,8 +9,8 @@ from greendapt.core.figures import Quality
 from greendapt.gate import change_text
 from greendapt.gate.facts import NOISY, Cell, Name
 from greendapt.gate.outcomes import Outcome, Verdict
+from greendapt.gate.score_changes import Changes
 from greendapt.stats.intervals import Interval
-from greendapt.stats.paired import paired_difference
 from greendapt.stats.ratios import unpaired_ratio
 from greendapt.store.baselines import Spread
 from greendapt.suite.limits import GAUGES, Limits, Tier
@@ -123,20 +123,22 @@ def verdict_on_ratio(
     return Verdict(outcome, phrase, name, figure, Tier.NOISY, *levels, *change, limit=1 + limit)
 
 
-def accuracy(name: Name, base: Cell, head: Cell, limits: Limits) -> list[Verdict]:
+def accuracy(name: Name, base: Cell, head: Cell, limits: Limits, changes: Changes) -> list[Verdict]:
     """Non-inferiority of a score over paired seeds: the interval's lower end against the limit."""
-    return [_scored(name, score, base, head, limits) for score in base.scores]
+    return [
+        _scored(name, score, base, head, limits, changes.get((name, score)))
+        for score in base.scores
+    ]
 
 
-def _scored(name: Name, score: str, base: Cell, head: Cell, limits: Limits) -> Verdict:
+def _scored(
+    name: Name, score: str, base: Cell, head: Cell, limits: Limits, change: Interval | None
+) -> Verdict:
     before, now = base.scores[score], head.scores.get(score, {})
-    change = paired_difference(now, before)
     if change is None:
         phrase = f"{noun(score)} cannot be paired: no seed of the baseline has one"
         return Verdict(Outcome.VOID, phrase, name, score, Tier.ACCURACY)
     seeds = before.keys() & now.keys()
-    if all(now[seed] == before[seed] for seed in seeds):
-        change = Interval(0.0, 0.0, 0.0)
     limit = limits.of(name, score, SCORE_LIMIT)
     outcome, phrase = _not_worse(score, change, limit)
     was, is_ = (fmean(side[seed] for seed in seeds) for side in (before, now))

@@ -44,7 +44,7 @@ _BETWEEN, _BOTH, _SE, _DRAWS = 0.85, 0.05, 0.027, 300
 
 @dataclass(frozen=True)
 class World:
-    """True scores (K,), and what a run of all seeds sees: values (K, S), patients drawn (K, S, B)."""
+    """True scores (K,); what a run of all seeds sees: values (K, S), patients drawn (K, S, B)."""
 
     true: Floats
     values: Floats
