@@ -68,7 +68,7 @@ def _racing(
     run = RunData(RunInfo(schema=SCHEMA, suite=suite), tuple(records.values()), part)
     open_ones = {}
     for setting, question in judged(run).items():
-        if len(question.scored) > 1 and question.cost_key and question.choice.buy is None:
+        if len(question.scored) > 1 and question.cost_key and not question.choice.is_settled:
             backbone, transfer, shots = setting
             open_ones[backbone, transfer, str(shots)] = question.choice.racing
     return open_ones

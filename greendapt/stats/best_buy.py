@@ -14,6 +14,8 @@ from typing import Literal
 from greendapt.stats.crossed import Crossed
 
 ERROR = 0.10
+EARLY = 0.06
+"""Under which it must be for a run to end before its last look: all looks share one error."""
 MOST_SEEDS = 64
 _MOST_PATIENTS = 64.0  # times those there are
 
@@ -28,6 +30,11 @@ class Choice:
     buy: str | None
     between: tuple[str, ...]
     regret: dict[str, float]
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether no further look is needed."""
+        return self.buy is not None and self.regret[self.buy] < EARLY
 
     @property
     def racing(self) -> tuple[str, ...]:
@@ -72,8 +79,7 @@ def needed(model: Crossed, margin: float, seeds: int) -> Need:
 def looks(first: int, last: int) -> tuple[int, ...]:
     """After how many seeds to judge, from ``first`` to ``last``: 3, 5, 8, 13, 20.
 
-    The probability that decides is a posterior one, the same at every look; how often all looks
-    together err is simulated (tests/benchmarks/verdict_table.py).
+    How often all looks together err is simulated (tests/benchmarks/verdict_table.py).
     """
     planned = [first]
     while planned[-1] < last:

@@ -92,10 +92,11 @@ def before(seen: World, seeds: int) -> int:
     raise AssertionError("the best one is never beaten")
 
 
-def judged(seen: World, seeds: int) -> int | None:
+def judged(seen: World, seeds: int) -> tuple[int | None, bool]:
+    """The best buy, and whether a run that may take more seeds ends with it."""
     names = [str(k) for k in range(len(seen.true))]
     choice = best_buy(seen.seen(seeds), names, MARGIN)
-    return None if choice.buy is None else int(choice.buy)
+    return None if choice.buy is None else int(choice.buy), choice.is_settled
 
 
 @dataclass(frozen=True)
@@ -126,12 +127,12 @@ def rows(trials: int = 300, cells: Sequence[tuple[str, float, int]] = ()) -> Ite
             seen = world(draw, GAPS[gap], sd, images)
             old += seen.is_wrong(before(seen, LOOKS[0]))
             for seeds in LOOKS:
-                buy = judged(seen, seeds)
+                buy, is_settled = judged(seen, seeds)
                 if seeds == LOOKS[0]:
                     first[_outcome(seen, buy)] += 1
-                if buy is not None:
-                    buys.append((buy, seen.true[buy]))
+                if is_settled:
                     break
+            buys += [] if buy is None else [(buy, seen.true[buy])]
             late[_outcome(seen, buy)] += 1
             taken.append(seeds)
         same, agree = _agreement(buys)
