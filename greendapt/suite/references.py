@@ -1,4 +1,4 @@
-"""Which strategies others are compared with: no DAPT and full DAPT, known by what they do."""
+"""What strategies are, known by what they do: no, full, partial, hybrid and simplified DAPT."""
 
 from __future__ import annotations
 
@@ -16,6 +16,27 @@ def no_dapt(suite: Suite, strategies: Iterable[str]) -> str | None:
 def full_dapt(suite: Suite, strategies: Iterable[str]) -> list[str]:
     """Those that train all of the uncut backbone, at most after its head, and never stop early."""
     return [name for name in _known(suite, strategies) if _is_full(suite, name)]
+
+
+def partial_dapt(suite: Suite, strategies: Iterable[str]) -> list[str]:
+    """Those that adapt a part of the uncut backbone and never all of it."""
+    return [n for n in _known(suite, strategies) if _trains(suite, n) == (True, False)]
+
+
+def hybrid_dapt(suite: Suite, strategies: Iterable[str]) -> list[str]:
+    """Those that adapt a part of the uncut backbone, and then all of it."""
+    return [n for n in _known(suite, strategies) if _trains(suite, n) == (True, True)]
+
+
+def simplified_dapt(suite: Suite, strategies: Iterable[str]) -> list[str]:
+    """Those that adapt a cut backbone."""
+    return [n for n in _known(suite, strategies) if suite.cut(n) and suite.phases(n)]
+
+
+def _trains(suite: Suite, name: str) -> tuple[bool, bool]:
+    """Whether some phase trains a part of the uncut backbone, and whether the last trains all."""
+    trained = [] if suite.cut(name) else [str(phase.train) for phase in suite.phases(name)]
+    return any(one not in ("head", "all") for one in trained), trained[-1:] == ["all"]
 
 
 def _known(suite: Suite, strategies: Iterable[str]) -> list[str]:

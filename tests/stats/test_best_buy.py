@@ -1,5 +1,7 @@
 """The rule of the best buy, on error models made for it."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -64,5 +66,5 @@ def test_looks_rise_from_the_first_to_the_last(first, more):
     planned = looks(first, first + more)
     assert planned[0] == first
     assert planned[-1] == first + more
-    assert all(a < b for a, b in zip(planned, planned[1:], strict=False))
+    assert all(a < b for a, b in itertools.pairwise(planned))
     assert looks(3, 20) == (3, 5, 8, 13, 20)

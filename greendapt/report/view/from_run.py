@@ -13,6 +13,7 @@ from greendapt.core.records import Row
 from greendapt.core.text import listed, plural, shots_text, visible
 from greendapt.report import words
 from greendapt.report.view import budgets, corruption_scores, estimates, validity, verdict
+from greendapt.report.view.claims import claims
 from greendapt.report.view.learning import learning
 from greendapt.report.view.model import (
     COST_KEYS,
@@ -75,6 +76,7 @@ def _view(run: RunData) -> View:
     questions = {one: _question(run, draws, one, cost_key, marks) for one in settings}
     panels = tuple(_panel(question, one, settings) for one, question in questions.items())
     reached = {one: question.reached for one, question in questions.items()}
+    parts = claims(run, reached), stopping(run), scaling(run, reached)
     return View(
         title=suite.title,
         about=suite.about,
@@ -90,7 +92,7 @@ def _view(run: RunData) -> View:
         cost_key=cost_key,
         panels=panels,
         learning=learning(run, marks),
-        sections=tuple(one for one in (stopping(run), scaling(run, reached)) if one),
+        sections=tuple(one for one in parts if one),
         spending=spending(run.records),
         stage_costs=stage_costs(run),
         spending_note=spending_note(run),
