@@ -13,7 +13,12 @@ from torchmetrics.functional.classification import (
     multiclass_calibration_error,
 )
 
-from greendapt.stats.intervals import cluster_bootstrap_auc, macro_auc, percentile_interval
+from greendapt.stats.intervals import (
+    cluster_bootstrap_auc,
+    log_odds,
+    macro_auc,
+    percentile_interval,
+)
 
 _BINS = 15
 
@@ -23,13 +28,15 @@ def judge(
 ) -> dict[str, Any]:
     """Metrics of logits [N, K] against targets int64 [N] (one label) or float [N, K] (findings).
 
-    ``auc``: one class against the rest, averaged over the classes present; ``auc_low`` and
+    ``auc``: one class against the rest, averaged over the classes present, images in the order of
+    their logits (of log-odds for one label) in float64: probabilities saturate; ``auc_low`` and
     ``auc_high``: 95% percentile interval over patients, when ``bootstrap`` draws are asked for;
     ``balanced_accuracy``: recall averaged over the classes present; ``ece``: expected
     calibration error (Guo et al. 2017), 15 bins. A metric that cannot be had is None.
     """
     single = targets.ndim == 1
-    scores = (logits.softmax(1) if single else logits.sigmoid()).double().numpy()
+    raw = logits.double().numpy()
+    scores = log_odds(raw) if single else raw
     result: dict[str, Any] = {"auc": _number(macro_auc(targets.numpy(), scores))}
     if bootstrap:
         draws = cluster_bootstrap_auc(targets.numpy(), scores, patients, bootstrap, seed=0)

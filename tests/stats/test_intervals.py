@@ -14,6 +14,7 @@ from torchmetrics.functional.classification import multiclass_auroc, multilabel_
 from greendapt.stats.intervals import (
     bootstrap_interval,
     cluster_bootstrap_auc,
+    log_odds,
     macro_auc,
     percentile_interval,
     t_interval,
@@ -35,6 +36,15 @@ def pair_count(targets: np.ndarray, scores: np.ndarray) -> float:
 def test_auc_is_the_share_of_pairs_in_the_right_order(scores, random):
     targets = np.array([random.randint(0, 1) for _ in scores])
     np.testing.assert_allclose(macro_auc(targets, scores), pair_count(targets, scores))
+
+
+def test_log_odds_are_the_logit_of_the_softmax_and_go_on_where_it_ends():
+    draw = np.random.default_rng(0)
+    logits = draw.normal(size=(20, 4))
+    shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(log_odds(logits), np.log(shares / (1 - shares)))
+    sure = log_odds([[0.0, 1000.0], [0.0, 2000.0]])
+    np.testing.assert_array_equal(sure, [[-1000, 1000], [-2000, 2000]])
 
 
 @given(st.integers(0, 10_000))

@@ -5,6 +5,8 @@ import math
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torchmetrics.functional.classification import (
     binary_auroc,
     binary_calibration_error,
@@ -109,6 +111,53 @@ def test_one_class_alone_has_no_auc():
     assert said["auc"] is None
     assert (said["auc_low"], said["auc_high"]) == (None, None)
     assert 0 <= said["ece"] <= 1
+
+
+def test_logits_of_a_confident_network_are_told_apart():
+    """Sigmoids of these are all 1 in float32; so are softmaxes of margins beyond 17."""
+    logits = torch.tensor([[20.0], [19.0], [18.0], [17.0], [16.9]])
+    labels = torch.tensor([1, 1, 1, 0, 0])
+    assert logits.sigmoid().unique().numel() < 5
+    assert _judge(logits, labels[:, None].float())["auc"] == 1
+    for others in (torch.zeros(5, 1), torch.tensor([[0.0, -3.0]]).expand(5, 2)):
+        said = _judge(torch.cat([others, logits + 40], 1), labels * others.shape[1])
+        assert said["auc"] == 1
+
+
+def test_margins_beyond_float64s_softmax_are_told_apart():
+    logits = torch.tensor([[0.0, 300.0], [0.0, 200.0], [0.0, 100.0], [0.0, 90.0]])
+    said = _judge(logits, torch.tensor([1, 1, 0, 0]))
+    assert (said["auc"], said["ece"]) == (1, pytest.approx(0.5))
+
+
+@st.composite
+def _logits(draw):
+    """Quarters, which float32 adds and scales exactly."""
+    images, classes = draw(st.integers(4, 12)), draw(st.integers(2, 4))
+    quarters = st.integers(-400, 400).map(lambda n: n / 4)
+    rows = st.lists(quarters, min_size=classes, max_size=classes)
+    return torch.tensor(draw(st.lists(rows, min_size=images, max_size=images)))
+
+
+@given(_logits(), st.data())
+@settings(max_examples=60, deadline=None)
+def test_a_constant_on_all_logits_of_an_image_leaves_the_order(logits, data):
+    targets = torch.arange(len(logits)) % logits.shape[1]
+    shifts = data.draw(
+        st.lists(st.integers(-1000, 1000), min_size=len(logits), max_size=len(logits))
+    )
+    moved = logits + torch.tensor(shifts)[:, None]
+    assert _judge(moved, targets)["auc"] == _judge(logits, targets)["auc"]
+
+
+@given(_logits(), st.sampled_from([0.25, 4.0, 1024.0]))
+@settings(max_examples=60, deadline=None)
+def test_surer_logits_leave_the_order(logits, scale):
+    """Of findings always; of two classes, whose log-odds are a difference of logits."""
+    two, single = logits[:, :2], torch.arange(len(logits)) % 2
+    findings = torch.stack([single, 1 - single], 1).float()
+    for targets in (single, findings):
+        assert _judge(two * scale, targets)["auc"] == _judge(two, targets)["auc"]
 
 
 def test_findings_never_labelled_have_no_metric():

@@ -7,11 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import softmax
 
 from greendapt.data.audit.source import NO, YES, Source
 from greendapt.data.imageset import Ints
-from greendapt.stats.intervals import cluster_bootstrap_auc, macro_auc, percentile_interval
+from greendapt.stats.intervals import (
+    cluster_bootstrap_auc,
+    log_odds,
+    macro_auc,
+    percentile_interval,
+)
 from greendapt.stats.logistic import logistic
 
 Floats = NDArray[np.float64]
@@ -92,7 +96,7 @@ def _judged(seen: str, features: Floats, of: Ints, patients: Ints, seed: int) ->
         test = fold == held
         x = _standard(features, ~test)
         weights, bias = logistic(x[~test], of[~test], count, _PENALTY)
-        scores = softmax(x[test] @ weights + bias, axis=1)
+        scores = log_odds(x[test] @ weights + bias)
         areas.append(macro_auc(of[test], scores))
         draws.append(cluster_bootstrap_auc(of[test], scores, patients[test], 1000, seed + held))
     # scores of two folds are of two models: averaged, not pooled
