@@ -48,6 +48,7 @@ learning_rate = 1e-3
 train = "all"
 epochs = 2
 learning_rate = 1e-3
+batch_norm = "affine"
 [strategy.none]
 [strategy.full]
 phases = ["head", "adapt"]
@@ -64,6 +65,7 @@ learning_rate = 1e-3
 kind = "finetune"
 epochs = 1
 learning_rate = 1e-4
+batch_norm = "affine"
 [fractal]
 classes = 4
 images = 64

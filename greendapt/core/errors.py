@@ -40,6 +40,12 @@ class Stopped(GreendaptError):
     exit_code = 130
 
 
+class TrainingFailed(GreendaptError):
+    """A training cannot go on; under torchrun every rank sees it in the same step."""
+
+    exit_code = 4
+
+
 class CellFailed(GreendaptError):
     """At least one cell failed; the others ran and the report names it."""
 

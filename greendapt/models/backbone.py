@@ -122,6 +122,14 @@ class Backbone(nn.Module):
         """Index of the unit that owns a module, parameter or buffer of ``net``."""
         return self._owners[name]
 
+    def in_unit(self, name: str) -> bool:
+        """Whether a unit names what ``name`` is part of; else it only goes with the last one."""
+        return any(
+            name == path or name.startswith(f"{path}.")
+            for unit in self.units
+            for path in (*unit.modules, *unit.owns)
+        )
+
 
 def _cut(
     name: str, net: nn.Module, family: Family, cut: int | None

@@ -25,6 +25,11 @@ class Network(nn.Module):
         logits: Tensor = self.head(self.backbone.run(x, start))
         return logits
 
+    def runs(self, name: str) -> bool:
+        """Whether the logits come through the parameter ``name`` of the backbone's ``net``."""
+        del name
+        return True
+
 
 class Standardize(nn.Module):
     """Centred features over one common scale, fixed; [B, D] to [B, D].

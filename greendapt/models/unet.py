@@ -41,6 +41,10 @@ class UNet(Network):
         logits: Tensor = self.head(_aligned(x, self.backbone.pyramid(x)))
         return logits
 
+    def runs(self, name: str) -> bool:
+        """All but what lies behind the last unit, which serves pooled features alone."""
+        return self.backbone.in_unit(name)
+
 
 class _Decoder(nn.Module):
     """From maps at 1, 1/2, 1/4, ... of the image's side to logits at 1."""

@@ -13,19 +13,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from greendapt.core.errors import GreendaptError
+from greendapt.core.errors import TrainingFailed
 from greendapt.meter.clock import now_s
 from greendapt.suite.recipes import Recipe
 from greendapt.train.engine import Encode, Engine
 from greendapt.train.inputs import Examples
 from greendapt.train.objectives import Loss, labelled
 from greendapt.train.optimizers import optimizer_of, schedule_of
+from greendapt.train.reach import refuse_dead
 
 
-class Diverged(GreendaptError):
+class Diverged(TrainingFailed):
     """The loss is no longer a number."""
-
-    exit_code = 4
 
 
 @dataclass(frozen=True)
@@ -125,7 +124,8 @@ def fit(
     The module ends with the weights of the epoch that ``training.watch`` keeps: by itself the one
     of lowest validation loss, which is computed on ``val`` where the recipe needs it, else the
     last. ``draws`` are the generators that ``encode`` draws from, kept in the state. Raises
-    Diverged when the loss is not finite.
+    DeadTraining before the first step when a layer that trains cannot learn, and Diverged when the
+    loss is not finite.
     """
     job = _Job(module, encode, training.loss, training.engine)
     optimizer = optimizer_of(recipe, job.parameters())
@@ -134,6 +134,8 @@ def fit(
     order_of = torch.Generator().manual_seed(training.seed)
     generators = (order_of, *job.engine.generators(), *draws)
     now = training.state or State()
+    if training.state is None:
+        refuse_dead(module, encode, train, training.engine, generators)
     _restore(module, optimizer, generators, now)
     total = steps * recipe.epochs_on(len(train))
     schedule = schedule_of(recipe, optimizer, total, done=steps * now.epochs)

@@ -26,7 +26,8 @@ def first_trainable(backbone: Backbone, train: Train) -> int:
 def set_phase(network: Network, train: Train, batch_norm: BatchNorm) -> None:
     """Set ``requires_grad`` and train/eval modes for a phase; the head always trains.
 
-    Frozen units are in eval mode whatever the policy, so a frozen prefix is constant.
+    Frozen units are in eval mode whatever the policy, so a frozen prefix is constant. What the
+    network does not run does not train.
     """
     backbone = network.backbone
     units = trainable_units(backbone, train)
@@ -38,9 +39,8 @@ def set_phase(network: Network, train: Train, batch_norm: BatchNorm) -> None:
         module.training = not frozen_stats and backbone.unit_of(name) in units
     for name, parameter in backbone.net.named_parameters():
         of_norm = name.rpartition(".")[0] in norms
-        parameter.requires_grad_(
-            backbone.unit_of(name) in units and not (of_norm and batch_norm == "frozen")
-        )
+        trains = backbone.unit_of(name) in units and network.runs(name)
+        parameter.requires_grad_(trains and not (of_norm and batch_norm == "frozen"))
     network.head.requires_grad_(True)
 
 

@@ -145,6 +145,17 @@ def test_a_failed_cell_leaves_the_others_and_is_named(bench, greendapt):
     assert again.err.count("left out, a stage before failed") == 4
 
 
+def test_training_that_can_never_learn_fails_its_cell_with_a_sentence(bench):
+    """Random weights behind batch-norm scales that are 0 and stay so."""
+    said = bench("--strategies", "none,partial", "--set", "phase.adapt.batch_norm=frozen", code=4)
+    assert [row["strategy"] for row in said["rows"]] == ["none"]
+    (failure,) = said["failures"]
+    assert failure["strategy"] == "partial"
+    assert "DeadTraining: no gradient reaches layer4.0.conv1.weight" in failure["error"]
+    assert 'set batch_norm = "affine" or "train"' in failure["error"]
+    assert said["stderr"].splitlines()[-1].startswith("greendapt: 1 of 2 cells failed")
+
+
 def test_fewer_images_than_shots_is_noted(bench):
     said = bench("--strategies", "none", "--shots", "999")
     assert any("Development has fewer than 999 training images" in note for note in said["notes"])

@@ -116,3 +116,14 @@ def test_a_lost_rank_ends_the_run_with_one_sentence_and_it_resumes(tiny, tmp_pat
     assert done.code == 0, done.err
     keys = [json.loads(line)["key"] for line in (run / "records.jsonl").read_bytes().splitlines()]
     assert len(keys) == len(set(keys))
+
+
+def test_training_that_can_never_learn_fails_on_all_ranks_and_the_others_run(tiny, tmp_path):
+    command = [*TORCHRUN, "-m", "greendapt", "bench", "--suite", tiny, "--out", tmp_path]
+    command += ["--strategies", "none,partial", "--set", "phase.adapt.batch_norm=frozen"]
+    done = subprocess.run(
+        [*map(str, command)], capture_output=True, text=True, check=False, timeout=240
+    )
+    assert done.returncode != 0
+    assert "greendapt: 1 of 2 cells failed" in done.stderr
+    assert "DeadTraining: no gradient reaches layer4.0.conv1.weight" in done.stderr

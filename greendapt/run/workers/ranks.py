@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from greendapt.core.errors import RunError
+from greendapt.core.errors import RunError, TrainingFailed
 from greendapt.core.figures import Figure
 from greendapt.meter import Meter, Window
 from greendapt.meter.share import merged
 from greendapt.run.context import Context
 from greendapt.run.stages.base import Stage
-from greendapt.train.loop import Diverged
 from greendapt.train.parallel import Ranks
 
 
@@ -31,7 +30,7 @@ class Leader:
         self.ranks.same(stage.key)
         try:
             yield
-        except Diverged:  # seen by every rank in the same step
+        except TrainingFailed:  # seen by every rank in the same step
             self.ranks.meet()
             self.ranks.all(None)
             raise
@@ -57,7 +56,7 @@ def assist(context: Context, meter: Meter, planned: list[Stage]) -> None:
     while (key := ranks.same(nothing)) is not None:
         with meter.window() as window:
             if by_key[key].is_shared:
-                with suppress(Diverged):  # rank 0 says so
+                with suppress(TrainingFailed):  # rank 0 says so
                     by_key[key].run(context)
             ranks.meet()
         ranks.all(window.share)
