@@ -215,7 +215,7 @@ def _buy(question: Question, buy: Entry, full: Entry | None) -> list[str]:
     than = f" ({against}: {words.number(question.score(full))}, "
     return [
         f"{lead}: it {saves} and changes {question.noun} by "
-        f"{words.difference(difference)}{_meaning(difference)}.",
+        f"{words.difference(difference)}{_meaning(question, difference)}.",
         Sentence("It reaches ", _reaches(question, buy), than, question.cost(full), ")."),
     ]
 
@@ -253,7 +253,8 @@ def _rival(question: Question, none: Entry) -> list[str]:
     return [
         f"The best other strategy, {question.called(best)}, reaches "
         f"{words.number(question.score(best))}: {words.difference(difference)} against "
-        f"{question.called(none)}{_meaning(difference)}{_for_times(question, best, none)}."
+        f"{question.called(none)}{_meaning(question, difference)}"
+        f"{_for_times(question, best, none)}."
     ]
 
 
@@ -272,18 +273,18 @@ def _against_none(question: Question, buy: Entry, none: Entry) -> str:
     return (
         f"Against {question.called(none)} it changes {question.noun} by "
         f"{words.difference(difference)}"
-        f"{_meaning(difference)}{_for_times(question, buy, none)}."
+        f"{_meaning(question, difference)}{_for_times(question, buy, none)}."
     )
 
 
-def _meaning(difference: Interval | None) -> str:
+def _meaning(question: Question, difference: Interval | None) -> str:
     if difference is None or difference.low is None or difference.high is None:
         return ""
     if difference.low > 0:
         return " (a credible gain)"
-    return (
-        " (a credible loss)" if difference.high < 0 else " (within what seeds and patients explain)"
-    )
+    if difference.high < 0:
+        return " (a credible loss)"
+    return f" (within what {question.model.basis} explain)"
 
 
 def _carries_over(question: Question, buy: Entry) -> list[str]:
