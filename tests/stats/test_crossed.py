@@ -142,6 +142,22 @@ def test_a_perfect_score_leaves_room_for_an_error():
     assert low == pytest.approx(60 / (60 + 3.841), abs=1e-3)  # Wilson's, of 60 of 60
 
 
+def test_strategies_that_differ_by_chance_alone_are_drawn_together():
+    model = crossed(run(np.random.default_rng(5), count=8))
+    spread = [np.ptp(drawn.mean(axis=0)) for drawn in (model.joint(), model.shrunken())]
+    assert spread[1] < 0.7 * spread[0]
+    apart = crossed(
+        {
+            name: Sample({s: v + 0.1 * int(name) for s, v in sample.values.items()}, {}, 0)
+            for name, sample in run(np.random.default_rng(6), count=4).items()
+        }
+    )
+    means = apart.shrunken().mean(axis=0)
+    np.testing.assert_allclose(means, apart.means, atol=0.02)
+    few = crossed(run(np.random.default_rng(7), count=3))
+    np.testing.assert_array_equal(few.shrunken(), few.joint())
+
+
 def test_what_cannot_be_modelled_is_refused():
     with pytest.raises(ValueError, match="at least one value"):
         crossed({"a": Sample({})})

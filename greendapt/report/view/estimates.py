@@ -118,7 +118,7 @@ def _front_chances(reached: Reached, key: str, path: Path) -> list[float | None]
     common = sorted(set.intersection(*map(set, costs)))
     if not common or min(one[seed] for one in costs for seed in common) <= 0:
         return unknown
-    scores = model.joint()
+    scores = model.shrunken()
     table = np.log([[one[seed] for one in costs] for seed in common])
     drawn = mean_draws(table, len(scores)) if len(common) > 1 else np.repeat(table, len(scores), 0)
     return list(front_probability(drawn, scores).tolist())

@@ -1,0 +1,51 @@
+"""The simulation of the verdict runs, says what the docs say, and sees the old rule fail."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+_spec = importlib.util.spec_from_file_location(
+    "verdict_table", Path(__file__).with_name("verdict_table.py")
+)
+verdict_table = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(verdict_table)
+
+GUIDE = Path(__file__).parents[2] / "docs" / "reading-a-report.md"
+CELLS = [(".05", 0.02, 221), ("0", 0.01, 1000), ("0 to .05", 0.01, 221)]
+
+
+def cells_of(line):
+    return [cell.strip() for cell in line.strip().strip("|").split("|")]
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_the_guides_table_is_what_the_simulation_gives(cell):
+    """Within chance: 100 runs here, 300 there, and other processors draw other signs."""
+    (row,) = verdict_table.rows(100, [cell])
+    heads, _, mine = map(cells_of, verdict_table.table([row]).splitlines())
+    lines = [cells_of(line) for line in GUIDE.read_text(encoding="utf-8").splitlines()]
+    assert heads in lines
+    (stated,) = (line for line in lines if line[:3] == mine[:3])
+    for head, here, there in zip(heads[3:8], mine[3:8], stated[3:8], strict=True):
+        a, b = (float(text.rstrip("%")) / 100 for text in (here, there))
+        assert abs(a - b) < 0.06 + 3 * (max(a, b) * (1 - min(a, b)) / 75) ** 0.5, head
+    assert row.wrong <= 0.05
+    assert row.late_wrong <= 0.05
+
+
+def test_the_old_rule_took_absence_of_evidence_for_equality():
+    (row,) = verdict_table.rows(60, [(".05", 0.02, 221)])
+    assert row.old_wrong > 0.7
+
+
+@pytest.mark.parametrize("cell", [("AUC", 100, 0.8), ("Dice", 100, 0.6)])
+def test_intervals_hold_the_truth(cell):
+    ((*_, score, gap),) = verdict_table.covered(60, [cell])
+    assert score > 0.88
+    assert gap > 0.88
+
+
+def test_what_is_said_of_the_front_is_true():
+    for said, true, count in verdict_table.front(100):
+        assert abs(said - true) < 0.07 + 3 * (0.25 / count) ** 0.5
