@@ -25,7 +25,9 @@ def render_modelcard(run: RunData, view: View) -> str:
     front += _emissions(run, panel, entry) if panel and entry else []
     body = [f"# {for_markdown(view.title)}", "", for_markdown(view.headline), ""]
     body += [f"> {for_markdown(caveat)}" for caveat in view.caveats] or ["> No caveat was found."]
-    if not (entry and entry.costs["carbon_g"].estimate):
+    if panel and not entry:
+        body += ["", "No best buy is named: no `co2_eq_emissions` is stated."]
+    elif not (entry and entry.costs["carbon_g"].estimate):
         body += ["", "The carbon of this model is not known: no `co2_eq_emissions` is stated."]
     if panel:
         body += ["", f"## {for_markdown(panel.title)}", "", *panel_table(panel, view)]

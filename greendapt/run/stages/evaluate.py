@@ -13,7 +13,6 @@ from greendapt.run.stages.counted import Effort, Passes
 from greendapt.run.stages.downstream import Downstream
 from greendapt.run.stages.features import TestFeatures
 
-_FORM = 2  # of what a verdict holds: 2 ranks by log-odds in float64, and keeps draws of patients
 _FEWER = 200  # draws of patients for each kind of corruption: there are many kinds
 
 
@@ -46,7 +45,7 @@ class Evaluation(Stage):
     def _decides(self) -> dict[str, object]:
         bootstrap = self.ground.suite.evaluation.bootstrap
         tests = self.ground.tests
-        return {**self.trained.decides, "tests": tests, "bootstrap": bootstrap, "form": _FORM}
+        return {**self.trained.decides, "tests": tests, "bootstrap": bootstrap}
 
     def _title(self) -> str:
         return f"test of {self.trained.cell_title}"
