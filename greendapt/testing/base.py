@@ -20,7 +20,10 @@ _TINY: dict[str, Any] = {
         "pool": {"source": "phantom", "images": 60, "seed": 1},
         "development": {"source": "phantom", "images": 80, "seed": 2},
     },
-    "phase": {"adapt": {"train": "all", "epochs": 2, "learning_rate": 1e-3}},
+    "phase": {
+        # random weights start blocks at a batch-norm scale of 0: frozen, they could never learn
+        "adapt": {"train": "all", "epochs": 2, "learning_rate": 1e-3, "batch_norm": "affine"}
+    },
     "strategy": {"none": {}, "full": {"phases": ["adapt"]}},
     "transfer": {"probe": {"kind": "probe", "epochs": 2, "learning_rate": 1e-3}},
     "evaluation": {"corruptions": ["noise"], "bootstrap": 100},

@@ -157,7 +157,9 @@ def phase(train, epochs, *, cached, count=64, anew=False):
     examples = images(count, WIDE)
     backbone = create_backbone(PAPERS, image_size=WIDE)
     network = Network(backbone, mlp(constant_prefix.feature_size(backbone, WIDE), (), 2, 0))
-    recipe = Phase(train=train, epochs=epochs, learning_rate=1e-4, select="last")
+    recipe = Phase(
+        train=train, epochs=epochs, learning_rate=1e-4, select="last", batch_norm="affine"
+    )
     start = len(backbone.units) - (0 if train == "head" else int(train[-1]))
 
     def store():

@@ -208,7 +208,7 @@ FROM_PHASE_2 = [
     {"phase": {"adapt": {change: value}}}
     for change, value in {
         "epochs": 3, "learning_rate": 2e-3, "optimizer": "sgd", "batch_size": 8,
-        "batch_norm": "affine", "weight_decay": 0.1, "schedule": "cosine",
+        "batch_norm": "train", "weight_decay": 0.1, "schedule": "cosine",
         "augmentation": "light", "objective": "simclr", "select": "last", "min_steps": 9,
     }.items()
 ]  # fmt: skip
