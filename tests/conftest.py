@@ -10,6 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("greendapt", deadline=None)  # a busy machine is no fault of the code
+settings.load_profile("greendapt")
 
 # many tiny steps, often beside other processes: more threads only wait for each other
 os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -31,7 +31,7 @@ def crew(tiny, tmp_path, undone):  # noqa: ARG001
 
     def work(name, planned, reporter=None):
         own, claims = RunFolder(folder.path, name), Claims(folder.claims)
-        session.work(own, reporter or PlainReporter(), claims, planned, retry={})
+        session.work(own, reporter or PlainReporter(), claims, [planned], retry={})
 
     return work, folder, stages(session.plan)
 
