@@ -7,6 +7,7 @@ strategies judged together; where there is none, the answer is undecided.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -39,7 +40,11 @@ class Choice:
     @property
     def racing(self) -> tuple[str, ...]:
         """Strategies that more seeds may still make the best buy, or show to be the best."""
-        return tuple(name for name, worse in self.regret.items() if worse < 1 - ERROR / 10)
+        return tuple(
+            name
+            for name, worse in self.regret.items()
+            if worse < 1 - ERROR / 10 or name in self.between
+        )
 
 
 @dataclass(frozen=True)
@@ -65,9 +70,10 @@ def needed(model: Crossed, margin: float, seeds: int) -> Need:
     def decides(**more: float) -> bool:
         return min(model.with_more(**more).regret(margin).values()) < ERROR
 
-    for total in range(seeds + 1, MOST_SEEDS + 1):
-        if seeds > 1 and decides(seeds=total / seeds):
-            return Need("seeds", total - seeds)
+    totals = range(seeds + 1, MOST_SEEDS + 1)
+    if seeds > 1 and totals and decides(seeds=MOST_SEEDS / seeds):
+        found = bisect_left(totals, True, key=lambda total: decides(seeds=total / seeds))
+        return Need("seeds", totals[found] - seeds)
     times = 1.0
     while model.cases and times < _MOST_PATIENTS:
         times *= 1.25

@@ -51,6 +51,12 @@ def test_what_would_decide_is_seeds_or_patients():
     assert needed(model([0.80, 0.80], 0.04, 0.0, cases=0), 0.02, seeds=1).of == "nothing"
 
 
+def test_of_many_equal_ones_two_stay_in_the_race():
+    choice = best_buy(model([0.8] * 8, 0.3), "abcdefgh", 1e-4)
+    assert choice.buy is None
+    assert set(choice.between) <= set(choice.racing)
+
+
 @pytest.mark.parametrize("more", [4.0, 16.0])
 def test_more_seeds_and_patients_shrink_their_own_error(more):
     one = model([0.8, 0.8], 0.04, seeds_share=0.5)
