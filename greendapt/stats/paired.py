@@ -9,16 +9,6 @@ import numpy as np
 from greendapt.stats.intervals import Interval, t_interval
 
 
-def paired_difference(
-    ours: Mapping[int, float], theirs: Mapping[int, float], level: float = 0.95
-) -> Interval | None:
-    """Mean of ours - theirs over the seeds both have, with a t interval; None without any."""
-    seeds = sorted(ours.keys() & theirs.keys())
-    if not seeds:
-        return None
-    return t_interval([ours[seed] - theirs[seed] for seed in seeds], level)
-
-
 def paired_ratio(
     ours: Mapping[int, float], theirs: Mapping[int, float], level: float = 0.95
 ) -> Interval | None:

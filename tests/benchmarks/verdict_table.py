@@ -22,8 +22,7 @@ from scipy.stats import norm
 
 from greendapt.stats.best_buy import best_buy, looks
 from greendapt.stats.crossed import Crossed, Sample, crossed
-from greendapt.stats.intervals import cluster_bootstrap, macro_auc, weighted_macro_auc
-from greendapt.stats.paired import paired_difference
+from greendapt.stats.intervals import cluster_bootstrap, macro_auc, t_interval, weighted_macro_auc
 from greendapt.stats.pareto import front_probability, pareto_front
 
 Floats = NDArray[np.float64]
@@ -84,10 +83,9 @@ def before(seen: World, seeds: int) -> int:
     values = seen.values[:, :seeds]
     means = values.mean(axis=1)
     front = pareto_front(np.arange(len(means)), means)
-    columns = [dict(enumerate(row)) for row in values]
     for k in np.flatnonzero(front):
-        gaps = [paired_difference(columns[k], other) for other in columns]
-        if not any(g is not None and g.high is not None and g.high < 0 for g in gaps):
+        highs = [t_interval(values[k] - other).high for other in values]
+        if not any(high is not None and high < 0 for high in highs):
             return int(k)
     raise AssertionError("the best one is never beaten")
 
