@@ -43,7 +43,7 @@ def judge(
     ``balanced_accuracy``: recall averaged over the classes present; ``ece``: expected
     calibration error (Guo et al. 2017), 15 bins. A metric that cannot be had is None.
     ``draws``, where ``bootstrap`` of them are asked for: these three on patients drawn anew,
-    (bootstrap,) each.
+    (bootstrap,) each; NaN of an AUC with a class that one patient alone has, or alone has not.
     """
     single = targets.ndim == 1
     raw = logits.double().numpy()
@@ -63,9 +63,21 @@ def judge(
         draws = cluster_bootstrap(
             lambda weights: np.column_stack([auc(weights), *table(weights)]), patients, bootstrap
         )
+        if _rarest(targets.numpy(), len(classes), np.asarray(patients)) < 2:
+            draws[:, 0] = np.nan  # drawing one patient again and again tells nothing of others
         names = ("auc", "balanced_accuracy", "ece")
         result["draws"] = dict(zip(names, draws.T, strict=True))
     return result
+
+
+def _rarest(targets: Floats, classes: int, patients: NDArray[Any]) -> int:
+    """The fewest patients who have a class, or have it not, of classes that can be judged."""
+    single = targets.ndim == 1
+    columns = (targets[:, None] == np.arange(classes)).astype(float) if single else targets
+    counts = [
+        [len(np.unique(patients[column == value])) for value in (0, 1)] for column in columns.T
+    ]
+    return min((min(pair) for pair in counts if min(pair) > 0), default=0)
 
 
 def _sums_of_one(

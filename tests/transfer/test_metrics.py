@@ -205,6 +205,23 @@ def test_a_draw_is_the_metric_of_the_images_it_draws(single):
             assert drawn[metric][n] == pytest.approx(by_hand[metric], abs=1e-5), metric
 
 
+@pytest.mark.parametrize("single", [True, False])
+def test_one_positive_patient_has_no_interval(single):
+    logits, targets = _single(2, count=40)
+    targets = torch.zeros(40, dtype=torch.long)
+    targets[:3] = 1  # three images of one patient
+    patients = np.repeat(np.arange(20), 2)
+    patients[:3] = 99
+    if not single:
+        logits, targets = logits[:, 1:], targets[:, None].float()
+    said = judge(logits, targets, patients, _names(2 if single else 1), bootstrap=100)
+    assert said["auc"] is not None
+    assert np.isnan(said["draws"]["auc"]).all()
+    patients[0] = 100
+    said = judge(logits, targets, patients, _names(2 if single else 1), bootstrap=100)
+    assert not np.isnan(said["draws"]["auc"]).all()
+
+
 def test_images_of_one_patient_move_together():
     """Each patient four times over says no more than each once."""
     logits, targets = _single(2, count=60)

@@ -164,9 +164,9 @@ def _intervals(panels: Sequence[Panel]) -> list[Fact]:
         "the chance of training and that of who is tested. Differences are paired by both",
         "patients": "test patients alone (marked p), from one seed: the chance of training is not "
         "covered. Differences are paired by patient",
-        "seeds": f"{_to(seeds)} seeds alone: this run did not keep how patients vary. "
+        "seeds": f"{_to(seeds)} seeds alone: how patients vary is not known. "
         "Differences are paired by seed",
-        "none": "nothing: one seed, and how patients vary was not kept",
+        "none": "nothing: one seed, and how patients vary is not known",
     }
     told = "; ".join(covers[basis] for basis in sorted(bases))
     text = (

@@ -339,9 +339,9 @@ def _covered(question: Question) -> list[str]:
     missing = {
         "patients": "One seed was run: intervals cover the choice of test patients, not the "
         "chance of training.",
-        "seeds": "This run did not keep how patients vary: intervals cover the chance of training "
-        "alone.",
-        "none": "One seed was run, and how patients vary was not kept: this may be luck.",
+        "seeds": "How patients vary is not known (only one has a class, or the run did not keep "
+        "it): intervals cover the chance of training alone.",
+        "none": "One seed was run, and how patients vary is not known: this may be luck.",
     }
     basis = question.model.basis
     return [missing[basis]] if basis in missing else []
