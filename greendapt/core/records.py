@@ -45,7 +45,7 @@ COST_UNITS = METERED_UNITS | {"carbon_g": "g", "embodied_g": "g"}
 """With what follows from them on a grid; ``embodied_g`` is a share of the hardware's making."""
 
 Scores = dict[str, float | int | dict[str, float | None] | None]
-"""Of one set of images: ``auc``, ``dice``, ``images``, ``auc_by_class``, ..."""
+"""Of one set of images: ``auc``, ``auc_low``, ``dice``, ``images``, ``auc_by_class``, ..."""
 
 
 class Corrupted(TypedDict, total=False):

@@ -160,7 +160,6 @@ class Crossed:
 
     @cached_property
     def _root(self) -> Floats:
-        """(K, K): standard normals times it have the covariance ``seeds``."""
         return _root_of(self.seeds)
 
     def _error(self, weights: Floats, freedom: float) -> tuple[float, float]:
@@ -347,9 +346,11 @@ def _correlation(values: Floats, variances: Floats) -> float:
 
 
 def _root_of(covariance: Floats) -> Floats:
-    values, vectors = np.linalg.eigh((covariance + covariance.T) / 2)
-    root: Floats = np.sqrt(np.maximum(values, 0.0))[:, None] * vectors.T
-    return root
+    """(K, K): standard normals times it have that covariance. Cholesky's, since it is unique:
+    eigenvectors, and what is drawn by them, turn with the processor where variances are equal."""
+    little = 1e-9 * float(np.trace(covariance)) / len(covariance) + 1e-18
+    symmetric = (covariance + covariance.T) / 2
+    return np.asarray(np.linalg.cholesky(symmetric + little * np.eye(len(covariance))).T, float)
 
 
 def _positive(matrix: Floats) -> Floats:

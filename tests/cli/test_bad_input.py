@@ -80,7 +80,7 @@ def refused_data(refused, good):
     ("arguments", "said"),
     [
         (["--seeds", "0"], "run.seeds: should be greater than 0 (is 0)"),
-        (["--seeds", "many"], "Invalid value for '--seeds'"),
+        (["--seeds", "many"], "--seeds many: give how many, such as 5, or 3..20"),
         (["--shots", "x"], "--shots x: give images per class or 'full'"),
         (["--shots", "0"], "run.shots.0: should be greater than or equal to 1 (is 0)"),
         (["--image-size", "1"], "model.image_size: should be greater than or equal to 16 (is 1)"),

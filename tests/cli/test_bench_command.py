@@ -180,7 +180,15 @@ def test_simclr_on_a_pool_without_labels(bench, tmp_path):
 
 def test_the_paper_profile_runs_every_row_of_its_table(bench):
     """DA, L1SB, L2SB, both PFT, F1B, F2B and none, in the paper's phases; few epochs here."""
-    flags = ["--profile", "paper", "--backbone", "test_resnet", "--weights", "none"]
+    flags = ["--profile", "paper", "--backbone", "test_resnet", "--weights", "fractal"]
+    flags += [
+        "--set",
+        "fractal.classes=4",
+        "--set",
+        "fractal.images=64",
+        "--set",
+        "fractal.epochs=1",
+    ]
     flags += ["--image-size", "32", "--transfers", "mlp2", "--set", "data.pool.images=40"]
     flags += ["--set", "data.development.images=60", "--set", "data.external.hospital_b.images=30"]
     for phase in ("head", "adapt", "finish"):

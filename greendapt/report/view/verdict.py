@@ -25,6 +25,7 @@ from greendapt.stats.intervals import Interval
 CHANCE = 0.5
 _NEAR_CHANCE = 0.05
 _SPELT_OUT = 6
+_SURELY = 0.99
 _DEPENDS = "The best buy depends on the setting"
 
 
@@ -327,9 +328,11 @@ def _how_sure(question: Question, buy: Entry) -> list[str]:
     cheaper = question.scored[: question.scored.index(buy)]
     if cheaper:
         near = min(cheaper, key=lambda entry: choice.regret[entry.name])
+        lowest = choice.regret[near.name]
         told.append(
-            f"Of the cheaper ones it is lowest for {question.called(near)}: "
-            f"{words.probability(choice.regret[near.name])}."
+            f"Of the cheaper ones it is lowest for {question.called(near)}: {percent(lowest)}."
+            if lowest < _SURELY
+            else f"Of every cheaper one it is over {percent(_SURELY)}."
         )
     return [*told, *_covered(question)]
 

@@ -18,6 +18,7 @@ from greendapt.run.stages import counted
 from greendapt.run.stages.base import Stage, pace_of, shortened_recipe
 from greendapt.run.stages.counted import Effort, Passes
 from greendapt.run.stages.features import LEARNT_FROM, TestFeatures
+from greendapt.stats.crossed import Sample, crossed
 from greendapt.stats.intervals import Floats
 from greendapt.suite.models import Shots
 from greendapt.suite.recipes import Transfer
@@ -128,5 +129,14 @@ def label_scores(logits: Tensor, test: TestSet, draws: int) -> Judged:
 
 
 def judged(scores: dict[str, Any]) -> Judged:
-    drawn = scores.pop("draws")
+    """Scores with ``auc_low`` and ``auc_high`` (or of Dice), this network's interval over patients,
+    and the draws apart."""
+    drawn = scores.pop("draws", {})
+    for metric in ("auc", "dice"):
+        if metric in scores:
+            low = high = None
+            if scores[metric] is not None:
+                alone = Sample({0: scores[metric]}, {0: drawn[metric]}, scores["patients"])
+                _, low, high = crossed({metric: alone}).interval(metric)
+            scores |= {f"{metric}_low": low, f"{metric}_high": high}
     return scores, drawn
