@@ -7,7 +7,7 @@ the best. What is due follows from the records alone: a resumed run goes on as i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from greendapt.core.records import SCHEMA, Record, Summary
 from greendapt.report.view.from_run import judged
@@ -21,12 +21,12 @@ Task = tuple[str, str, str]
 
 
 def due(
-    suite: Suite, possible: list[Cell], records: Mapping[str, Record], summary: Summary
+    suite: Suite,
+    possible: list[Cell],
+    records: Mapping[str, Record],
+    summary_of: Callable[[list[Cell]], Summary],
 ) -> list[Cell]:
-    """Of all cells that the suite may ask for, those of the looks that came and of the next one.
-
-    ``summary``: of the cells that are finished.
-    """
+    """Of all cells that the suite may ask for, those of the looks that came and of the next one."""
     seeds = suite.run.seed_range
     chosen: dict[int, Cell] = {}
     racing: Mapping[Task, Iterable[str]] | None = None
@@ -38,7 +38,8 @@ def due(
         cells = [chosen[place] for place in sorted(chosen)]
         if count == seeds[1] or not all(_is_over(cell, records) for cell in cells):
             return cells
-        racing = _racing(suite, cells, records, summary)
+        run = RunData(RunInfo(schema=SCHEMA, suite=suite), (*records.values(),), summary_of(cells))
+        racing = _racing(run)
         if not racing:
             return cells
     raise AssertionError("the last look returns")
@@ -54,18 +55,8 @@ def _is_over(cell: Cell, records: Mapping[str, Record]) -> bool:
     return len(of) == len(cell.stages) or any(record.status == "failed" for record in of)
 
 
-def _racing(
-    suite: Suite, cells: list[Cell], records: Mapping[str, Record], summary: Summary
-) -> dict[Task, tuple[str, ...]]:
+def _racing(run: RunData) -> dict[Task, tuple[str, ...]]:
     """The strategies that go on, of each question that is open."""
-    names = {(*_task(cell), cell.strategy, cell.seed) for cell in cells}
-    rows = [
-        row
-        for row in summary.rows
-        if (row.backbone, row.transfer, str(row.shots), row.strategy, row.seed) in names
-    ]
-    part = summary.model_copy(update={"rows": rows})
-    run = RunData(RunInfo(schema=SCHEMA, suite=suite), tuple(records.values()), part)
     open_ones = {}
     for setting, question in judged(run).items():
         if len(question.scored) > 1 and question.cost_key and not question.choice.is_settled:

@@ -137,7 +137,7 @@ class Session:
 
     def due(self, records: Mapping[str, Record]) -> list[Cell]:
         """The cells that are asked for, as far as can be told by now; see `race.due`."""
-        return due(self.suite, self.plan, records, self.summary(self.plan, records))
+        return due(self.suite, self.plan, records, lambda of: self.summary(of, records))
 
     def _rounds(self, folder: RunFolder, reporter: Reporter) -> Iterator[list[Cell]]:
         """Cells to do, look by look: later seeds follow from what earlier ones gave."""

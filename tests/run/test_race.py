@@ -47,9 +47,11 @@ def records(of, levels, noise, failed=()):
 
 
 def asked(suite, possible, done):
-    planned = [cell.planned for cell in possible]
-    summary = summarize(suite, planned, done, grid(None, 100, 1.0), synthetic=True, notes=[])
-    return due(suite, possible, done, summary)
+    def summary_of(some):
+        planned = [cell.planned for cell in some]
+        return summarize(suite, planned, done, grid(None, 100, 1.0), synthetic=True, notes=[])
+
+    return due(suite, possible, done, summary_of)
 
 
 def by_strategy(of):
