@@ -167,20 +167,17 @@ class Crossed:
         by_seeds = max(0.0, float(weights @ self.seeds @ weights))
         by_patients = float(np.var(self.patients @ weights)) if len(self.patients) else 0.0
         total = by_seeds + by_patients
-        if total == 0:
-            return 0.0, math.inf
         of_cases = self.cases - 1 if self.cases > 1 else math.inf
-        spent = by_seeds**2 / freedom + by_patients**2 / of_cases if by_seeds else 0.0
-        if not by_seeds:
-            return math.sqrt(total), of_cases
+        spent = by_seeds**2 / freedom + by_patients**2 / of_cases
         return math.sqrt(total), total**2 / spent if spent else math.inf
 
     def _transformed(self, mean: float, error: float, quantile: float) -> Interval:
         if math.isinf(self.most):
             if mean <= self.least or error == 0:
                 return Interval(mean, mean, mean)
-            factor = math.exp(quantile * error / (mean - self.least))
-            return Interval(mean, self.least + (mean - self.least) / factor, mean * factor)
+            above = mean - self.least
+            factor = math.exp(quantile * error / above)
+            return Interval(mean, self.least + above / factor, self.least + above * factor)
         width = self.most - self.least
         share = (mean - self.least) / width
         if share <= 0 or share >= 1 or error == 0:

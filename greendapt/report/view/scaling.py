@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from itertools import combinations
 from statistics import fmean
 
-from greendapt.core.records import Row
 from greendapt.core.text import shots_text
 from greendapt.core.units import si
 from greendapt.report import words
 from greendapt.report.view import estimates
-from greendapt.report.view.model import HEADLINES, Section, Setting, Table, headline
+from greendapt.report.view.model import Section, Setting, Table, headline
 from greendapt.report.view.reached import Reached, metric_values
 from greendapt.stats.intervals import Interval
 from greendapt.stats.power import power_law
@@ -49,11 +48,11 @@ def scaling(run: RunData, reached: Mapping[Setting, Reached]) -> Section | None:
     """Tables by backbone, transfer and shots; None where no strategy names a pool."""
     if not any(run.info.suite.pool(name) for name in run.info.suite.run.strategies):
         return None
-    points = {one: list(_points(run, one)) for one in reached}
+    points = {one: list(_points(run, of)) for one, of in reached.items()}
     laws = [row for one, group in points.items() for row in _laws(one, group)]
     domains = [row for one, group in points.items() for row in _domains(one, group, reached[one])]
     none = no_dapt(run.info.suite, dict.fromkeys(row.strategy for row in run.summary.rows))
-    gains = [row for one, group in points.items() for row in _gains(run, none, one, group)]
+    gains = [row for one, group in points.items() for row in _gains(none, one, group, reached[one])]
     tables = [
         *_curves(run.info.suite.run.shots, reached),
         (("question", "domain", "exponent by images [95%]", "exponent by FLOPs [95%]"), *laws),
@@ -87,13 +86,9 @@ def _mean(reached: Mapping[Setting, Reached], setting: Setting, strategy: str) -
     return Interval(score.mean, score.low, score.high).text(".3f")
 
 
-def _points(run: RunData, setting: Setting) -> Iterator[_Point]:
+def _points(run: RunData, reached: Reached) -> Iterator[_Point]:
     suite = run.info.suite
-    rows: dict[str, list[Row]] = {}
-    for row in run.summary.rows:
-        if estimates.setting(row) == setting:
-            rows.setdefault(row.strategy, []).append(row)
-    for strategy, of in rows.items():
+    for strategy, of in reached.groups.items():
         pool = suite.pool(strategy)
         if pool is None or not suite.phases(strategy):
             continue
@@ -102,16 +97,10 @@ def _points(run: RunData, setting: Setting) -> Iterator[_Point]:
             strategy,
             suite.data.pools[pool].domain,
             (info.images if info else None) or 0,
-            _score(of),
-            {row.seed: row.training_flops.value for row in of if row.training_flops.value},
-            {row.seed: row.energy_j.value for row in of if row.energy_j.value},
+            metric_values(of, headline(reached.models)),
+            estimates.cost_values(of, "training_flops"),
+            estimates.cost_values(of, "energy_j"),
         )
-
-
-def _score(rows: Sequence[Row]) -> dict[int, float]:
-    by_seed = {row.seed: row for row in rows}
-    scores = (metric_values(by_seed, ("development", name)) for name in HEADLINES)
-    return next((values for values in scores if values), {})
 
 
 def _laws(setting: Setting, points: Sequence[_Point]) -> Iterator[tuple[str, ...]]:
@@ -154,21 +143,18 @@ def _domains(
 
 
 def _gains(
-    run: RunData, none: str | None, setting: Setting, points: Sequence[_Point]
+    none: str | None, setting: Setting, points: Sequence[_Point], reached: Reached
 ) -> Iterator[tuple[str, ...]]:
     """Energy over that of ``none``, by the points (0.01) gained over it; nothing without it."""
     if none is None:
         return
-    without = [
-        row
-        for row in run.summary.rows
-        if row.strategy == none and estimates.setting(row) == setting
-    ]
-    base, spent = _score(without), {row.seed: row.energy_j.value for row in without}
+    without = reached.groups.get(none, {})
+    base = metric_values(without, headline(reached.models))
+    spent = estimates.cost_values(without, "energy_j")
     for point in points:
         seeds = sorted(point.score.keys() & base.keys())
         gain = fmean(point.score[s] - base[s] for s in seeds) if seeds else 0.0
-        extra = [point.energy_j[s] - (spent[s] or 0.0) for s in seeds if s in point.energy_j]
+        extra = [point.energy_j[s] - spent.get(s, 0.0) for s in seeds if s in point.energy_j]
         per_point = si(fmean(extra) / (100 * gain), "J") if gain > 0 and extra else "no gain"
         score = fmean(point.score.values())
         yield _question(setting), point.strategy, f"{point.images:,}", f"{score:.3f}", per_point

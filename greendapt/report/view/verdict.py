@@ -18,7 +18,7 @@ from greendapt.report.view import columns, sentences
 from greendapt.report.view.model import DEVELOPMENT, HEADLINES, Comparison, Entry, Path, Verdict
 from greendapt.report.view.reached import Reached
 from greendapt.report.view.sentences import Sentence
-from greendapt.stats.best_buy import MOST_SEEDS, Choice, Need, best_buy, needed
+from greendapt.stats.best_buy import MOST_SEEDS, Choice, best_buy, needed
 from greendapt.stats.crossed import Crossed
 from greendapt.stats.intervals import Interval
 
@@ -132,33 +132,30 @@ def _undecided(question: Question) -> Verdict:
         f"{question.called(e)} {words.number(question.score(e))} ({percent(choice.regret[e.name])})"
         for e in two
     )
-    answer = Sentence(
+    cheap, dear = two
+    answer = (
         f"Undecided between {names}: of each the probability to be worse than the best strategy "
         f"by more than {question.margin:g} {question.noun} is 10% or more ({worse})."
     )
-    cheap, dear = two
-    difference = words.difference(question.gap(dear, cheap))
-    costs = Sentence(
-        f"{_capital(question.called(dear))} less {question.called(cheap)}: {difference} "
-        f"{question.noun}{_for_times(question, dear, cheap)}."
+    costs = (
+        f"{_capital(question.called(dear))} less {question.called(cheap)}: "
+        f"{words.difference(question.gap(dear, cheap))} {question.noun}"
+        f"{_for_times(question, dear, cheap)}."
     )
     decides = _decides(question, [e for e in question.scored if e.name in choice.racing])
     missing = _missing(question, question.find(question.full), question.find(question.none))
     return Verdict("undecided", "", (answer, decides, costs, *missing, *_covered(question)))
 
 
-def _decides(question: Question, racing: Sequence[Entry]) -> Sentence:
-    seeds = min(len(entry.seeds) for entry in racing)
-    need = needed(question.model, question.margin, seeds)
+def _decides(question: Question, racing: Sequence[Entry]) -> str:
+    """How many more seeds and their energy, or how many test patients."""
+    seeds, model = min(len(entry.seeds) for entry in racing), question.model
+    need = needed(model, question.margin, seeds)
     if need.of == "seeds":
         joules = [j for entry in racing if (j := _mean_cost(entry, "energy_j")) is not None]
         known = len(joules) == len(racing)
         energy = f" (~{quantity(sum(joules) * need.more, 'J', 2)})" if known else ""
-        return Sentence(f"About {plural(need.more, 'more seed')} would decide it{energy}.")
-    return Sentence(_patients_decide(question.model, need, seeds))
-
-
-def _patients_decide(model: Crossed, need: Need, seeds: int) -> str:
+        return f"About {plural(need.more, 'more seed')} would decide it{energy}."
     if need.of == "patients":
         alone = "" if seeds == 1 else "; seeds cannot decide it"
         return f"More test patients would: about {need.more} instead of {model.cases}{alone}."
