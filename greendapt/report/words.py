@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from greendapt.core.records import COST_UNITS
+from greendapt.core.text import shots_text
 from greendapt.core.units import percent, quantity
-from greendapt.report.view.model import Cost, Estimate, Standing
+from greendapt.report.view.model import Cost, Estimate, Setting, Standing
 from greendapt.stats.intervals import Interval
 
 MISSING = "n/a"
@@ -118,6 +119,12 @@ def standing(place: Standing) -> str:
     """``yes (93%)``: membership of the front, and its probability where several seeds tell."""
     member = "yes" if place.on_front else "no"
     return member if place.probability is None else f"{member} ({percent(place.probability)})"
+
+
+def setting(asked: Setting) -> str:
+    """``resnet18, mlp2, 5 labels a class``."""
+    backbone, transfer, shots = asked
+    return f"{backbone}, {transfer}, {shots_text(shots)}"
 
 
 def moment(iso: str) -> str:

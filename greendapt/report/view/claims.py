@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from greendapt.core.text import shots_text
 from greendapt.report import words
 from greendapt.report.view import columns
 from greendapt.report.view.model import HEADLINES, Path, Section, Setting
@@ -46,8 +45,7 @@ def claims(run: RunData, reached: Mapping[Setting, Reached]) -> Section | None:
 
 
 def _of_setting(run: RunData, setting: Setting, reached: Reached) -> Iterator[tuple[str, ...]]:
-    backbone, transfer, shots = setting
-    question = f"{backbone}, {transfer}, {shots_text(shots)}"
+    question = words.setting(setting)
     for claim, ours, theirs in _groups(run, tuple(reached.groups)):
         robust = claim.startswith("simplified")
         for path in _paths(reached, outside=robust):

@@ -110,7 +110,7 @@ def _laws(setting: Setting, points: Sequence[_Point]) -> Iterator[tuple[str, ...
             continue
         compute = [fmean(p.flops.values()) if p.flops else 0.0 for p in of]
         images = [float(p.images) for p in of]
-        yield _question(setting), domain, _law(of, images), _law(of, compute)
+        yield words.setting(setting), domain, _law(of, images), _law(of, compute)
 
 
 def _law(points: Sequence[_Point], sizes: Sequence[float]) -> str:
@@ -135,7 +135,7 @@ def _domains(
         difference = reached.gap(one.strategy, other.strategy, headline(reached.models))
         if difference is not None:
             yield (
-                _question(setting),
+                words.setting(setting),
                 f"{one.strategy} less {other.strategy}",
                 si(ours, "FLOP"),
                 difference.text("+.3f"),
@@ -157,9 +157,4 @@ def _gains(
         extra = [point.energy_j[s] - spent.get(s, 0.0) for s in seeds if s in point.energy_j]
         per_point = si(fmean(extra) / (100 * gain), "J") if gain > 0 and extra else "no gain"
         score = fmean(point.score.values())
-        yield _question(setting), point.strategy, f"{point.images:,}", f"{score:.3f}", per_point
-
-
-def _question(setting: Setting) -> str:
-    backbone, transfer, shots = setting
-    return f"{backbone}, {transfer}, {shots_text(shots)}"
+        yield words.setting(setting), point.strategy, f"{point.images:,}", f"{score:.3f}", per_point
