@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 from greendapt.core.errors import RunError
 from greendapt.core.figures import Figure
-from greendapt.core.records import SCHEMA, Record
+from greendapt.core.records import Record
 from greendapt.meter import Meter
 from greendapt.run.context import Context
 from greendapt.run.progress import Reporter
@@ -163,16 +163,7 @@ class Scheduler:
 
     def _metered(self, stage: Stage) -> Record:
         """The stage inside a meter window; an exception becomes a failed record."""
-        record = Record(
-            schema=SCHEMA,
-            key=stage.key,
-            kind=stage.kind,
-            role=stage.role,
-            title=stage.title,
-            seed=stage.seed,
-            parents=[parent.key for parent in stage.reads],
-            started_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        )
+        record = stage.record(datetime.now(UTC).isoformat(timespec="seconds"))
         neighbours = Neighbours(self.context.folder, self.claims)
         team = Leader(self.context.ranks)
         try:

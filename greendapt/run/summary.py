@@ -86,15 +86,10 @@ def _row(cell: PlannedCell, chain: list[Record], grid: Grid) -> Row:
     trained = [d.trainable_params for d in _trainings(chain, "adaptation")]
     in_row: dict[str, Any] = {name: paid[name] for name in _IN_ROW}
     return Row(
-        strategy=cell.strategy,
-        backbone=cell.backbone,
-        seed=cell.seed,
-        transfer=cell.transfer,
-        shots=cell.shots,
+        **cell.model_dump(),
         metrics=chain[-1].metrics,
         **in_row,
         parts={role: costs(of, grid) for role, of in by_role.items()},
-        stages=cell.stages,
         trainable_params=max(trained, default=0),
         counts=_counts(chain),
     )
@@ -119,11 +114,7 @@ def _trainings(chain: list[Record], *roles: Role) -> list[TrainingDetails]:
 
 def _failure(cell: PlannedCell, record: Record) -> Failure:
     return Failure(
-        strategy=cell.strategy,
-        backbone=cell.backbone,
-        seed=cell.seed,
-        transfer=cell.transfer,
-        shots=cell.shots,
+        **cell.model_dump(exclude={"stages"}),
         stage=record.label,
         error=record.error or "",
     )

@@ -7,7 +7,7 @@ import pytest
 
 from greendapt.core.errors import RunError
 from greendapt.core.figures import Figure
-from greendapt.core.records import METERED_UNITS, Record
+from greendapt.core.records import METERED_UNITS
 from greendapt.report.report_files import grid_of
 from greendapt.run.ground import Digests
 from greendapt.run.interim import so_far
@@ -23,13 +23,8 @@ DIGESTS = Digests({None: "pool"}, {None: ("development", "external")}, {"test_re
 def record(stage, **changes):
     figures = {name: Figure.measured(1.0, unit, "test") for name, unit in METERED_UNITS.items()}
     metrics = {"development": {"auc": 0.7}} if stage.kind == "evaluate" else {}
-    return Record(
-        key=stage.key,
-        kind=stage.kind,
-        role=stage.role,
-        title=stage.title,
-        seed=stage.seed,
-        started_at="2026-01-01T00:00:00+00:00",
+    return stage.record(
+        "2026-01-01T00:00:00+00:00",
         **{"figures": figures, "metrics": metrics} | changes,
     )
 

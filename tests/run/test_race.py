@@ -4,7 +4,7 @@ import pytest
 
 from greendapt.accounting.grid import grid
 from greendapt.core.figures import Figure
-from greendapt.core.records import METERED_UNITS, Record
+from greendapt.core.records import METERED_UNITS
 from greendapt.run.ground import Digests
 from greendapt.run.plan import cells, stages
 from greendapt.run.race import due
@@ -32,13 +32,8 @@ def records(of, levels, noise, failed=()):
         for stage in cell.stages:
             figures = {n: Figure.measured(1.0, unit, "test") for n, unit in METERED_UNITS.items()}
             auc = levels[cell.strategy] + noise * OFFSETS[(3 * place + cell.seed) % len(OFFSETS)]
-            done[stage.key] = Record(
-                key=stage.key,
-                kind=stage.kind,
-                role=stage.role,
-                title=stage.title,
-                seed=stage.seed,
-                started_at="2026-01-01T00:00:00+00:00",
+            done[stage.key] = stage.record(
+                "2026-01-01T00:00:00+00:00",
                 figures=figures,
                 status="failed" if cell.strategy in failed else "done",
                 metrics={"development": {"auc": auc}} if stage.kind == "evaluate" else {},

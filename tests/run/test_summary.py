@@ -29,13 +29,8 @@ def figures(value):
 
 def done(stage, auc=0.5, **changes):
     metrics = {"development": {"auc": auc}} if stage.kind == "evaluate" else {}
-    return Record(
-        key=stage.key,
-        kind=stage.kind,
-        role=stage.role,
-        title=stage.title,
-        seed=stage.seed,
-        started_at="2026-01-01T00:00:00+00:00",
+    return stage.record(
+        "2026-01-01T00:00:00+00:00",
         figures=figures(KIND_S[stage.kind]),
         metrics=metrics,
         details={"trainable_params": 7, "samples": 40} if stage.kind == "adapt" else {},

@@ -9,12 +9,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from typing import ClassVar, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 import torch
 
 from greendapt.core.keys import key_of
-from greendapt.core.records import Details, Kind, Metrics, Record, Role, TrainingDetails
+from greendapt.core.records import SCHEMA, Details, Kind, Metrics, Record, Role, TrainingDetails
 from greendapt.models.backbone import Backbone
 from greendapt.run import seeds
 from greendapt.run.context import BACKBONE, Context
@@ -189,6 +189,20 @@ class Stage(ABC):
 
     def engine(self, context: Context) -> Engine:
         return context.engine_of(self.start.backbone, shared=self.is_shared)
+
+    def record(self, started_at: str, **more: Any) -> Record:
+        """A record of it: what it is, and ``more`` of what came of it."""
+        return Record(
+            schema=SCHEMA,
+            key=self.key,
+            kind=self.kind,
+            role=self.role,
+            title=self.title,
+            seed=self.seed,
+            parents=[parent.key for parent in self.reads],
+            started_at=started_at,
+            **more,
+        )
 
     def recorded(self, do: Callable[[], Record]) -> Record:
         """Its record, by doing it; another where what it makes is there already."""
