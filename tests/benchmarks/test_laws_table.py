@@ -1,15 +1,9 @@
 """Laws of scale keep their level on simulated curves, and the guide shows what the script gives."""
 
-import importlib.util
 from pathlib import Path
 
+import laws_table
 import pytest
-
-_spec = importlib.util.spec_from_file_location(
-    "laws_table", Path(__file__).with_name("laws_table.py")
-)
-laws_table = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(laws_table)
 
 
 @pytest.fixture(scope="module")

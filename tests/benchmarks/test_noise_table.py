@@ -1,15 +1,9 @@
 """The simulation keeps what is asked of the checks, and the guide shows what it gives."""
 
-import importlib.util
 from pathlib import Path
 
+import noise_table
 import pytest
-
-_spec = importlib.util.spec_from_file_location(
-    "noise_table", Path(__file__).with_name("noise_table.py")
-)
-noise_table = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(noise_table)
 
 
 @pytest.fixture(scope="module")

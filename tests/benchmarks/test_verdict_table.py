@@ -1,17 +1,9 @@
 """The simulation of the verdict runs, says what the docs say, and sees the old rule fail."""
 
-import importlib.util
-import sys
 from pathlib import Path
 
 import pytest
-
-_spec = importlib.util.spec_from_file_location(
-    "verdict_table", Path(__file__).with_name("verdict_table.py")
-)
-verdict_table = importlib.util.module_from_spec(_spec)
-sys.modules[_spec.name] = verdict_table  # dataclasses ask for it
-_spec.loader.exec_module(verdict_table)
+import verdict_table
 
 GUIDE = Path(__file__).parents[2] / "docs" / "reading-a-report.md"
 CELLS = [(".05", 0.02, 221), ("0", 0.01, 1000), ("0 to .05", 0.01, 221)]
