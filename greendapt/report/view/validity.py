@@ -91,7 +91,11 @@ def _energy(panels: Sequence[Panel]) -> str:
     if any(cost.estimate is None for cost in costs):
         return "Energy is not available for every strategy; nothing was put in its place."
     if any(cost.quality is Quality.ESTIMATED for cost in costs):
-        return "Energy is estimated, at least in part, not measured: trust ratios more than grams."
+        said = "Energy is estimated, at least in part, not measured"
+        flops = (e.costs["training_flops"] for panel in panels for e in panel.entries)
+        if all(cost.estimate is not None for cost in flops):
+            return f"{said}: strategies are ordered and compared by training FLOPs, exact."
+        return f"{said}: grams may be off by a factor."
     return ""
 
 
