@@ -48,13 +48,14 @@ def scaling(run: RunData, reached: Mapping[Setting, Reached]) -> Section | None:
     """Tables by backbone, transfer and shots; None where no strategy names a pool."""
     if not any(run.info.suite.pool(name) for name in run.info.suite.run.strategies):
         return None
-    points = {one: list(_points(run, of)) for one, of in reached.items()}
+    names = tuple(dict.fromkeys(row.strategy for row in run.summary.rows))
+    points = {one: list(_points(run, names, of)) for one, of in reached.items()}
     laws = [row for one, group in points.items() for row in _laws(one, group)]
     domains = [row for one, group in points.items() for row in _domains(one, group, reached[one])]
-    none = no_dapt(run.info.suite, dict.fromkeys(row.strategy for row in run.summary.rows))
+    none = no_dapt(run.info.suite, names)
     gains = [row for one, group in points.items() for row in _gains(none, one, group, reached[one])]
     tables = [
-        *_curves(run.info.suite.run.shots, reached),
+        *_curves(run.info.suite.run.shots, names, reached),
         (("question", "domain", "exponent by images [95%]", "exponent by FLOPs [95%]"), *laws),
         (("question", "domains", "compute", "score difference [95%]"), *domains),
         (("question", "strategy", "images", "score", "energy per point gained"), *gains),
@@ -62,7 +63,9 @@ def scaling(run: RunData, reached: Mapping[Setting, Reached]) -> Section | None:
     return Section("scale", "Scale", _SAID, tuple(table for table in tables if len(table) > 1))
 
 
-def _curves(shots: Sequence[int | str], reached: Mapping[Setting, Reached]) -> Iterator[Table]:
+def _curves(
+    shots: Sequence[int | str], names: Sequence[str], reached: Mapping[Setting, Reached]
+) -> Iterator[Table]:
     """The few-shot curve: a row a strategy, a column a number of shots."""
     shots = [count for count in shots if count in {setting[2] for setting in reached}]
     if len(shots) < 2:
@@ -71,9 +74,8 @@ def _curves(shots: Sequence[int | str], reached: Mapping[Setting, Reached]) -> I
     lines = [
         (", ".join(task), name, *(_mean(reached, (*task, count), name) for count in shots))
         for task in tasks
-        for name in dict.fromkeys(
-            name for one, of in reached.items() if one[:2] == task for name in of.groups
-        )
+        for name in names
+        if any(one[:2] == task and name in of.groups for one, of in reached.items())
     ]
     yield ("task", "strategy", *(f"{shots_text(count)} [95%]" for count in shots)), *lines
 
@@ -86,11 +88,11 @@ def _mean(reached: Mapping[Setting, Reached], setting: Setting, strategy: str) -
     return Interval(score.mean, score.low, score.high).text(".3f")
 
 
-def _points(run: RunData, reached: Reached) -> Iterator[_Point]:
+def _points(run: RunData, names: Sequence[str], reached: Reached) -> Iterator[_Point]:
     suite = run.info.suite
-    for strategy, of in reached.groups.items():
-        pool = suite.pool(strategy)
-        if pool is None or not suite.phases(strategy):
+    for strategy in names:
+        pool, of = suite.pool(strategy), reached.groups.get(strategy)
+        if pool is None or of is None or not suite.phases(strategy):
             continue
         info = run.info.data.pools.get(pool)
         yield _Point(
