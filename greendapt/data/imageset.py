@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from greendapt.core.remarks import Remark
 from greendapt.data.labels import no_targets
 from greendapt.data.splits import by_appearance
 from greendapt.suite.datasets import Split
@@ -92,7 +93,7 @@ class ImageSet:
     views: NDArray[np.str_] | None = None
     masks: NDArray[np.uint8] | None = None
     sources: NDArray[np.str_] | None = None
-    notes: tuple[str, ...] = ()
+    notes: tuple[Remark, ...] = ()
 
     def __len__(self) -> int:
         return len(self.targets)

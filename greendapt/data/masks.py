@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from greendapt.core.errors import DataError
+from greendapt.core.remarks import note
 from greendapt.data.imageset import NO_MASK, ImageSet
 
 
@@ -21,8 +22,8 @@ def with_masks(images: ImageSet) -> ImageSet:
         raise DataError(f"{images.name}: the masks are empty, they show background alone")
     if there.all():
         return images
-    note = f"{int((~there).sum())} images without a mask are left out."
-    return replace(images.subset(there), notes=(*images.notes, note))
+    left_out = note(f"{int((~there).sum())} images without a mask are left out.")
+    return replace(images.subset(there), notes=(*images.notes, left_out))
 
 
 def mask_classes(images: ImageSet) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from greendapt.core.errors import DataError
+from greendapt.core.remarks import Remark, ranked
 from greendapt.data.checks.alignment import align, development_problems
 from greendapt.data.checks.cautions import cautions
 from greendapt.data.checks.seen_before import capitalised, same_source, without_seen, without_tests
@@ -37,7 +38,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Prepared:
-    """The datasets of a suite, ready to train on. ``notes``: sentences for the report.
+    """The datasets of a suite, ready to train on. ``notes``: for the report, gravest first.
 
     ``pools`` and ``tasks`` go by their names in data.pools and data.targets; None is the suite's
     data.pool, and the task of its data.development.
@@ -45,7 +46,7 @@ class Prepared:
 
     pools: Mapping[str | None, ImageSet]
     tasks: Mapping[str | None, Task]
-    notes: list[str]
+    notes: list[Remark]
 
     @property
     def pool(self) -> ImageSet:
@@ -133,10 +134,10 @@ def check_together(
         free[name] = pool
     for task in checked.values():
         notes += cautions(task.development)
-    return Prepared(free, checked, notes)
+    return Prepared(free, checked, ranked(notes))
 
 
-def _checked(task: Task, notes: list[str]) -> Task:
+def _checked(task: Task, notes: list[Remark]) -> Task:
     """Its labels aligned, nothing seen in training left in its external sets."""
     development = task.development
     problems = development_problems(development)
@@ -156,8 +157,8 @@ def _checked(task: Task, notes: list[str]) -> Task:
     )
 
 
-def _own_notes(one: ImageSet, more: Iterable[str] = ()) -> list[str]:
-    return [f"{capitalised(one.name)}: {note}" for note in (*one.notes, *more)]
+def _own_notes(one: ImageSet, more: Iterable[Remark] = ()) -> list[Remark]:
+    return [remark.of(capitalised(one.name)) for remark in (*one.notes, *more)]
 
 
 def _used_pools(suite: Suite) -> dict[str | None, Dataset]:

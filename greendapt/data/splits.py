@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from greendapt.core.errors import DataError
+from greendapt.core.remarks import Remark, note
 
 Ints = NDArray[np.int64]
 
@@ -60,7 +61,7 @@ def made_splits(patients: Ints, targets: NDArray[np.generic], seed: int = 0) -> 
 
 def settle_splits(
     official: Sequence[str], patients: Ints, targets: NDArray[np.generic]
-) -> tuple[NDArray[np.str_], tuple[str, ...]]:
+) -> tuple[NDArray[np.str_], tuple[Remark, ...]]:
     """Splits [N] and a note: the ``official`` ones, where each image has one, else made.
 
     Official splits without a validation part give a fifth of their training patients to it.
@@ -73,7 +74,9 @@ def settle_splits(
         return splits, ()
     held = hold_out(patients[train], 0.2, seed=0, targets=targets[train])
     splits[np.flatnonzero(train)[held]] = "val"
-    return splits, ("It has no validation part: a fifth of its training patients became one.",)
+    return splits, (
+        note("It has no validation part: a fifth of its training patients became one."),
+    )
 
 
 def share(

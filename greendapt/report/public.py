@@ -12,9 +12,8 @@ _PATH = re.compile(r"(?<![\w/.~])(?:~|\.{1,2})?(?:/[^\s/:,;'\"()=]+)+/?")
 
 def public(run: RunData) -> RunData:
     """``run`` with every path in its command, notes and errors cut down to its last name."""
-    info = run.info.model_copy(
-        update={"command": short(run.info.command), "notes": list(map(short, run.info.notes))}
-    )
+    remarks = [one.model_copy(update={"text": short(one.text)}) for one in run.info.notes]
+    info = run.info.model_copy(update={"command": short(run.info.command), "notes": remarks})
     failures = [
         failure.model_copy(update={"error": short(failure.error)})
         for failure in run.summary.failures

@@ -31,7 +31,7 @@ def so_far(folder: RunFolder) -> RunData:
         last,
         grid_of(info),
         synthetic=any(data.synthetic for _, data in info.data.named()),
-        notes=[*info.notes, *beside_note(last.values())],
+        notes=[*map(str, info.notes), *beside_note(last.values())],
     )
     if not summary.rows and not summary.failures:
         raise RunError(

@@ -15,6 +15,7 @@ from greendapt.accounting.grid import Grid, grid
 from greendapt.core.errors import RunError, Stopped
 from greendapt.core.keys import key_of
 from greendapt.core.records import SCHEMA, Record, Summary
+from greendapt.core.remarks import Remark, ranked, weak
 from greendapt.data.imageset import ImageSet
 from greendapt.data.prepared import Prepared, Task, prepare
 from greendapt.data.splits import few_shot
@@ -130,7 +131,7 @@ class Session:
 
     def summary(self, of: list[Cell], records: Mapping[str, Record]) -> Summary:
         """Of the cells that are finished or failed."""
-        notes = [*self.data.notes, *beside_note(records.values())]
+        notes = [*map(str, self.data.notes), *beside_note(records.values())]
         made = synthetic(self.data)
         cells = [cell.planned for cell in of]
         return summarize(self.suite, cells, records, self.grid, synthetic=made, notes=notes)
@@ -228,7 +229,7 @@ def prepare_session(
     data = prepare(suite, suite.model.image_size, kept)
     for task in data.tasks.values():
         check_stops(suite, task.development.task)
-        data = replace(data, notes=[*data.notes, *_scarce(suite, task.development)])
+        data = replace(data, notes=ranked([*data.notes, *_scarce(suite, task.development)]))
     steps = chosen_steps(suite, engine.device, before.steps if before else {}, say)
     digests = Digests(
         pools={name: pool.digest for name, pool in data.pools.items()},
@@ -282,7 +283,7 @@ def _resumable(folder: RunFolder) -> Iterator[None]:
         raise RunError(f"{error}; then {how}") from error
 
 
-def _scarce(suite: Suite, development: ImageSet) -> list[str]:
+def _scarce(suite: Suite, development: ImageSet) -> list[Remark]:
     """A sentence for each few-shot size that some class cannot fill."""
     train = development.part("train")
     names = (*development.classes, "no finding")
@@ -292,7 +293,8 @@ def _scarce(suite: Suite, development: ImageSet) -> list[str]:
             short = few_shot(train.targets, shots, 0, train.patients).short
             scarce = ", ".join(names[k] for k in short)
             if short:
-                notes.append(f"Development has fewer than {shots} training images of {scarce}.")
+                text = f"Development has fewer than {shots} training images of {scarce}."
+                notes.append(weak(text))
     return notes
 
 

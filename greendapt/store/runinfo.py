@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from greendapt.core.meter_facts import MeterFacts
 from greendapt.core.records import SCHEMA, PlannedCell, Record, Summary
+from greendapt.core.remarks import Remark
 from greendapt.store.forecasts import Forecast
 from greendapt.suite.models import Suite
 
@@ -115,7 +116,8 @@ class RunInfo(BaseModel):
     fingerprint: str = ""
     grid: GridInfo = GridInfo()
     data: DataInfo = DataInfo()
-    notes: list[str] = []
+    notes: list[Remark] = []
+    """What was seen of the data, gravest first."""
     plan: Forecast | None = None
     meter: MeterFacts = MeterFacts()
     cells: list[PlannedCell] = []

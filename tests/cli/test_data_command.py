@@ -44,7 +44,7 @@ def test_pack_then_run(greendapt, cache, xrays, tiny, tmp_path):
     out = tmp_path / "runs"
     ran = greendapt("bench", *flags, "--set", "data.external={}", "--out", out, "--json")
     assert ran.code == 0, ran.err
-    (note,) = [n for n in run_json(out)["notes"] if "packed" in n]
+    (note,) = [n["text"] for n in run_json(out)["notes"] if "packed" in n["text"]]
     assert note.startswith("Development: Its 40 images were decoded and packed once")
     assert [path.parent for path in cache.glob("packs/*/pixels.npy")] == [tmp_path / made["pack"]]
     assert {path: path.stat().st_mtime_ns for path in xrays.iterdir()} == before

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from greendapt.core.errors import DataError
+from greendapt.core.remarks import note
 from greendapt.data import prepared
 from greendapt.data.checks.seen_before import overlap
 from greendapt.data.imageset import ImageSet, codes
@@ -55,8 +56,8 @@ def test_three_sets_that_go_together():
     done = check_together(POOL, images(), {"x": out})
     assert done.pool is POOL
     assert done.external["x"].pixels is out.pixels
-    assert done.notes == ["Development's val part has only 18 images: choosing the best epoch is "
-                          "noisy."]  # fmt: skip
+    few = "Development's val part has only 18 images: choosing the best epoch is noisy."
+    assert list(map(str, done.notes)) == [few]
 
 
 def test_external_labels_follow_developments_order():
@@ -83,7 +84,7 @@ def test_a_class_that_the_external_set_lacks_is_a_note():
     out = images("external x", "elsewhere", seed=2)
     three = images(classes=("mass", "normal", "pneumonia"))
     done = check_together(POOL, three, {"x": out})
-    assert "External x: it has no mass." in done.notes
+    assert "External x: it has no mass." in list(map(str, done.notes))
     assert (done.external["x"].targets == out.targets + 1).all()
 
 
@@ -102,7 +103,9 @@ def test_findings_are_aligned_by_name():
     assert aligned.classes == ("mass", "edema")
     assert np.isnan(aligned.targets[:, 1]).all()
     assert (aligned.targets[:, 0] == out.targets[:, 1]).all()
-    assert "External x: its finding hernia is not used, development has none." in done.notes
+    assert "External x: its finding hernia is not used, development has none." in list(
+        map(str, done.notes)
+    )
     strange = replace(out, classes=("hernia", "nodule"))
     assert "no class" in refused(POOL, dev, {"x": strange})
 
@@ -134,7 +137,9 @@ def test_development_test_images_leave_the_pool_by_content():
     assert len(done.pool) == 200 - held
     assert not overlap(done.pool, dev.subset(dev.splits != "train")).any()
     assert overlap(done.pool, dev.part("train")).any()
-    assert any(note.startswith(f"{held} of 200 pool images were left out") for note in done.notes)
+    assert any(
+        note.startswith(f"{held} of 200 pool images were left out") for note in map(str, done.notes)
+    )
 
 
 def test_other_images_of_test_patients_leave_the_pool():
@@ -171,7 +176,7 @@ def test_same_sources_are_told():
     dev = images()
     pool = images("pool", "here", start=500)
     out = images("external x", "here", start=900)
-    notes = " ".join(check_together(pool, dev, {"x": out}).notes)
+    notes = " ".join(map(str, check_together(pool, dev, {"x": out}).notes))
     assert "Pool and development come from the same source" in notes
     assert "Pool and external x come from the same source" in notes
     assert "Development and external x come from the same source" in notes
@@ -181,22 +186,22 @@ def test_near_duplicates_in_the_test_part():
     dev = images()
     test, train = (np.flatnonzero(dev.splits == s) for s in ("test", "train"))
     dev.pixels[test[:4]] = np.clip(dev.pixels[train[:4]].astype(int) + 2, 0, 255)
-    notes = check_together(POOL, dev, {}).notes
+    notes = list(map(str, check_together(POOL, dev, {}).notes))
     assert "4 of 30 development test images have a near-duplicate in training." in notes
 
 
 def test_a_view_that_gives_the_answer_away():
     dev = images()
     dev = replace(dev, views=np.where(dev.targets == 1, "AP", "PA"))
-    notes = " ".join(check_together(POOL, dev, {}).notes)
+    notes = " ".join(map(str, check_together(POOL, dev, {}).notes))
     assert "The view alone (AP, PA) reaches AUC 1.00" in notes
     same = replace(dev, views=np.full(len(dev), "PA"))
-    assert "view" not in " ".join(check_together(POOL, same, {}).notes)
+    assert "view" not in " ".join(map(str, check_together(POOL, same, {}).notes))
 
 
 def test_notes_of_the_sets_are_kept():
-    dev = replace(images(), notes=("Something.",))
-    assert "Development: Something." in check_together(POOL, dev, {}).notes
+    dev = replace(images(), notes=(note("Something."),))
+    assert "Development: Something." in list(map(str, check_together(POOL, dev, {}).notes))
 
 
 def suite(data, objective="supervised"):
@@ -226,7 +231,9 @@ def test_prepare_loads_a_suite():
     assert (len(done.pool), len(done.development), len(done.external["b"])) == (40, 60, 30)
     assert done.pool.task == "multiclass"
     assert done.external["b"].name == "external b"
-    assert any(note.startswith("Pool and development come from the same") for note in done.notes)
+    assert any(
+        note.startswith("Pool and development come from the same") for note in map(str, done.notes)
+    )
     assert prepare(suite(data, "simclr"), 32).pool.task == "unlabelled"
 
 

@@ -85,7 +85,7 @@ def settled(monkeypatch):
 def test_packed_is_as_decoded_and_lies_on_the_disk(bench):
     batch = bench.read()
     assert isinstance(batch.pixels, np.memmap)
-    assert "6 images were decoded and packed once" in batch.notes[0]
+    assert "6 images were decoded and packed once" in str(batch.notes[0])
     assert bench.said == []
 
 

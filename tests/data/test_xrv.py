@@ -213,7 +213,7 @@ def test_the_minus_ones_of_chexpert(chexpert, how, value):
 def test_no_finding_of_chexpert_as_a_label(chexpert):
     found = merged(chexpert | {"findings": ("Effusion",)}, no_finding="label")
     assert found.classes == ("effusion",)  # "No Finding" is 1 or nothing: never 0
-    assert any("no_finding" in note for note in found.notes)
+    assert any("no_finding" in note for note in map(str, found.notes))
 
 
 def test_nih_beside_chexpert(nih, chexpert):
@@ -222,7 +222,7 @@ def test_nih_beside_chexpert(nih, chexpert):
     assert both.classes == ("edema", "effusion")
     assert len(both) == 32
     assert len(set(both.patients)) == 16
-    assert both.notes[0] == "It joins NIH (16 images), CheX (16 images)."
+    assert str(both.notes[0]) == "It joins NIH (16 images), CheX (16 images)."
     every = merged(nih_set, chexpert, labels="union")
     hernia = every.targets[:, every.classes.index("mass")]
     assert np.isnan(hernia[16:]).all()

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from greendapt.core.errors import DataError
+from greendapt.core.remarks import Remark, note, weak
 from greendapt.data.imageset import ImageSet
 from greendapt.data.labels import differing
 from greendapt.data.masks import mask_classes
@@ -44,7 +45,7 @@ def _absent(one: ImageSet) -> list[str]:
     return [name for name, ok in zip(one.classes, there, strict=True) if not ok]
 
 
-def align(one: ImageSet, development: ImageSet) -> tuple[ImageSet, list[str]]:
+def align(one: ImageSet, development: ImageSet) -> tuple[ImageSet, list[Remark]]:
     """``one`` with its targets over development's classes."""
     if one.task != development.task:
         raise DataError(
@@ -62,7 +63,7 @@ def align(one: ImageSet, development: ImageSet) -> tuple[ImageSet, list[str]]:
             f"{one.name}: development has no class {new} (it has: {there}); "
             "add an alias to [data.aliases] or choose another label column"
         )
-    notes = [f"it has no {name}." for name in development.classes if name not in shared]
+    notes = [weak(f"it has no {name}.") for name in development.classes if name not in shared]
     if one.task == "multiclass":
         place = np.array([development.classes.index(name) for name in one.classes])
         targets: NDArray[np.int64] | NDArray[np.float32] = place[one.targets].astype(np.int64)
@@ -70,7 +71,7 @@ def align(one: ImageSet, development: ImageSet) -> tuple[ImageSet, list[str]]:
         targets = np.full((len(one), len(development.classes)), np.nan, dtype=np.float32)
         for name in shared:
             targets[:, development.classes.index(name)] = one.targets[:, one.classes.index(name)]
-        notes += [f"its finding {name} is not used, development has none." for name in extra]
+        notes += [note(f"its finding {name} is not used, development has none.") for name in extra]
     return replace(one, classes=development.classes, targets=targets), notes
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from greendapt.core.remarks import Remark, weak
 from greendapt.data.imageset import ImageSet
 from greendapt.data.leaks import Rasters, column_auc, near_duplicates
 
@@ -11,34 +12,33 @@ NEAR_DUPLICATES_UP_TO = 20_000
 _FEW = 30
 
 
-def cautions(development: ImageSet) -> list[str]:
+def cautions(development: ImageSet) -> list[Remark]:
     return _small_parts(development) + _near_duplicates(development) + _views(development)
 
 
-def _small_parts(development: ImageSet) -> list[str]:
+def _small_parts(development: ImageSet) -> list[Remark]:
     counts = {split: int((development.splits == split).sum()) for split in ("val", "test")}
     consequences = {"val": "choosing the best epoch is noisy", "test": "intervals are wide"}
     return [
-        f"Development's {split} part has only {count} images: {consequences[split]}."
+        weak(f"Development's {split} part has only {count} images: {consequences[split]}.")
         for split, count in counts.items()
         if count < _FEW
     ]
 
 
-def _near_duplicates(development: ImageSet) -> list[str]:
+def _near_duplicates(development: ImageSet) -> list[Remark]:
     if len(development) > NEAR_DUPLICATES_UP_TO:
-        return [
-            f"Near-duplicates were not looked for: development has more than "
-            f"{NEAR_DUPLICATES_UP_TO} images."
-        ]
+        most = f"more than {NEAR_DUPLICATES_UP_TO} images"
+        return [weak(f"Near-duplicates were not looked for: development has {most}.")]
     train, test = development.part("train"), development.part("test")
     count = near_duplicates(Rasters.of(train.batches()), Rasters.of(test.batches()))
     if count == 0:
         return []
-    return [f"{count} of {len(test)} development test images have a near-duplicate in training."]
+    text = f"{count} of {len(test)} development test images have a near-duplicate in training."
+    return [weak(text)]
 
 
-def _views(development: ImageSet) -> list[str]:
+def _views(development: ImageSet) -> list[Remark]:
     if development.views is None or development.task == "unlabelled":
         return []
     alone = column_auc(
@@ -51,7 +51,5 @@ def _views(development: ImageSet) -> list[str]:
     if alone is None or len(np.unique(development.views)) < 2:
         return []
     views = ", ".join(np.unique(development.views))
-    return [
-        f"The view alone ({views}) reaches AUC {alone:.2f} on the "
-        "development test part (0.50 would say that it gives nothing away)."
-    ]
+    text = f"The view alone ({views}) reaches AUC {alone:.2f} on the development test part"
+    return [weak(f"{text} (0.50 would say that it gives nothing away).")]

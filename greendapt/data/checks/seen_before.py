@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from greendapt.core.errors import DataError
+from greendapt.core.remarks import Remark, weak
 from greendapt.data.imageset import ImageSet
 
 
@@ -18,7 +19,7 @@ def overlap(one: ImageSet, other: ImageSet) -> NDArray[np.bool_]:
 
 
 def without_tests(
-    pool: ImageSet, development: ImageSet, external: Mapping[str, ImageSet], notes: list[str]
+    pool: ImageSet, development: ImageSet, external: Mapping[str, ImageSet], notes: list[Remark]
 ) -> ImageSet:
     held = development.subset(development.splits != "train")
     for name, one in (
@@ -31,15 +32,15 @@ def without_tests(
                 f"{pool.name}: every image, or its patient, is also in {name}; choose another pool"
             )
         if seen.any():
+            left_out = f"{seen.sum()} of {len(pool)} {pool.name} images were left out"
             notes.append(
-                f"{seen.sum()} of {len(pool)} {pool.name} images were left out: they, or other "
-                f"images of their patients, are in {name}."
+                weak(f"{left_out}: they, or other images of their patients, are in {name}.")
             )
             pool = pool.subset(~seen)
     return pool
 
 
-def without_seen(one: ImageSet, development: ImageSet, notes: list[str]) -> ImageSet:
+def without_seen(one: ImageSet, development: ImageSet, notes: list[Remark]) -> ImageSet:
     """The external set without what the head is trained or chosen on."""
     seen = overlap(one, development.subset(development.splits != "test"))
     if seen.all():
@@ -49,22 +50,21 @@ def without_seen(one: ImageSet, development: ImageSet, notes: list[str]) -> Imag
         )
     if not seen.any():
         return one
-    notes.append(
-        f"{capitalised(one.name)}: {seen.sum()} of {len(one)} images were left out: they, or other "
-        "images of their patients, are in development's training or validation part."
-    )
+    left_out = f"{capitalised(one.name)}: {seen.sum()} of {len(one)} images were left out"
+    where = "in development's training or validation part"
+    notes.append(weak(f"{left_out}: they, or other images of their patients, are {where}."))
     return one.subset(~seen)
 
 
 def same_source(
     pool: ImageSet, development: ImageSet, external: Mapping[str, ImageSet]
-) -> list[str]:
+) -> list[Remark]:
     gain = "what DAPT gains here is the gain with data of the same source."
     inside = "it is not external to what the backbone or the head was trained on."
     pairs = [(pool, development, gain)]
     pairs += [(first, one, inside) for one in external.values() for first in (pool, development)]
     return [
-        f"{capitalised(a.name)} and {b.name} come from the same source: {consequence}"
+        weak(f"{capitalised(a.name)} and {b.name} come from the same source: {consequence}")
         for a, b, consequence in pairs
         if a.origins & b.origins
     ]

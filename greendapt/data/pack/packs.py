@@ -28,6 +28,7 @@ from pydantic import BaseModel, ValidationError
 from greendapt.core.errors import DataError, GreendaptError
 from greendapt.core.figures import Figure, add
 from greendapt.core.keys import key_of
+from greendapt.core.remarks import note
 from greendapt.core.units import duration, si
 from greendapt.data.pack import building
 from greendapt.data.pack.marks import Marks, Pack, names_of, stats_of
@@ -112,7 +113,9 @@ class Packs:
                 f"{error}"
             )
             return read_images(paths, size)
-        return Batch(made.pack.pixels, made.pack.marks.hashes, made.bad, (made.manifest.note,))
+        return Batch(
+            made.pack.pixels, made.pack.marks.hashes, made.bad, (note(made.manifest.note),)
+        )
 
     def make(self, root: Path, paths: Sequence[Path], size: int) -> Made:
         """The pack of those images, up to date. Raises DataError where none can be kept."""

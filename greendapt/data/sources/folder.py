@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from greendapt.core.errors import DataError
+from greendapt.core.remarks import Remark, note
 from greendapt.data.imageset import ImageSet, Ints, Labelling, codes
 from greendapt.data.labels import (
     NO_CLASS,
@@ -41,7 +42,7 @@ class Labels:
     task: Labelling
     classes: tuple[str, ...]
     targets: NDArray[np.int64] | NDArray[np.float32]
-    notes: tuple[str, ...] = ()
+    notes: tuple[Remark, ...] = ()
 
 
 def load_folder(spec: FolderData, options: LoadOptions) -> ImageSet:
@@ -185,7 +186,7 @@ def _differing(labels: Labels, every: bool) -> tuple[Labels, list[str]]:
     if not varies.any() or (flat and not every):
         return _NOTHING, [listed("findings never differ between images", flat)]
     kept = tuple(name for name in labels.classes if name not in flat)
-    notes = (f"Left out, the same in every image: {', '.join(flat)}.",) if flat else ()
+    notes = (note(f"Left out, the same in every image: {', '.join(flat)}."),) if flat else ()
     return Labels("multilabel", kept, targets[:, varies], notes), []
 
 
@@ -197,7 +198,7 @@ def _splits(
     spec: FolderData,
     patients: NDArray[np.int64],
     targets: NDArray[np.int64] | NDArray[np.float32],
-) -> tuple[NDArray[np.str_], tuple[str, ...]]:
+) -> tuple[NDArray[np.str_], tuple[Remark, ...]]:
     """The file's splits; made by patient where it has none, or where one of them was picked."""
     official = [row.split for row in rows if row.split is not None and spec.split is None]
     return settle_splits(official, patients, targets)

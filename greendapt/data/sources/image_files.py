@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from greendapt.core.remarks import Remark
 from greendapt.data.imageset import NO_MASK, content_hash
 
 _BIT_DEPTHS = (8, 10, 12, 14, 16)
@@ -71,7 +72,7 @@ class Batch:
     pixels: NDArray[np.uint8]
     hashes: NDArray[np.uint64]
     bad: list[tuple[int, str]]
-    notes: tuple[str, ...] = ()
+    notes: tuple[Remark, ...] = ()
 
 
 def read_images(paths: Sequence[Path], size: int) -> Batch:

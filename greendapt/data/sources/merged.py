@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from greendapt.core.errors import DataError
+from greendapt.core.remarks import Remark, note, weak
 from greendapt.data.imageset import NO_MASK, ImageSet, Stack
 from greendapt.data.labels import NO_FINDING, Names, differing, plain
 from greendapt.data.leaks import column_auc
@@ -32,8 +33,9 @@ def merge(spec: MergedData, parts: Sequence[ImageSet], *, name: str, names: Name
     _distinct(parts)
     seen, copies = _without_copies([_seen(part, spec.views) for part in parts])
     chosen = [_drawn(part, spec) for part in seen]
-    notes = [f"It joins {', '.join(f'{p.name} ({len(p)} images)' for p in chosen)}."]
-    notes += [f"{part.name}: {note}" for part in chosen for note in part.notes]
+    joins = ", ".join(f"{p.name} ({len(p)} images)" for p in chosen)
+    notes = [note(f"It joins {joins}.")]
+    notes += [remark.of(part.name) for part in chosen for remark in part.notes]
     labelled, label_notes = _labelled(chosen, spec, names)
     joined = _joined(labelled, name)
     return replace(joined, notes=(*notes, *copies, *label_notes, *_given_away(joined)))
@@ -68,7 +70,7 @@ def _seen(part: ImageSet, wanted: Sequence[str]) -> ImageSet:
     return part.subset(kept)
 
 
-def _without_copies(parts: Sequence[ImageSet]) -> tuple[list[ImageSet], list[str]]:
+def _without_copies(parts: Sequence[ImageSet]) -> tuple[list[ImageSet], list[Remark]]:
     """The sources without images of training and validation that also stand in a later part."""
     hashes = np.concatenate([part.hashes for part in parts])
     splits = np.concatenate([part.splits for part in parts])
@@ -80,11 +82,11 @@ def _without_copies(parts: Sequence[ImageSet]) -> tuple[list[ImageSet], list[str
     left_out = sum(int((~keep).sum()) for keep in kept)
     if not left_out:
         return list(parts), []
-    note = (
+    text = (
         f"{left_out} images were left out of training or validation: the same image stands in a "
         "later part."
     )
-    return [part.subset(keep) for part, keep in zip(parts, kept, strict=True)], [note]
+    return [part.subset(keep) for part, keep in zip(parts, kept, strict=True)], [note(text)]
 
 
 def _drawn(part: ImageSet, spec: MergedData) -> ImageSet:
@@ -103,7 +105,7 @@ def _drawn(part: ImageSet, spec: MergedData) -> ImageSet:
 
 def _labelled(
     parts: Sequence[ImageSet], spec: MergedData, names: Names
-) -> tuple[list[ImageSet], list[str]]:
+) -> tuple[list[ImageSet], list[Remark]]:
     """The sources over one list of labels, and what a reader should know of it."""
     tasks = {part.task for part in parts}
     if tasks == {"unlabelled"}:
@@ -113,14 +115,16 @@ def _labelled(
     return _findings(parts, spec, names)
 
 
-def _classes(parts: Sequence[ImageSet], spec: MergedData) -> tuple[list[ImageSet], list[str]]:
+def _classes(parts: Sequence[ImageSet], spec: MergedData) -> tuple[list[ImageSet], list[Remark]]:
     classes = _named([part.classes for part in parts], parts, spec)
     done, notes = [], []
     for part in parts:
         targets = place(part.classes, part.targets.astype(np.int64), classes)
         lost = int((targets < 0).sum())
         if lost:
-            notes.append(f"{part.name}: {lost} images of classes that not all sources have go.")
+            notes.append(
+                note(f"{part.name}: {lost} images of classes that not all sources have go.")
+            )
         done.append(replace(part, classes=classes, targets=targets).subset(targets >= 0))
     if len(np.unique(np.concatenate([part.targets for part in done]))) < 2:
         raise DataError(f"every image is '{classes[0]}'; at least two classes are needed")
@@ -129,7 +133,7 @@ def _classes(parts: Sequence[ImageSet], spec: MergedData) -> tuple[list[ImageSet
 
 def _findings(
     parts: Sequence[ImageSet], spec: MergedData, names: Names
-) -> tuple[list[ImageSet], list[str]]:
+) -> tuple[list[ImageSet], list[Remark]]:
     nothing = names(NO_FINDING)
     findings = [Findings.of(part).settle(nothing, spec.no_finding) for part in parts]
     classes = _named([one.names for one in findings], parts, spec)
@@ -139,12 +143,12 @@ def _findings(
     if not varies.any():
         raise DataError(f"no label differs between the images of all sources: {', '.join(flat)}")
     kept = tuple(name for name in classes if name not in flat)
-    notes = [f"Left out, the same in every image: {', '.join(flat)}."] if flat else []
+    notes = [note(f"Left out, the same in every image: {', '.join(flat)}.")] if flat else []
     done = [
         replace(part, task="multilabel", classes=kept, targets=v[:, varies])
         for part, v in zip(parts, values, strict=True)
     ]
-    return done, [_which_labels(kept, spec), *notes]
+    return done, [note(_which_labels(kept, spec)), *notes]
 
 
 def _named(
@@ -211,7 +215,7 @@ def _masks_of(part: ImageSet) -> NDArray[np.uint8]:
     return part.masks
 
 
-def _given_away(joined: ImageSet) -> list[str]:
+def _given_away(joined: ImageSet) -> list[Remark]:
     """How far the source alone predicts labels that several know: a shortcut that merging makes."""
     if joined.task == "unlabelled" or joined.sources is None or len(joined.origins) < 2:
         return []
@@ -224,7 +228,5 @@ def _given_away(joined: ImageSet) -> list[str]:
     alone = column_auc(joined.sources, targets, every, every, classes)
     if alone is None:
         return []
-    return [
-        f"The source alone reaches AUC {alone:.2f} on the labels that several know (0.50 would say "
-        "that it gives nothing away)."
-    ]
+    text = f"The source alone reaches AUC {alone:.2f} on the labels that several know"
+    return [weak(f"{text} (0.50 would say that it gives nothing away).")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from greendapt.core.figures import Quality
+from greendapt.core.remarks import Gravity
 from greendapt.core.text import listed, plural
 from greendapt.core.units import quantity
 from greendapt.report import words
@@ -12,7 +13,6 @@ from greendapt.report.view.model import Entry, Fact, Panel
 from greendapt.report.view.verdict import near_chance
 from greendapt.store.runinfo import DatasetInfo, RunData
 
-_NOTES = 3  # of the data check beside the verdict; all of them are in the validity panel
 _SOURCES = 4
 
 
@@ -23,7 +23,7 @@ def caveats(run: RunData, panels: Sequence[Panel]) -> tuple[str, ...]:
         _synthetic(run),
         _failed(run),
         *_near_chance(panels),
-        *run.info.notes[:_NOTES],
+        *(one.text for one in run.info.notes if one.gravity is not Gravity.NOTE),
         _seeds(panels),
         _energy(panels),
         _grid(run),
@@ -114,8 +114,9 @@ def facts(run: RunData, panels: Sequence[Panel]) -> tuple[Fact, ...]:
         Fact(f"Data, {role}", _described(info), info.synthetic)
         for role, info in run.info.data.named()
     ]
-    lines += [Fact("Data check", note, True) for note in run.info.notes]
-    lines += [Fact("Run", note) for note in run.summary.notes if note not in run.info.notes]
+    remarks = {one.text: one.gravity is not Gravity.NOTE for one in run.info.notes}
+    lines += [Fact("Data check", text, grave) for text, grave in remarks.items()]
+    lines += [Fact("Run", text) for text in run.summary.notes if text not in remarks]
     lines.append(_looked_for(run))
     lines += _intervals(panels)
     lines += _figures(panels)
