@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -22,8 +21,8 @@ def _data() -> None:
 
 def pack(
     folders: Annotated[
-        list[Path],
-        typer.Argument(help="Dataset folders, or their labels.csv.", show_default=False),
+        list[str],
+        typer.Argument(metavar="DIR[?KEY=VALUE]...", show_default=False),
     ],
     image_size: Annotated[
         int, typer.Option(min=8, help="Side of the images (px), as the run will have it.")
@@ -40,14 +39,17 @@ def pack(
     from greendapt.core.units import si
     from greendapt.data.pack.packs import pack_folder
     from greendapt.run.packed_data import packs
+    from greendapt.suite import overrides
+    from greendapt.suite.datasets import FolderData
 
     kept = packs(lambda line: print(line, file=sys.stderr, flush=True))
     summaries = []
     for folder in folders:
-        made = pack_folder(folder, image_size, kept)
+        spec = FolderData.model_validate(overrides.folder(folder))
+        made = pack_folder(spec, image_size, kept)
         nbytes = made.pack.pixels.nbytes
         summaries.append(
-            {"dataset": str(folder), "pack": str(made.folder), "bytes": nbytes}
+            {"dataset": folder, "pack": str(made.folder), "bytes": nbytes}
             | made.manifest.model_dump(mode="json")
         )
         if not json:

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from greendapt.core.errors import DataError
 
 _GAPS = re.compile(r"[\s_\-]+")
+_SPACES = re.compile(r"[\s_]+")
+_NUMBER = re.compile(r"-?\d+(\.\d+)?")
 UNCERTAIN = frozenset({"-1", "-1.0"})
 """What several chest X-ray sets write for *uncertain*; missing, unless a merge says otherwise."""
 NO_CLASS = frozenset({"", "nan", "na", "null"})
@@ -29,15 +31,18 @@ class Part:
 
 
 def plain(text: str) -> str:
-    """``text`` without case, spaces, underscores and hyphens, for comparing names."""
-    return _GAPS.sub("", text).casefold()
+    """``text`` without case, spaces, underscores and hyphens, for comparing names; a number as it
+    is."""
+    text = text.strip()
+    return text if _NUMBER.fullmatch(text) else _GAPS.sub("", text).casefold()
 
 
 @dataclass(frozen=True)
 class Names:
-    """``canonical``: plain name -> canonical name."""
+    """``canonical``: plain name -> canonical name; ``spelt``: names as the aliases spell them."""
 
     canonical: Mapping[str, str]
+    spelt: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, aliases: Mapping[str, tuple[str, ...]]) -> Names:
@@ -50,11 +55,32 @@ class Names:
                         f"data.aliases: '{name}' stands for both '{first}' and '{label}'; "
                         "leave it under one of them"
                     )
-        return cls(canonical)
+        written = (name for label, others in aliases.items() for name in (label, *others))
+        return cls(canonical, frozenset(map(_spaced, written)))
 
     def __call__(self, name: str) -> str:
         """The canonical name, or ``name`` in lower case with underscores for gaps."""
-        return self.canonical.get(plain(name)) or _GAPS.sub("_", name.strip()).casefold()
+        text = name.strip()
+        if _NUMBER.fullmatch(text):
+            return self.canonical.get(text, text)
+        return self.canonical.get(plain(text)) or _GAPS.sub("_", text).casefold()
+
+
+def clashes(labels: Sequence[str], names: Names) -> str:
+    """Two labels that differ by more than case and spaces but would be one: ``'T-1' and 'T1'``.
+
+    Empty where there are none; names in the aliases may be spelt any way.
+    """
+    spelt: dict[str, str] = {}
+    for label in dict.fromkeys(labels):
+        first = spelt.setdefault(names(label), label)
+        if _spaced(first) != _spaced(label) and not {_spaced(first), _spaced(label)} <= names.spelt:
+            return f"'{first}' and '{label}'"
+    return ""
+
+
+def _spaced(text: str) -> str:
+    return _SPACES.sub("_", text.strip()).casefold()
 
 
 def class_targets(

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    PositiveInt,
+    model_validator,
+)
 
 Split = Literal["train", "val", "test"]
 PATH_KEYS = ("path", "images", "csv", "metadata")
@@ -36,13 +43,57 @@ class FractalData(Table):
 
 
 class FolderData(Table):
-    """A folder with ``labels.csv``, or one sub-folder a class (ImageFolder)."""
+    """A folder with a table of images, or one sub-folder a class (ImageFolder).
+
+    What follows ``split`` says how its table is laid out, where greendapt cannot see it; ``preset``
+    takes that from a published dataset.
+    """
 
     source: Literal["folder"]
     path: Path
     label: str | None = None
     """A column, several joined by commas, or ``*`` for every finding column."""
     split: Split | None = None
+    preset: str | None = None
+    """A published dataset, such as nih; ``none``: look for none."""
+    table: str | None = None
+    """The file of the table, where it is not labels.csv; ``none``: sub-folders are the classes."""
+    image: str | None = None
+    """The column of the images: paths, file names, or names without a suffix."""
+    prefix: str = ""
+    suffix: str = ""
+    """What stands before and after a cell of that column in the image's path."""
+    root: str | None = None
+    """Where those paths begin, if not in the folder; from the folder, or absolute."""
+    delimiter: str | None = None
+    """Between the labels of one cell; ``none``: a cell is one label, whatever is in it."""
+    one_hot: bool | None = None
+    """Whether columns of 0 and 1 are one class of several (True) or findings (False)."""
+    patient: str | None = None
+    """The column of the patients; ``path``: their ids are in the paths; ``none``: nobody knows."""
+    view: str | None = None
+    split_column: str | None = None
+    split_file: str | None = None
+    """A file that lists the images of the test part, one a line; all others train."""
+    rows_per_image: Literal["any", "majority"] | None = None
+    """How several rows of one image become one: findings in any of them, or in most; the label that
+    most of them have."""
+    missing: Literal["drop"] | None = None
+    """Rows without a label, or without their image, are left out instead of refused."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _split_is_a_column(cls, given: Any) -> Any:
+        """``split = "fold"`` names a column, ``split = "test"`` picks that part."""
+        if isinstance(given, dict) and given.get("split") not in (None, *get_args(Split)):
+            given = {key: value for key, value in given.items() if key != "split"} | {
+                "split_column": given["split"]
+            }
+        return given
+
+
+MAPPING = frozenset(FolderData.model_fields) - {"source", "path"}
+"""What ``DIR?key=value`` can say."""
 
 
 class XrayVisionData(Table):

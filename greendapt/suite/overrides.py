@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from greendapt.core.errors import SuiteError
+from greendapt.core.hints import did_you_mean
+from greendapt.suite.datasets import MAPPING
 
 _SPLITS = ("train", "val", "test")
 
@@ -112,7 +114,23 @@ def dataset(where: str) -> dict[str, Any]:
 
 
 def folder(where: str) -> dict[str, Any]:
-    """``DIR[:COLUMN][@SPLIT]`` as a dataset's table."""
+    """``DIR[:COLUMN][@SPLIT][?KEY=VALUE&...]`` as a dataset's table."""
+    rest, _, mapping = where.partition("?") if not Path(where).exists() else (where, "", "")
+    spec = _place(rest)
+    for part in mapping.split("&") if mapping else []:
+        key, equals, value = part.partition("=")
+        if not equals or key not in MAPPING:
+            near = did_you_mean(key, MAPPING)
+            raise SuiteError(
+                f"--data {where}: '{part}' says nothing of a dataset; {near} "
+                f"After the ? stand {', '.join(sorted(MAPPING))}, each with =VALUE, joined by &"
+            )
+        spec[key] = value
+    return spec
+
+
+def _place(where: str) -> dict[str, Any]:
+    """``DIR[:COLUMN][@SPLIT]``."""
     rest, at, split = where.rpartition("@")
     if not at or split not in _SPLITS:
         rest, split = where, ""

@@ -22,6 +22,10 @@ def refused(path, **said):
     return str(error.value)
 
 
+def told(one):
+    return " ".join(map(str, one.notes))
+
+
 # --- what works
 
 
@@ -66,7 +70,7 @@ def test_without_validation_a_fifth_of_the_training_patients_becomes_it(folder, 
         row["split"] = "train" if i < 10 else "test"
     found = read(folder(rows))
     assert [(found.splits == s).sum() for s in ("train", "val", "test")] == [8, 2, 2]
-    assert "no validation part" in str(found.notes[0])
+    assert "no validation part" in told(found)
 
 
 def test_findings_with_missing_labels(folder, rows):
@@ -78,7 +82,7 @@ def test_findings_with_missing_labels(folder, rows):
     assert found.classes == ("edema", "mass")
     assert np.isnan(found.targets[::2, 1]).sum() == 3
     assert np.isnan(found.targets[3::4, 1]).all()
-    assert tuple(map(str, found.notes)) == ("Left out, the same in every image: same.",)
+    assert "Left out, the same in every image: same." in told(found)
     assert read(root, label="Mass,Edema").classes == ("mass", "edema")
     assert read(root, label="edema").targets.shape == (12, 1)
 
@@ -198,13 +202,13 @@ def test_empty_table(folder, rows):
 def test_binary_table(folder, rows):
     root = folder(rows)
     (root / "labels.csv").write_bytes(b"image,label\n\xff\xfe\x00,a\n")
-    assert "not a UTF-8 CSV file" in refused(root)
+    assert "is not a CSV file" in refused(root)
 
 
 def test_no_image_column(folder, rows):
     root = folder(rows)
     (root / "labels.csv").write_text("file,label\na.png,x\n")
-    assert "no column 'image'; it has: file, label" in refused(root)
+    assert "no column 'image' names its images (labels.csv has file, label)" in refused(root)
 
 
 def test_missing_label_column_names_those_there_are(folder, rows):
@@ -254,12 +258,12 @@ def test_paths_that_leave_the_folder(folder, rows, tmp_path, where):
     assert "leave the dataset folder" in refused(folder(rows))
 
 
-def test_a_link_that_leaves_the_folder(folder, rows, tmp_path):
+def test_a_link_is_followed_out_of_the_folder(folder, rows, tmp_path):
     root = folder(rows)
     outside = tmp_path / "outside.png"
     (root / "00.png").rename(outside)
     (root / "00.png").symlink_to(outside)
-    assert "leave the dataset folder" in refused(root)
+    assert len(read(root)) == 12
 
 
 def test_a_mask_path_that_leaves_the_folder(folder, rows):
@@ -268,12 +272,12 @@ def test_a_mask_path_that_leaves_the_folder(folder, rows):
     assert "leave the dataset folder" in refused(folder(rows), needs="masks")
 
 
-@pytest.mark.parametrize("name", ["a\0b.png", "x" * 5000])
+@pytest.mark.parametrize("name", ["a\0b.png", "x" * 5000], ids=["null", "long"])
 def test_impossible_names(folder, rows, name):
     root = folder(rows)
     with (root / "labels.csv").open("a") as file:
         file.write(f"{name},Normal\n")
-    assert "1 " in refused(root)
+    assert "null bytes" in refused(root) or "1 images cannot be read" in refused(root)
 
 
 def test_masks_where_there_are_none(folder, rows):

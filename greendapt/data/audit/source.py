@@ -18,9 +18,8 @@ from greendapt.data.sources.listing import (
     Problem,
     Row,
     finding_columns,
-    folder_of,
-    read_folder,
 )
+from greendapt.data.sources.read_folder import folder_of, read_folder
 from greendapt.data.splits import SPLITS
 from greendapt.suite.datasets import FolderData
 
@@ -68,7 +67,7 @@ def free_text(values: Sequence[str]) -> bool:
 def read(specs: Sequence[FolderData], names: Names, say: Callable[[str], None]) -> list[Source]:
     """Every folder. Raises DataError where one lists nothing, or has not the column or split."""
     paths = [folder_of(spec.path) for spec in specs]
-    listings = [read_folder(path) for path in paths]
+    listings = [read_folder(spec) for spec in specs]
     called = _called(paths)
     chosen = [_rows(listing, spec) for listing, spec in zip(listings, specs, strict=True)]
     labels = [

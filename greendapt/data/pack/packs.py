@@ -33,10 +33,12 @@ from greendapt.core.units import duration, si
 from greendapt.data.pack import building
 from greendapt.data.pack.marks import Marks, Pack, names_of, stats_of
 from greendapt.data.sources.image_files import Batch, read_images
-from greendapt.data.sources.listing import folder_of, listed, read_folder
+from greendapt.data.sources.listing import listed
+from greendapt.data.sources.read_folder import folder_of, read_folder
 from greendapt.disk.arrays import no_room, read_array, write_array
 from greendapt.disk.files import new_folder, read_json, write_json
 from greendapt.meter.window import Window
+from greendapt.suite.datasets import FolderData
 
 VERSION = 1
 """Raise when the same file gives other pixels."""
@@ -203,13 +205,16 @@ class Packs:
         return tell
 
 
-def pack_folder(root: Path, size: int, packs: Packs) -> Made:
-    """The pack of a dataset folder, or of that whose labels.csv is given.
+def pack_folder(spec: FolderData, size: int, packs: Packs) -> Made:
+    """The pack of a dataset folder, or of that whose table is given.
 
     Raises DataError where there is none, or an image cannot be read (the others are kept).
     """
-    root = folder_of(root)
-    rows = read_folder(root).rows
+    root = folder_of(spec.path)
+    listing = read_folder(spec)
+    if listing.problems:
+        raise DataError("\n".join(f"{root}: {problem}" for problem in listing.problems))
+    rows = listing.rows
     made = packs.make(root, [row.path for row in rows], size)
     if made.bad:
         bad = [f"{rows[i].shown} ({why})" for i, why in made.bad]
