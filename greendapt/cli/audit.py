@@ -12,7 +12,7 @@ from greendapt.cli.options import Json
 
 def audit(
     folders: Annotated[
-        list[str], typer.Argument(metavar="DIR[:COLUMN][@SPLIT]...", show_default=False)
+        list[str], typer.Argument(metavar="DIR[:COLUMN][@SPLIT][?KEY=VALUE]...", show_default=False)
     ],
     alias: Annotated[
         list[str] | None,

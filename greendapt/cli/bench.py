@@ -28,7 +28,7 @@ def bench(
     data: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="ROLE=DIR[:COLUMN][@SPLIT][+DIR...]",
+            metavar="ROLE=DIR[:COLUMN][@SPLIT][?KEY=VALUE&...][+DIR...]",
             help="Your data as pool, development or external (repeatable); + joins folders.",
         ),
     ] = None,

@@ -15,7 +15,7 @@ from greendapt.accounting.grid import Grid, grid
 from greendapt.core.errors import RunError, Stopped
 from greendapt.core.keys import key_of
 from greendapt.core.records import SCHEMA, Record, Summary
-from greendapt.core.remarks import Remark, ranked, weak
+from greendapt.core.remarks import Gravity, Remark, ranked, weak
 from greendapt.data.imageset import ImageSet
 from greendapt.data.prepared import Prepared, Task, prepare
 from greendapt.data.splits import few_shot
@@ -227,6 +227,8 @@ def prepare_session(
     say("reading the data")
     kept = packs(say, str(engine.device)) if suite.run.pack else None
     data = prepare(suite, suite.model.image_size, kept)
+    for remark in data.notes:
+        say(str(remark) if remark.gravity is Gravity.NOTE else f"! {remark}")
     for task in data.tasks.values():
         check_stops(suite, task.development.task)
         data = replace(data, notes=ranked([*data.notes, *_scarce(suite, task.development)]))
