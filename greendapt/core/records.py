@@ -178,6 +178,8 @@ class Record(BaseModel):
     figures: dict[str, Figure] = {}
     metrics: Metrics = {}
     details: SerializeAsAny[Details] = Details()
+    files: dict[str, str] = {}
+    """Digests of the files that it left in its checkpoint: they are believed by these alone."""
 
     @model_validator(mode="before")
     @classmethod
@@ -211,6 +213,10 @@ class CellName(BaseModel):
     seed: int
     transfer: str
     shots: int | Literal["full"]
+
+    @property
+    def identity(self) -> tuple[str, str, int, str, int | str]:
+        return self.strategy, self.backbone, self.seed, self.transfer, self.shots
 
 
 class PlannedCell(CellName):

@@ -1,7 +1,8 @@
-"""Whole files or none: atomic writes, and errors of the disk in one sentence."""
+"""Whole files or none: atomic writes, synced before anything names them, never through a link."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -32,15 +33,18 @@ def disk_errors(path: Path, other: str = "--out") -> Iterator[None]:
 
 
 def write_atomic(path: Path, data: bytes) -> None:
-    """Replace ``path`` by ``data``: a reader, or a kill, sees the old file or the new one."""
+    """Replace ``path`` by ``data``: a reader, a kill or a power cut sees the old file or the new
+    one. A link there is replaced, not followed."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with disk_errors(path):
         try:
-            with temporary.open("wb") as file:
+            temporary.unlink(missing_ok=True)
+            with temporary.open("xb") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
             temporary.replace(path)
+            sync_folder(path.parent)
         except BaseException:
             with suppress(OSError):  # the first error is the one to tell
                 temporary.unlink(missing_ok=True)
@@ -50,6 +54,7 @@ def write_atomic(path: Path, data: bytes) -> None:
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
     """A folder to fill; it becomes ``path``, and replaces it, when the block ends, or is removed.
+    What is in it is on the disk before that.
 
     For one writer at a time: what a killed one left behind is removed first. One that was only
     thought to be dead then fails, and does not write among another's files.
@@ -60,10 +65,47 @@ def new_folder(path: Path) -> Iterator[Path]:
     temporary.mkdir(parents=True)
     try:
         yield temporary
+        for written in temporary.iterdir():
+            sync_file(written)
+        sync_folder(temporary)
         shutil.rmtree(path, ignore_errors=True)
         temporary.replace(path)
+        sync_folder(path.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def sync_file(path: Path) -> None:
+    """Its bytes are on the disk when this returns."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def sync_folder(path: Path) -> None:
+    """So are the names in it, where the system can say so."""
+    if os.name == "nt":
+        return
+    opened = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
+
+
+def digest_of(path: Path) -> str:
+    """Of the bytes of a file. Raises OSError."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+
+
+def own(path: Path) -> Path:
+    """``path``, of a run folder that may come from a stranger; RunError where it is a link."""
+    if path.is_symlink():
+        raise RunError(
+            f"{path} is a symbolic link, which a run folder never holds; nothing was read or "
+            "written through it: remove it"
+        )
+    return path
 
 
 def write_json(path: Path, value: Any) -> None:

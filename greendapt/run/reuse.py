@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 from greendapt.core.errors import RunError
+from greendapt.core.records import Record
 from greendapt.disk.files import disk_errors
 from greendapt.run.stages.base import Stage
 from greendapt.store.run import RunFolder, latest
@@ -29,7 +30,11 @@ def adopt(into: RunFolder, earlier: RunFolder, planned: list[Stage]) -> int:
     among what this run spent.
     """
     finished = {k: r for k, r in latest(earlier.records()).items() if r.status == "done"}
-    taken = [(stage, finished[stage.key]) for stage in planned if stage.key in finished]
+    taken = [
+        (stage, finished[stage.key])
+        for stage in planned
+        if stage.key in finished and _is_whole(earlier, finished[stage.key])
+    ]
     with into.writing():
         for stage, record in taken:
             _link(earlier.checkpoint(stage.key), into.checkpoint(stage.key))
@@ -39,13 +44,18 @@ def adopt(into: RunFolder, earlier: RunFolder, planned: list[Stage]) -> int:
     return len(taken)
 
 
+def _is_whole(earlier: RunFolder, record: Record) -> bool:
+    """Whether its files are as they were written, or thrown away after their last reader."""
+    return not earlier.checkpoint(record.key).is_dir() or earlier.damage(record) is None
+
+
 def _link(source: Path, target: Path) -> None:
     """The same files under a second name where the disk can do that, else a copy."""
     if not source.is_dir():
         return
     with disk_errors(target):
         try:
-            shutil.copytree(source, target, copy_function=os.link)
+            shutil.copytree(source, target, symlinks=True, copy_function=os.link)
         except (OSError, shutil.Error):
             shutil.rmtree(target, ignore_errors=True)
-            shutil.copytree(source, target)
+            shutil.copytree(source, target, symlinks=True)

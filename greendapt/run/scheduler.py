@@ -24,7 +24,7 @@ from greendapt.store.run import Growing
 
 POLL_S = 0.5
 """How often a stage is asked for again that another worker does."""
-_GONE = "runs again, its files are gone and a later stage reads them"
+_GONE = "runs again, a later stage reads its files, and they are gone or not what was written"
 
 
 @dataclass
@@ -141,6 +141,9 @@ class Scheduler:
         while read:
             stage = read.pop()
             if stage.key not in {*needed, *self._broken} and not self._has_output(stage):
+                folder, record = self.context.folder, self.records[stage.key]
+                if folder.checkpoint(stage.key).is_dir():
+                    self.reporter.say(f"warning: {stage.label}: {folder.damage(record)}")
                 needed[stage.key] = _GONE
                 read += stage.reads
         return needed
@@ -155,6 +158,8 @@ class Scheduler:
             self.reporter.say(f"{stage.label}: taken over by another worker, its record counts")
             return False
         self._written.append(record)
+        if record.details.warning:
+            self.reporter.say(f"warning: {record.details.warning}")
         self.reporter.finish(record.value("wall_s") or 0.0)
         if record.status == "failed":
             self.reporter.say(f"failed: {stage.label}: {record.error}")
@@ -177,8 +182,6 @@ class Scheduler:
             if self.debug:
                 traceback.print_exc(file=sys.stderr)
             return record.model_copy(update={"status": "failed", "error": _sentence(error)})
-        if outcome.details.warning:
-            self.reporter.say(f"warning: {outcome.details.warning}")
         source = "operators of one step, times what ran"
         flops = Figure.measured(outcome.training_flops, "FLOP", source)
         beside = neighbours.count()

@@ -126,7 +126,10 @@ class Session:
             folder.write(folder.read().model_copy(update={"meter": folder.meter_facts()}))
             records = latest(folder.records())
             summary = self.summary(self.due(records), records)
-            folder.write_summary(summary)
+            if _is_better(folder, summary):
+                reporter.say("warning: the summary of before holds more cells: it is kept")
+            else:
+                folder.write_summary(summary)
         return summary
 
     def summary(self, of: list[Cell], records: Mapping[str, Record]) -> Summary:
@@ -248,6 +251,15 @@ def check_models(planned: list[Cell], image_size: int) -> None:
     cannot."""
     for stage in stages(planned):
         stage.check(image_size)
+
+
+def _is_better(folder: RunFolder, summary: Summary) -> bool:
+    """Whether the summary that is there has cells that failed now."""
+    before = folder.summary() if summary.failures else None
+    if before is None:
+        return False
+    failed = {one.identity for one in summary.failures}
+    return any(row.identity in failed for row in before.rows)
 
 
 def _digests(task: Task) -> tuple[str, str]:

@@ -1,6 +1,7 @@
 """A run folder: ``run.json``, append-only ``records.jsonl``, ``checkpoints/`` by stage key, and
 ``summary.json``. One process leads a run at a time; a lock file says who. Its workers, on whatever
-machine, append to a file each in ``workers/``, so that no two ever write the same one.
+machine, append to a file each in ``workers/``, so that no two ever write the same one. No part of
+it is ever followed through a symbolic link: the folder may come from a stranger.
 """
 
 from __future__ import annotations
@@ -21,10 +22,21 @@ from pydantic import ValidationError
 from greendapt.core.errors import RunError
 from greendapt.core.meter_facts import MeterFacts
 from greendapt.core.records import SCHEMA, Record, Summary
-from greendapt.disk.files import disk_errors, new_folder, read_json, write_atomic, write_json
+from greendapt.disk.files import (
+    digest_of,
+    disk_errors,
+    new_folder,
+    own,
+    read_json,
+    write_atomic,
+    write_json,
+)
 from greendapt.store import migrations
 from greendapt.store.migrations import schema_of
 from greendapt.store.runinfo import RunData, RunInfo
+
+_BELIEVED_BY_DIGEST = (".safetensors", ".pt")
+"""Arrays have theirs beside them."""
 
 
 class RunFolder:
@@ -33,23 +45,24 @@ class RunFolder:
     def __init__(self, path: Path, worker: str | None = None) -> None:
         """``worker``: the name of one that writes beside others; None for the one that leads."""
         self.path = path
+        self._digests: dict[str, dict[str, str]] = {}
         self._own = self.records_path if worker is None else self.workers / f"{worker}.jsonl"
 
     @property
     def records_path(self) -> Path:
-        return self.path / "records.jsonl"
+        return own(self.path / "records.jsonl")
 
     @property
     def claims(self) -> Path:
-        return self.path / "claims"
+        return own(self.path / "claims")
 
     @property
     def workers(self) -> Path:
-        return self.path / "workers"
+        return own(self.path / "workers")
 
     @property
     def summary_path(self) -> Path:
-        return self.path / "summary.json"
+        return own(self.path / "summary.json")
 
     @classmethod
     def create(cls, out: Path, suite: str) -> RunFolder:
@@ -70,7 +83,7 @@ class RunFolder:
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Hold the run for this process; RunError when another one holds it."""
-        with disk_errors(self.path), (self.path / ".lock").open("w") as lock:
+        with disk_errors(self.path), own(self.path / ".lock").open("a") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
@@ -80,7 +93,7 @@ class RunFolder:
     def is_held(self) -> bool:
         """Whether a process is writing this run now."""
         try:
-            with (self.path / ".lock").open("r") as lock:
+            with own(self.path / ".lock").open("r") as lock:
                 # a shared lock: NFS gives no exclusive one to who only reads
                 fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except FileNotFoundError:
@@ -91,7 +104,7 @@ class RunFolder:
 
     def read(self) -> RunInfo:
         """``run.json``. RunError where there is none, or none that can be read."""
-        path = self.path / "run.json"
+        path = own(self.path / "run.json")
         table = _table(path, self.path)
         with _damaged(path, f"{self.path} cannot be used; run its suite again"):
             return RunInfo.model_validate(migrations.whole_file(table, str(path)))
@@ -116,7 +129,7 @@ class RunFolder:
         held = set(_lines(self.records_path))
         fresh = [
             (self._record(path, number, line), line)
-            for path in sorted(self.workers.glob("*.jsonl"))
+            for path in _files(self.workers, "*.jsonl")
             for number, line in enumerate(_lines(path), start=1)
             if line not in held
         ]
@@ -137,7 +150,7 @@ class RunFolder:
 
     def sizes(self) -> dict[str, int]:
         """Bytes of each file of records: where equal, there is nothing new."""
-        paths = [self.records_path, *self.workers.glob("*.jsonl")]
+        paths = [self.records_path, *_files(self.workers, "*.jsonl")]
         return {path.stem: path.stat().st_size for path in paths if path.exists()}
 
     def own_size(self) -> dict[str, int]:
@@ -145,14 +158,17 @@ class RunFolder:
         return {self._own.stem: self._own.stat().st_size}
 
     def append(self, record: Record) -> None:
-        """One line, on the disk before this returns. Cuts off a torn line first."""
+        """One line, on the disk before this returns, with the digests of the files that its stage
+        left. Cuts off a torn line first."""
+        files = self._digests.pop(record.key, record.files)
+        record = record.model_copy(update={"files": files})
         with disk_errors(self._own):
             self._own.parent.mkdir(exist_ok=True)
         _append(self._own, record.model_dump_json(by_alias=True).encode() + b"\n")
 
     def keep_meter_facts(self, facts: MeterFacts) -> None:
         """What the figures of this writer rest on, with what disturbed it when it worked before."""
-        path = self.workers / f"{self._own.stem}.json"
+        path = own(self.workers / f"{self._own.stem}.json")
         before = [_meter_facts(path)] if path.exists() else []
         with disk_errors(self.workers):
             self.workers.mkdir(exist_ok=True)
@@ -160,12 +176,28 @@ class RunFolder:
 
     def meter_facts(self) -> MeterFacts:
         """Of the writer that kept them last, with what disturbed others; empty where none did."""
-        kept = sorted(self.workers.glob("*.json"), key=lambda path: path.stat().st_mtime)
+        kept = sorted(_files(self.workers, "*.json"), key=lambda path: path.stat().st_mtime)
         *others, last = [MeterFacts(), *map(_meter_facts, kept)]
         return last.with_disturbed(others)
 
     def checkpoint(self, key: str) -> Path:
-        return self.path / "checkpoints" / key
+        return own(own(self.path / "checkpoints") / key)
+
+    def damage(self, record: Record) -> str | None:
+        """Why the files that a stage left cannot be believed; None where they are as written."""
+        folder = self.checkpoint(record.key)
+        if not folder.is_dir():
+            return "they are gone"
+        for name, digest in record.files.items():
+            path = own(folder / name)
+            try:
+                if digest_of(path) != digest:
+                    return f"{path} is not what was written"
+            except FileNotFoundError:
+                return f"{path} is gone"
+            except OSError as error:
+                return f"{path} cannot be read ({error.strerror})"
+        return None
 
     @contextmanager
     def new_checkpoint(self, key: str) -> Iterator[Path]:
@@ -173,6 +205,11 @@ class RunFolder:
         final = self.checkpoint(key)
         with disk_errors(final), new_folder(final) as temporary:
             yield temporary
+            self._digests[key] = {
+                path.name: digest_of(path)
+                for path in sorted(temporary.iterdir())
+                if path.suffix in _BELIEVED_BY_DIGEST
+            }
 
     def discard_checkpoint(self, key: str) -> None:
         """Nobody reads it any more: its bytes go back to the disk."""
@@ -260,15 +297,23 @@ def latest(records: list[Record]) -> dict[str, Record]:
     return {record.key: record for record in records}
 
 
+def _files(folder: Path, pattern: str) -> list[Path]:
+    """In order of their names; RunError where one is a link."""
+    return [own(path) for path in sorted(folder.glob(pattern))]
+
+
 def _lines(path: Path) -> list[bytes]:
-    if not path.exists():
+    try:
+        *lines, _torn = path.read_bytes().split(b"\n")
+    except FileNotFoundError:
         return []
-    *lines, _torn = path.read_bytes().split(b"\n")
+    except OSError as error:
+        raise RunError(f"{path} cannot be read: {error.strerror}; remove it") from error
     return lines
 
 
 def _append(path: Path, line: bytes) -> None:
-    with disk_errors(path), path.open("ab+") as file:
+    with disk_errors(path), own(path).open("ab+") as file:
         size = file.seek(0, os.SEEK_END)
         whole = _end_of_last_line(file, size)
         if whole != size:

@@ -1,6 +1,7 @@
 """Run folders: records that survive a kill, one writer, whole checkpoints."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from greendapt.core.errors import RunError
 from greendapt.core.figures import Figure
 from greendapt.core.records import Record
 from greendapt.disk.files import write_atomic, write_json
+from greendapt.run.workers.claims import Claims
 from greendapt.store.run import RunFolder, latest
 
 
@@ -147,3 +149,132 @@ def test_an_atomic_write_replaces_or_leaves(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
     with pytest.raises(RunError, match="cannot write"):
         write_atomic(tmp_path / "no" / "file", b"x")
+
+
+# --- files are believed by their digests, and nothing is followed through a link
+
+
+def left(folder, key="a"):
+    """A stage's files and record, as a run leaves them."""
+    with folder.new_checkpoint(key) as made:
+        (made / "backbone.safetensors").write_bytes(b"weights" * 100)
+        (made / "activations.npy").write_bytes(b"array")
+    folder.append(record(key))
+    return latest(folder.records())[key], folder.checkpoint(key) / "backbone.safetensors"
+
+
+def test_a_record_holds_the_digests_of_its_files(folder):
+    done, _ = left(folder)
+    assert list(done.files) == ["backbone.safetensors"]
+    assert folder.damage(done) is None
+
+
+@pytest.mark.parametrize("how", ["flipped", "cut", "empty", "deleted", "another's", "all gone"])
+def test_what_is_not_as_written_is_seen(folder, how):
+    done, path = left(folder)
+    data = path.read_bytes()
+    if how == "flipped":
+        path.write_bytes(data[:50] + bytes([data[50] ^ 1]) + data[51:])
+    elif how == "cut":
+        path.write_bytes(data[:-1])
+    elif how == "empty":
+        path.write_bytes(b"")
+    elif how == "deleted":
+        path.unlink()
+    elif how == "another's":
+        path.write_bytes(b"others" * 100)
+    else:
+        folder.discard_checkpoint("a")
+    damage = folder.damage(done)
+    assert damage
+    assert how == "all gone" or str(path) in damage
+
+
+def test_records_without_digests_are_believed(folder):
+    with folder.new_checkpoint("a") as made:
+        (made / "backbone.safetensors").write_bytes(b"x")
+    assert folder.damage(record("a")) is None
+
+
+def test_a_power_cut_never_leaves_a_record_without_its_files(folder, monkeypatch):
+    """What is not synced is lost: whatever a record names must have been synced before it."""
+    synced = []
+    real = os.fsync
+
+    def sync(number):
+        synced.append(str(Path(f"/proc/self/fd/{number}").readlink()))
+        real(number)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    left(folder)
+    written, *_ = [n for n, path in enumerate(synced) if path == str(folder.records_path)]
+    before = synced[:written]
+    assert any(path.endswith("backbone.safetensors") for path in before)
+    assert any(path.endswith("activations.npy") for path in before)
+    assert str(folder.path / "checkpoints") in before
+
+
+def _run_a_stage(folder):
+    with folder.writing():
+        folder.append(record("a"))
+        folder.gather()
+        Claims(folder.claims).clear()
+        left(folder)
+
+
+@pytest.mark.parametrize("name", [".lock", "records.jsonl", "claims", "workers", "checkpoints"])
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_no_part_of_a_run_is_followed_through_a_link(folder, tmp_path, name, kind):
+    outside = tmp_path / "outside"
+    if kind == "file":
+        outside.write_text("precious")
+    else:
+        outside.mkdir()
+        (outside / "precious.1").write_text("precious")
+        (outside / "a").mkdir()
+        (outside / "a" / "backbone.safetensors").write_bytes(b"precious")
+    part = folder.path / name
+    if part.is_dir():
+        part.rmdir()
+    part.symlink_to(outside)
+    with pytest.raises(RunError, match="symbolic link"):
+        _run_a_stage(folder)
+    if kind == "file":
+        assert outside.read_text() == "precious"
+    else:
+        assert sorted(path.name for path in outside.rglob("*")) == [
+            "a", "backbone.safetensors", "precious.1"]  # fmt: skip
+
+
+def test_a_summary_that_is_a_link_is_replaced_or_refused_but_never_written_through(
+    folder, tmp_path
+):
+    outside = tmp_path / "outside.json"
+    outside.write_text("precious")
+    (folder.path / "summary.json").symlink_to(outside)
+    with pytest.raises(RunError, match="symbolic link"):
+        folder.summary()
+    write_atomic(folder.path / "summary.json", b"{}")
+    assert outside.read_text() == "precious"
+    assert not (folder.path / "summary.json").is_symlink()
+
+
+def test_only_claims_are_cleared(folder):
+    folder.claims.mkdir()
+    for name in ("abc.1", "abc.2", "abc.tmp", "letter.txt"):
+        (folder.claims / name).write_text("")
+    Claims(folder.claims).clear()
+    assert sorted(path.name for path in folder.claims.iterdir()) == ["abc.tmp", "letter.txt"]
+
+
+def test_a_stray_file_beside_claims_is_none(folder):
+    folder.claims.mkdir()
+    (folder.claims / "abc.tmp").write_text("")
+    with Claims(folder.claims).take("abc") as claim:
+        assert claim is not None
+
+
+def test_records_that_are_a_folder_are_one_sentence(folder):
+    folder.records_path.mkdir()
+    with pytest.raises(RunError, match="cannot be read"):
+        folder.records()

@@ -218,9 +218,9 @@ class Stage(ABC):
         return str(context.folder.checkpoint(self.key) / BACKBONE)
 
     def has_output(self, folder: RunFolder, record: Record) -> bool:
-        """Whether what it left is still there for those that read it. ``record``: its last."""
-        del record
-        return folder.checkpoint(self.key).is_dir()
+        """Whether what it left is there, as it was written, for those that read it. ``record``: its
+        last."""
+        return folder.damage(record) is None
 
     # --- what it will cost ------------------------------------------------------------------
 

@@ -11,8 +11,9 @@ import hashlib
 import math
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -24,7 +25,7 @@ from greendapt.core.keys import key_of
 from greendapt.core.records import Kind, Record, Role
 from greendapt.data.dataset import load
 from greendapt.disk.cache import cache_folder
-from greendapt.disk.files import disk_errors, write_atomic
+from greendapt.disk.files import digest_of, disk_errors, sync_file, write_atomic
 from greendapt.models import weights
 from greendapt.models.backbone import Backbone
 from greendapt.models.network import Network, mlp
@@ -74,7 +75,7 @@ def resolve(suite: Suite, backbone: str) -> Generic:
     if source != "timm":
         return Generic(key, source)
     kept = cache_folder() / "weights" / f"timm-{key}.safetensors"
-    if not kept.exists():
+    if not _is_as_kept(kept):
         _keep(loaded, kept)
     return Generic(key, str(kept))
 
@@ -134,33 +135,43 @@ class Pretraining(Stage):
 
     def recorded(self, do: Callable[[], Record]) -> Record:
         """Generic weights are made once a machine; afterwards their first record counts."""
+        weights_file = self._folder / BACKBONE
         with self._building():
             kept = self.kept_record()
             if kept is not None:
                 return kept.model_copy(update={"key": self.key, "title": self.title})
+            damaged = weights_file.exists()
             record = do()
             if record.status == "done":
+                files = {BACKBONE: digest_of(weights_file)}
+                record = record.model_copy(update={"files": files})
                 text = record.model_dump_json(by_alias=True, indent=2)
                 write_atomic(self._folder / "record.json", text.encode())
+            if damaged:
+                warning = f"{weights_file} is not known to be what was written: it is made again"
+                details = record.details.model_copy(update={"warning": warning})
+                record = record.model_copy(update={"details": details})
             return record
 
     def kept_record(self) -> Record | None:
-        """The record of a pre-training that this machine has done before."""
-        if not (self._folder / BACKBONE).exists():
-            return None
+        """The record of a pre-training that this machine has done before, and whose weights are as
+        it wrote them."""
         try:
-            return Record.model_validate_json((self._folder / "record.json").read_bytes())
+            record = Record.model_validate_json((self._folder / "record.json").read_bytes())
+            whole = record.files.get(BACKBONE) == _digest(self._folder / BACKBONE)
         except (OSError, ValidationError):  # absent, or of another version: made again
             return None
+        return record if whole else None
 
     @contextmanager
     def _building(self) -> Iterator[None]:
         """One process builds; others wait for it."""
-        with disk_errors(self._folder, "GREENDAPT_CACHE"):
-            self._folder.mkdir(parents=True, exist_ok=True)
-            with (self._folder / ".lock").open("w") as lock:
+        with ExitStack() as stack:
+            with disk_errors(self._folder, "GREENDAPT_CACHE"):
+                self._folder.mkdir(parents=True, exist_ok=True)
+                lock = stack.enter_context((self._folder / ".lock").open("w"))
                 fcntl.flock(lock, fcntl.LOCK_EX)
-                yield
+            yield
 
     def backbone_path(self, context: Context) -> str | None:
         del context
@@ -207,15 +218,39 @@ def _recipe(suite: Suite) -> Phase:
     )
 
 
+def _digest(path: Path) -> str:
+    """Read anew only where the file has changed."""
+    stat = path.stat()
+    return _digest_as_of(path, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+
+
+@cache
+def _digest_as_of(path: Path, *_stat: int) -> str:
+    return digest_of(path)
+
+
 def _keep(backbone: Backbone, path: Path) -> None:
     temporary = path.with_name(f".{os.getpid()}.safetensors")
     with disk_errors(path, "GREENDAPT_CACHE"):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             weights.save(backbone, temporary)
+            sync_file(temporary)
             temporary.replace(path)
+            write_atomic(_beside(path), digest_of(path).encode())
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def _is_as_kept(path: Path) -> bool:
+    try:
+        return _beside(path).read_text(encoding="ascii") == _digest(path)
+    except (OSError, ValueError):
+        return False
+
+
+def _beside(path: Path) -> Path:
+    return path.with_suffix(".digest")
 
 
 def _folder(name: str) -> Path:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import time
 import uuid
 from collections.abc import Iterator
@@ -22,10 +23,11 @@ from typing import Any
 import psutil
 
 from greendapt.core.keys import key_of
-from greendapt.disk.files import disk_errors
+from greendapt.disk.files import disk_errors, own
 from greendapt.meter.clock import Heartbeat
 
 BEAT_S = 5.0
+_CLAIM = re.compile(r".+\.\d+")
 STALE_S = 60.0
 """Longer than a network folder or a busy machine may hold back a beat."""
 
@@ -113,7 +115,7 @@ class Claims:
 
     def _take(self, key: str) -> Claim | None:
         with disk_errors(self.folder):
-            self.folder.mkdir(exist_ok=True)
+            own(self.folder).mkdir(exist_ok=True)
             held = _newest(self.folder, key)
             if held is not None and not self._abandoned(held):
                 return None
@@ -148,8 +150,9 @@ class Claims:
 
     def clear(self) -> None:
         """Remove all: at the end of a run nobody needs them, and the dead give none back."""
-        for path in self.folder.glob("*"):
-            path.unlink(missing_ok=True)
+        for path in own(self.folder).glob("*"):
+            if _CLAIM.fullmatch(path.name):
+                path.unlink(missing_ok=True)
 
     def beside(self) -> set[str]:
         """Names of the other workers that do something on this machine now."""
@@ -163,7 +166,9 @@ class Claims:
 
 
 def _all(folder: Path, key: str) -> list[Path]:
-    return sorted(folder.glob(f"{key}.*"), key=_number)
+    """A link among them is no claim: nobody of ours made it."""
+    paths = (path for path in folder.glob(f"{key}.*") if _CLAIM.fullmatch(path.name))
+    return sorted((path for path in paths if not path.is_symlink()), key=_number)
 
 
 def _newest(folder: Path, key: str) -> Path | None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 
 from greendapt.core.errors import SuiteError
+from greendapt.disk.files import own
 from greendapt.run.plan import stages
 from greendapt.run.workers.executor import Assignment, Follower, Options, left, unfinished
 from greendapt.run.workers.job import Job
@@ -36,7 +37,7 @@ class Local:
     def work(self, assignment: Assignment, follower: Follower) -> None:
         """Raises RunError where workers ended and left something undone."""
         job = Job.of(assignment, stages(assignment.plan))
-        logs = assignment.folder.path / "logs"
+        logs = own(assignment.folder.path / "logs")
         logs.mkdir(exist_ok=True)
         with ExitStack() as ending:
             device = assignment.device
@@ -51,7 +52,7 @@ class Local:
 
     def _start(self, job: Job, number: int, logs: Path, device: str) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "greendapt.run.workers.job"]
-        with (logs / f"local-{number}.log").open("ab") as log:
+        with own(logs / f"local-{number}.log").open("ab") as log:
             process = subprocess.Popen(
                 command,
                 stdin=subprocess.PIPE,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from greendapt.core.errors import RunError, Stopped, SuiteError
-from greendapt.disk.files import write_json
+from greendapt.disk.files import own, write_json
 from greendapt.run.stages.base import Stage
 from greendapt.run.workers.chains import chains, common
 from greendapt.run.workers.executor import Assignment, Follower, Options, left, unfinished
@@ -112,7 +112,7 @@ class Slurm:
     ) -> list[str]:
         import submitit
 
-        executor = submitit.SlurmExecutor(folder=assignment.folder.path.resolve() / "logs")
+        executor = submitit.SlurmExecutor(folder=own(assignment.folder.path.resolve() / "logs"))
         executor.update_parameters(
             **{"job_name": "greendapt", "time": DAY_MIN, **self.settings, **settings},
             array_parallelism=self.workers or len(groups),
