@@ -5,11 +5,28 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt
 
 Split = Literal["train", "val", "test"]
 PATH_KEYS = ("path", "images", "csv", "metadata")
 """Keys under which a dataset says where it lies."""
+
+
+def _one_kind(values: dict[str, int]) -> dict[str, int]:
+    colours = [key for key in values if key.startswith("#")]
+    if colours and len(colours) < len(values):
+        raise ValueError("either values, such as 128, or colours, such as #ff0000, not both")
+    return values
+
+
+MaskValues = Annotated[
+    dict[
+        Annotated[str, Field(pattern=r"^(\d{1,5}|#[0-9a-fA-F]{6})$")],
+        Annotated[int, Field(ge=0, lt=255)],
+    ],
+    Field(min_length=2),
+    AfterValidator(_one_kind),
+]
 
 
 class Table(BaseModel):
@@ -43,6 +60,19 @@ class FolderData(Table):
     label: str | None = None
     """A column, several joined by commas, or ``*`` for every finding column."""
     split: Split | None = None
+    mask_values: MaskValues | None = None
+    """Which class each value or colour of the masks is, such as ``{ "0" = 0, "128" = 1 }`` or
+    ``{ "#000000" = 0, "#ff0000" = 1 }``; for what is not 0 and 1, 0 and 255, or 0 to K."""
+
+
+class NpzData(Table):
+    """A file of MedMNIST (``pneumoniamnist_224.npz``): images, labels and splits as published."""
+
+    source: Literal["npz"]
+    path: Path
+    split: Split | None = None
+    classes: tuple[str, ...] = ()
+    """What its classes or findings are called, in order; else their numbers."""
 
 
 class XrayVisionData(Table):
@@ -70,7 +100,7 @@ class StatedData(Table):
 
 
 Source = Annotated[
-    PhantomData | FractalData | FolderData | XrayVisionData, Field(discriminator="source")
+    PhantomData | FractalData | FolderData | NpzData | XrayVisionData, Field(discriminator="source")
 ]
 
 
@@ -95,7 +125,7 @@ class MergedData(Table):
 
 
 Dataset = Annotated[
-    PhantomData | FractalData | FolderData | XrayVisionData | MergedData | StatedData,
+    PhantomData | FractalData | FolderData | NpzData | XrayVisionData | MergedData | StatedData,
     Field(discriminator="source"),
 ]
 

@@ -24,7 +24,7 @@ from greendapt.data.labels import (
     plain,
 )
 from greendapt.data.sources.base import LoadOptions, NoLabels
-from greendapt.data.sources.image_files import Batch, read_images, read_masks
+from greendapt.data.sources.image_files import Batch, read_images
 from greendapt.data.sources.listing import (
     SPLIT_NAMES,
     Listing,
@@ -33,6 +33,8 @@ from greendapt.data.sources.listing import (
     listed,
     read_folder,
 )
+from greendapt.data.sources.mask_files import Masks, read_masks
+from greendapt.data.sources.traits import Traits
 from greendapt.data.splits import settle_splits
 from greendapt.suite.datasets import FolderData
 
@@ -59,7 +61,8 @@ def load_folder(spec: FolderData, options: LoadOptions) -> ImageSet:
     if unreadable:
         problems.append(listed("images cannot be read", unreadable))
     problems += label_problems
-    masks = _masks(rows, options.image_size, problems) if options.needs == "masks" else None
+    masks = _masks(rows, spec, options, batch.traits[at]) if options.needs == "masks" else None
+    problems += masks.problems if masks else []
     if problems:
         raise DataError("\n".join(f"{spec.path}: {problem}" for problem in problems))
     origin = _origin(spec.path)
@@ -78,8 +81,8 @@ def load_folder(spec: FolderData, options: LoadOptions) -> ImageSet:
         splits=splits,
         hashes=batch.hashes[at],
         views=_views(rows),
-        masks=masks,
-        notes=labels.notes + split_notes + batch.notes,
+        masks=masks.maps if masks else None,
+        notes=labels.notes + split_notes + batch.remarks(at) + (masks.notes if masks else ()),
     )
 
 
@@ -90,8 +93,7 @@ def _images(
     paths = [row.path for row in listing.rows]
     if options.packs is not None:
         return options.packs.images(spec.path, paths, options.image_size), picked
-    batch = read_images([paths[i] for i in picked], options.image_size)
-    return batch, np.arange(len(picked))
+    return read_images(paths, options.image_size, picked), np.arange(len(picked))
 
 
 def _origin(path: Path) -> str:
@@ -210,12 +212,9 @@ def _views(rows: Sequence[Row]) -> NDArray[np.str_] | None:
     return np.array([(row.view or "unknown").upper() for row in rows])
 
 
-def _masks(rows: Sequence[Row], size: int, problems: list[str]) -> NDArray[np.uint8]:
-    masks, bad = read_masks([row.mask for row in rows], size)
-    if all(row.mask is None for row in rows):
-        problems.append(
-            "no masks; labels.csv needs a column 'mask' or 'lung_mask' with their paths"
-        )
-    elif bad:
-        problems.append(listed("masks cannot be read", bad))
-    return masks
+def _masks(rows: Sequence[Row], spec: FolderData, options: LoadOptions, images: Traits) -> Masks:
+    """Of images whose files have these traits."""
+    if not any(row.masks for row in rows):
+        missing = "no masks; labels.csv needs a column 'mask' or 'lung_mask' with their paths"
+        return Masks.none(missing)
+    return read_masks([row.masks for row in rows], options.image_size, images, spec.mask_values)

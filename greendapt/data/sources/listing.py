@@ -10,8 +10,8 @@ from pathlib import Path
 
 from greendapt.core.errors import DataError
 from greendapt.data.labels import MISSING, plain
+from greendapt.data.sources.formats import IMAGE_SUFFIXES, mask_parts, suffix_of
 
-IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
 SPLIT_NAMES = {
     "train": "train",
     "training": "train",
@@ -40,7 +40,8 @@ class Row:
     split: str | None = None
     patient: str | None = None
     view: str | None = None
-    mask: Path | None = None
+    masks: tuple[Path, ...] = ()
+    """One label map, or several that are laid over each other."""
 
     def value(self, column: str) -> str:
         """The cell of a column, by its plain name; a class tree has labels alone."""
@@ -161,7 +162,7 @@ def _row(root: Path, line: dict[str, str], within: _Within) -> Row | None:
     path = within.path(root, line["image"])
     mask = line.get("mask") or line.get("lungmask")
     split = line.get("split")
-    mask_path = within.path(root, mask) if mask else None
+    masks = [within.path(root, part) for part in mask_parts(mask or "")]
     if path is None:
         return None
     return Row(
@@ -172,7 +173,7 @@ def _row(root: Path, line: dict[str, str], within: _Within) -> Row | None:
         split=SPLIT_NAMES.get(split.lower(), split) if split is not None else None,
         patient=line.get("patientid") or None,
         view=line.get("view"),
-        mask=mask_path,
+        masks=tuple(path for path in masks if path is not None),
     )
 
 
@@ -217,7 +218,7 @@ def _images(folder: Path, deep: bool) -> Iterable[Path]:
     return sorted(
         path
         for path in (folder.rglob("*") if deep else folder.iterdir())
-        if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
+        if suffix_of(path) in IMAGE_SUFFIXES and not path.name.startswith(".")
     )
 
 
