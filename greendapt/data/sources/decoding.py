@@ -49,16 +49,21 @@ class Decoded:
 def decode(data: bytes, size: int) -> Decoded:
     """An image file's bytes, resized (bilinear, antialiased). Raises whatever its decoder does."""
     whole = _whole(data)
-    values, height, width = whole.values, *whole.values.shape[:2]
-    deep = values.dtype == np.uint16
-    bits = (whole.bits or depth_of(values)) if deep else 8
-    ways = whole.ways | (Way.DEEP if deep else Way.PLAIN)
-    ways |= Way.STATED if whole.bits else Way.PLAIN
-    hashed = content_hash(values)
-    small = Image.fromarray(values.astype(np.float32) if deep else values)
-    small = small.resize((size, size), Image.Resampling.BILINEAR)
-    kind = np.float32 if deep else np.uint8
-    return Decoded(np.asarray(small, dtype=kind), hashed, bits, ways, (height, width))
+    height, width = whole.values.shape[:2]
+    small: NDArray[np.uint8] | NDArray[np.float32]
+    if whole.values.dtype == np.uint16:
+        greys = whole.values.astype(np.uint16, copy=False)
+        small = np.asarray(_resized(greys.astype(np.float32), size), dtype=np.float32)
+        bits, ways = whole.bits or depth_of(greys), whole.ways | Way.DEEP
+        ways |= Way.STATED if whole.bits else Way.PLAIN
+    else:
+        small = np.asarray(_resized(whole.values, size), dtype=np.uint8)
+        bits, ways = 8, whole.ways
+    return Decoded(small, content_hash(whole.values), bits, ways, (height, width))
+
+
+def _resized(values: NDArray[Any], size: int) -> Image.Image:
+    return Image.fromarray(values).resize((size, size), Image.Resampling.BILINEAR)
 
 
 def _whole(data: bytes) -> Whole:
@@ -91,7 +96,8 @@ def read_picture(data: bytes) -> Whole:
         ways = Way.PLAIN
         if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:  # MPO: previews of a camera
             ways |= Way.PAGES
-        raw = image.tile[0][3] if image.tile else ()
+        tiles = getattr(image, "tile", ())
+        raw = tiles[0][3] if tiles else ()
         turned = image.getexif().get(_ORIENTATION, 1) in range(2, 9)
         image.load()
         if turned:

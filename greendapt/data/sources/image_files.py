@@ -90,7 +90,7 @@ def read_images(paths: Sequence[Path], size: int, picked: Ints | None = None) ->
 
 
 def _traits(done: Iterable[Decoded | str]) -> Traits:
-    blank = (0,) * len(TRAITS)
+    blank = (0,) * len(TRAITS.names or ())
     return np.array([blank if isinstance(one, str) else one.traits for one in done], TRAITS)
 
 
