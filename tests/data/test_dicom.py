@@ -73,7 +73,9 @@ def test_white_is_that_of_the_bits_stored(tmp_path, bits, inverted):
 def test_16_bits_stored_are_the_size_of_a_word(tmp_path):
     values = np.rint(RAMP * 4095)
     one = dicom(tmp_path / "1.dcm", values, 16)
-    two = dicom(tmp_path / "2.dcm", values, 16, PhotometricInterpretation="MONOCHROME1")
+    nothing = {"RescaleSlope": 1, "RescaleIntercept": 0, "WindowWidth": "", "WindowCenter": 9}
+    inverse = {"PhotometricInterpretation": "MONOCHROME1"}
+    two = dicom(tmp_path / "2.dcm", values, 16, **inverse, **nothing)
     images = shown(one, two)
     assert np.abs(images[0, 0] - 255 * RAMP).max() <= 1.5
     assert np.abs(images[1, 0] - 255 * (1 - RAMP)).max() <= 1.5

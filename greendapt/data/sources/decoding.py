@@ -19,6 +19,8 @@ from greendapt.data.sources.whole import Whole, check_size, too_many
 _FORMATS = ("PNG", "JPEG", "BMP", "DIB", "TIFF", "WEBP", "GIF", "PPM", "JPEG2000")
 """Not all that Pillow knows: some start other programs."""
 _ONE_CHANNEL = ("1", "L", "LA", "La")
+_KEPT_IN = ("exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp")
+"""Where formats other than TIFF keep what `Image.getexif` reads, which takes its time."""
 _ORIENTATION, _BITS, _PHOTOMETRIC = 0x0112, 258, 262
 
 
@@ -98,7 +100,7 @@ def read_picture(data: bytes) -> Whole:
             ways |= Way.PAGES
         tiles = getattr(image, "tile", ())
         raw = tiles[0][3] if tiles else ()
-        turned = image.getexif().get(_ORIENTATION, 1) in range(2, 9)
+        turned = _orientation(image) in range(2, 9)
         image.load()
         if turned:
             ways |= Way.TURNED
@@ -111,6 +113,15 @@ def read_picture(data: bytes) -> Whole:
     if ";16" in str(raw) and 0 < values.max() < 64:
         raise ValueError("colours of 16 bits that need fewer; save it with 8 bits a channel")
     return Whole(values, None, ways | Way.ALPHA if in_alpha else ways)
+
+
+def _orientation(image: Image.Image) -> int:
+    if image.format != "TIFF" and not any(key in image.info for key in _KEPT_IN):
+        return 1
+    try:
+        return int(image.getexif().get(_ORIENTATION, 1))
+    except Exception:  # whatever is wrong there, the pixels may be sound
+        return 1
 
 
 def _flat(image: Image.Image) -> tuple[NDArray[np.uint8], bool]:

@@ -13,7 +13,8 @@ from greendapt.data.sources.traits import Way
 from greendapt.data.sources.whole import Whole, check_size
 
 _GREY = ("MONOCHROME1", "MONOCHROME2")
-_SCALED = ("WindowWidth", "VOILUTSequence", "RescaleSlope", "ModalityLUTSequence")
+_PAIRS = (("WindowWidth", "WindowCenter"), ("RescaleSlope", "RescaleIntercept"))
+_SCALED = (*_PAIRS[0], *_PAIRS[1], "VOILUTSequence", "ModalityLUTSequence")
 """Without any of them 16 bits stored are only the size of a word."""
 
 
@@ -72,6 +73,7 @@ def _grey(file: Any, stored: NDArray[Any]) -> Whole:
     from pydicom.pixels import apply_modality_lut, apply_voi_lut
 
     bits, signed = int(file.BitsStored), bool(file.PixelRepresentation)
+    _drop_what_says_nothing(file)
     if bits == 16 and not signed and not any(key in file for key in _SCALED):
         inverted = file.PhotometricInterpretation == "MONOCHROME1"
         return Whole(stored.astype(np.uint16), None, Way.INVERTED if inverted else Way.PLAIN)
@@ -88,6 +90,19 @@ def _grey(file: Any, stored: NDArray[Any]) -> Whole:
     greys = np.rint(table * (2**depth - 1)).astype(np.uint8 if depth == 8 else np.uint16)
     index = np.clip(stored.astype(np.int32) - first, 0, len(greys) - 1)
     return Whole(greys[index], depth if depth > 8 else None, ways)
+
+
+def _drop_what_says_nothing(file: Any) -> None:
+    """Empty elements, halves of a pair, and a rescaling that changes nothing."""
+    there = {key for key in _SCALED if key in file and not file[key].is_empty}
+    for pair in _PAIRS:
+        if not there.issuperset(pair):
+            there.difference_update(pair)
+    if there.issuperset(_PAIRS[1]) and (file.RescaleSlope, file.RescaleIntercept) == (1, 0):
+        there.difference_update(_PAIRS[1])
+    for key in _SCALED:
+        if key in file and key not in there:
+            del file[key]
 
 
 def _colours(file: Any, stored: NDArray[Any]) -> NDArray[np.uint8]:
