@@ -31,13 +31,17 @@ def audit(
     """
     from rich.console import Console
 
+    from greendapt.core.errors import SuiteError
     from greendapt.data import audit as auditing
     from greendapt.data.audit import audit_text
     from greendapt.suite import overrides
     from greendapt.suite.datasets import FolderData
 
+    tables = [overrides.folder(where) for where in folders]
+    if any(table["source"] != "folder" for table in tables):
+        raise SuiteError("data audit reads folders, not .npz files; leave these out")
     result = auditing.audit(
-        [FolderData.model_validate(overrides.folder(where)) for where in folders],
+        [FolderData.model_validate(table) for table in tables],
         aliases=overrides.aliases(alias or []),
         say=lambda line: print(line, file=sys.stderr, flush=True),
     )

@@ -74,14 +74,13 @@ def score(
 
 
 def _dataset(where: str) -> Dataset:
-    from greendapt.suite.datasets import FolderData, MergedData, PhantomData
+    from pydantic import TypeAdapter
+
+    from greendapt.suite.datasets import Dataset
     from greendapt.suite.overrides import dataset
 
-    if where == "phantom":
-        return PhantomData(source="phantom")
-    spec = dataset(where)
-    kind = MergedData if spec["source"] == "merged" else FolderData
-    return kind.model_validate(spec)
+    spec = {"source": "phantom"} if where == "phantom" else dataset(where)
+    return TypeAdapter[Dataset](Dataset).validate_python(spec)
 
 
 def _as_json(found: list[tuple[str, str, dict[str, Scored]]], images: int, seed: int) -> str:

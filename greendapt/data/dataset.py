@@ -14,6 +14,7 @@ from greendapt.data.sources.base import LoadOptions, Needs, NoLabels
 from greendapt.data.sources.folder import load_folder
 from greendapt.data.sources.fractal import load_fractal
 from greendapt.data.sources.merged import UNCERTAIN, merge
+from greendapt.data.sources.npz import load_npz
 from greendapt.data.sources.phantoms import load_phantoms
 from greendapt.data.sources.xrv import load_xrv
 from greendapt.suite import datasets
@@ -29,6 +30,7 @@ class Source:
 
 SOURCES: Mapping[type[datasets.Table], Source] = {
     datasets.FolderData: Source(load_folder, lambda spec: spec.path.name or str(spec.path)),
+    datasets.NpzData: Source(load_npz, lambda spec: spec.path.stem),
     datasets.PhantomData: Source(load_phantoms, lambda spec: f"phantom {spec.hospital}"),
     datasets.FractalData: Source(load_fractal, lambda _: "fractals"),
     datasets.XrayVisionData: Source(load_xrv, lambda spec: spec.dataset.removesuffix("_Dataset")),

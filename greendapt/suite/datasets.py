@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -17,6 +18,23 @@ from pydantic import (
 Split = Literal["train", "val", "test"]
 PATH_KEYS = ("path", "images", "csv", "metadata")
 """Keys under which a dataset says where it lies."""
+
+
+def _one_kind(values: dict[str, int]) -> dict[str, int]:
+    colours = [key for key in values if key.startswith("#")]
+    if colours and len(colours) < len(values):
+        raise ValueError("either values, such as 128, or colours, such as #ff0000, not both")
+    return values
+
+
+MaskValues = Annotated[
+    dict[
+        Annotated[str, Field(pattern=r"^(\d{1,5}|#[0-9a-fA-F]{6})$")],
+        Annotated[int, Field(ge=0, lt=255)],
+    ],
+    Field(min_length=2),
+    AfterValidator(_one_kind),
+]
 
 
 class Table(BaseModel):
@@ -80,6 +98,9 @@ class FolderData(Table):
     most of them have."""
     missing: Literal["drop"] | None = None
     """Rows without a label, or without their image, are left out instead of refused."""
+    mask_values: MaskValues | None = None
+    """Which class each value or colour of the masks is, such as ``{ "0" = 0, "128" = 1 }`` or
+    ``{ "#000000" = 0, "#ff0000" = 1 }``; for what is not 0 and 1, 0 and 255, or 0 to K."""
 
     @model_validator(mode="before")
     @classmethod
@@ -92,8 +113,18 @@ class FolderData(Table):
         return given
 
 
-MAPPING = frozenset(FolderData.model_fields) - {"source", "path"}
+MAPPING = frozenset(FolderData.model_fields) - {"source", "path", "mask_values"}
 """What ``DIR?key=value`` can say."""
+
+
+class NpzData(Table):
+    """A file of MedMNIST (``pneumoniamnist_224.npz``): images, labels and splits as published."""
+
+    source: Literal["npz"]
+    path: Path
+    split: Split | None = None
+    classes: tuple[str, ...] = ()
+    """What its classes or findings are called, in order; else their numbers."""
 
 
 class XrayVisionData(Table):
@@ -121,7 +152,7 @@ class StatedData(Table):
 
 
 Source = Annotated[
-    PhantomData | FractalData | FolderData | XrayVisionData, Field(discriminator="source")
+    PhantomData | FractalData | FolderData | NpzData | XrayVisionData, Field(discriminator="source")
 ]
 
 
@@ -146,7 +177,7 @@ class MergedData(Table):
 
 
 Dataset = Annotated[
-    PhantomData | FractalData | FolderData | XrayVisionData | MergedData | StatedData,
+    PhantomData | FractalData | FolderData | NpzData | XrayVisionData | MergedData | StatedData,
     Field(discriminator="source"),
 ]
 

@@ -114,7 +114,7 @@ def dataset(where: str) -> dict[str, Any]:
 
 
 def folder(where: str) -> dict[str, Any]:
-    """``DIR[:COLUMN][@SPLIT][?KEY=VALUE&...]`` as a dataset's table."""
+    """``DIR[:COLUMN][@SPLIT][?KEY=VALUE&...]`` or ``FILE.npz[@SPLIT]`` as a dataset's table."""
     rest, _, mapping = where.partition("?") if not Path(where).exists() else (where, "", "")
     spec = _place(rest)
     for part in mapping.split("&") if mapping else []:
@@ -130,14 +130,17 @@ def folder(where: str) -> dict[str, Any]:
 
 
 def _place(where: str) -> dict[str, Any]:
-    """``DIR[:COLUMN][@SPLIT]``."""
+    """``DIR[:COLUMN][@SPLIT]`` or ``FILE.npz[@SPLIT]``."""
     rest, at, split = where.rpartition("@")
     if not at or split not in _SPLITS:
         rest, split = where, ""
     path, colon, column = rest.rpartition(":")
     if not colon:
         path, column = rest, ""
-    spec: dict[str, Any] = {"source": "folder", "path": str(Path(path).expanduser().resolve())}
+    kind = "npz" if Path(path).suffix.lower() == ".npz" else "folder"
+    spec: dict[str, Any] = {"source": kind, "path": str(Path(path).expanduser().resolve())}
+    if column and kind == "npz":
+        raise SuiteError(f"{where}: a .npz file has no columns; leave ':{column}' out")
     if column:
         spec["label"] = column
     if split:
@@ -147,7 +150,7 @@ def _place(where: str) -> dict[str, Any]:
 
 def _name(spec: dict[str, Any]) -> str:
     paths = [part["path"] for part in spec.get("sources", [spec])]
-    return "_".join(Path(path).name for path in paths) or "external"
+    return "_".join(Path(path).name.removesuffix(".npz") for path in paths) or "external"
 
 
 def _fresh(name: str, taken: dict[str, Any]) -> str:

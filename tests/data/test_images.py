@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from greendapt.data.sources.image_files import read_images, read_masks
+from greendapt.data.sources.image_files import read_images
 
 
 def saved(path, values, **how):
@@ -80,16 +80,3 @@ def test_what_cannot_be_read_is_told_by_position(tmp_path, ramp):
     assert reasons[3] == "not an image"
     assert reasons[4] == "no such file"
     assert "8 or 16 bits" in reasons[5]
-
-
-def test_masks_keep_labels_and_say_where_there_is_none(tmp_path):
-    half = np.zeros((8, 8), np.uint8)
-    half[:, 4:] = 255
-    labels = np.zeros((8, 8), np.uint8)
-    labels[:4], labels[4:] = 1, 2
-    paths = [saved(tmp_path / "a.png", half), saved(tmp_path / "b.png", labels), None]
-    masks, bad = read_masks(paths, 4)
-    assert bad == []
-    assert np.unique(masks[0]).tolist() == [0, 1]
-    assert np.unique(masks[1]).tolist() == [1, 2]
-    assert np.unique(masks[2]).tolist() == [255]

@@ -62,6 +62,8 @@ class Bench:
         assert np.array_equal(batch.pixels, plain.pixels)
         assert np.array_equal(batch.hashes, plain.hashes)
         assert batch.bad == plain.bad
+        assert np.array_equal(batch.traits, plain.traits)
+        assert batch.remarks()[:-1] == plain.remarks(), "but for that it was packed"
         return batch
 
     def made(self, size=SIZE):
@@ -112,6 +114,13 @@ def rewritten(bench):
     assert path.stat().st_size == before.st_size
 
 
+def turned_and_inverted(bench):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    values = np.random.default_rng(3).integers(0, 4096, (20, 30), dtype=np.uint16)
+    Image.fromarray(values).save(bench.root / "images" / "0.tif", tiffinfo={262: 0}, exif=exif)
+
+
 def swapped(bench):
     a, b = bench.paths[:2]
     a.rename(bench.root / "a")
@@ -126,6 +135,7 @@ CHANGES = {
     "removed": lambda bench: bench.paths[3].unlink(),
     "in colour": lambda bench: bench.save("3.png", 3, (20, 20, 3)),
     "with 16 bits": deeper,
+    "turned and inverted": turned_and_inverted,
     "cut off": lambda bench: bench.paths[1].write_bytes(bench.paths[1].read_bytes()[:90]),
     "no image": lambda bench: (bench.root / "images" / "x.png").write_text("text"),
 }
@@ -151,6 +161,23 @@ def test_colour_and_depth_follow_what_is_there(bench):
         (bench.root / "images" / name).unlink()
         bench.read()
     assert bench.read().pixels.shape[1] == 1
+
+
+def test_white_follows_what_is_there(bench):
+    """One outlier changes none; ever more of them change the others, too."""
+    for i in range(6):
+        bench.save(f"{i}.png", i, top=4096, dtype=np.uint16)
+    decoded = [6]
+    before = bench.read().pixels.copy()
+    bench.save("0.png", 0, top=65536, dtype=np.uint16)
+    assert np.array_equal(bench.read().pixels[1:], before[1:])
+    decoded.append(1)
+    assert [build.decoded for build in bench.made().manifest.builds] == decoded
+    for i in (1, 2):
+        bench.save(f"{i}.png", i, top=16384, dtype=np.uint16)
+        bench.read()
+    assert bench.read().pixels[5].mean() < before[5].mean() / 3
+    assert [build.decoded for build in bench.made().manifest.builds] == [6], "all anew"
 
 
 def test_another_size_is_another_pack(bench):
@@ -313,6 +340,20 @@ def test_splits_of_a_folder_share_its_pack(folder, rows, bench):
         assert isinstance(part.pixels, np.memmap)
         assert part.digest == folder_set(root, None, split).digest
     assert not np.isin(train.hashes, test.hashes).any()
+
+
+def test_white_is_that_of_the_folder_whichever_split_is_picked(folder, rows, bench):
+    for i, row in enumerate(rows):
+        row["split"] = "train" if i < 8 else "test"
+    root = folder(rows)
+    for i in range(12):
+        top = 60_000 if i >= 8 else 16_000
+        values = np.random.default_rng(i).integers(0, top, (20, 20), dtype=np.uint16)
+        Image.fromarray(values).save(root / f"{i:02d}.png")
+    whole = folder_set(root, None)
+    for packs in (bench.packs, None):
+        train = folder_set(root, packs, "train")
+        assert np.array_equal(train.gather(), whole.gather(np.arange(8)))
 
 
 def test_what_cannot_be_read_matters_where_it_is_picked(folder, rows, bench):

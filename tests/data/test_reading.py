@@ -428,9 +428,10 @@ def test_notebook_checkpoints_are_no_images(tmp_path):
 
 
 def test_unknown_files_are_counted(tmp_path):
-    (tree(tmp_path) / "train/normal/x.svs").write_bytes(b"x")
+    for name in ("x.svs", "y.xyz", "notes.txt"):
+        (tree(tmp_path) / "train/normal" / name).write_bytes(b"x")
     one = read(tmp_path)
-    assert "1 .svs" in told(one, Gravity.WEAK)
+    assert "1 .svs (cut tiles of them, with OpenSlide); 1 .xyz (no kind" in told(one, Gravity.WEAK)
 
 
 def test_links_to_folders_are_followed(tmp_path):

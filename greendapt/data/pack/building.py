@@ -20,7 +20,9 @@ from numpy.typing import NDArray
 
 from greendapt.data.imageset import Ints
 from greendapt.data.pack.marks import Marks, Pack, names_of, stats_of
-from greendapt.data.sources.image_files import Decoded, decode, in_threads
+from greendapt.data.sources.decoding import Decoded, decode
+from greendapt.data.sources.image_files import in_threads, open_file
+from greendapt.data.sources.traits import Way, whites
 
 _ROWS = 256
 
@@ -56,7 +58,7 @@ class Looked:
         return (
             before is not None
             and np.array_equal(self.marks.names, before.marks.names)
-            and np.array_equal(self.marks.channels, before.marks.channels)
+            and np.array_equal(self.marks.traits, before.marks.traits)
             and self.decoded == 0
         )
 
@@ -75,7 +77,7 @@ def look(
     looked_ns = time.time_ns()
     names, stats = names_of(paths), stats_of(paths)
     blank = Marks.blank(names, looked_ns)
-    earlier, kept = (blank, blank.tops) if before is None else before.marks.of(names)
+    earlier, kept = (blank, np.full(len(paths), -1)) if before is None else before.marks.of(names)
     trusted = earlier.same(stats)
 
     def see(row: int) -> Seen | None:
@@ -100,12 +102,12 @@ def look(
 
 
 def rescaled(looked: Looked, before: Pack | None) -> bool:
-    """Whether 16-bit images are kept whose white is another one now."""
-    return (
-        before is not None
-        and looked.marks.look.white != before.marks.look.white
-        and bool((looked.marks.tops[looked.kept >= 0] >= 0).any())
-    )
+    """Whether images are kept whose white is another one now."""
+    if before is None:
+        return False
+    kept = looked.kept >= 0
+    now, then = whites(looked.marks.traits)[kept], whites(before.marks.traits)[looked.kept[kept]]
+    return not np.array_equal(now, then)
 
 
 def pixels(
@@ -122,20 +124,20 @@ def pixels(
                 out[:] = before.pixels[looked.kept[row]][: look_.channels]
             elif looked.spooled[row] >= 0:
                 spool.seek(looked.spooled[row])
-                deep, channels = marks.tops[row] >= 0, int(marks.channels[row])
-                dtype = np.dtype(np.float32 if deep else np.uint8)
+                channels, ways = int(marks.traits[row]["channels"]), marks.traits[row]["ways"]
+                dtype = np.dtype(np.float32 if ways & Way.DEEP else np.uint8)
                 data = spool.read(size * size * channels * dtype.itemsize)
                 shape = (size, size, channels) if channels > 1 else (size, size)
-                out[:] = look_.pixels(np.frombuffer(data, dtype).reshape(shape))
+                out[:] = look_.pixels(row, np.frombuffer(data, dtype).reshape(shape))
         yield part
 
 
 def _see(path: Path, size: int, earlier: Marks, row: int) -> Seen:
-    with path.open("rb") as file:
+    with open_file(path) as file:
         stat = os.fstat(file.fileno())  # before its bytes: a later change shows
         data = file.read()
     content = int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "little")
-    as_before = earlier.channels[row] > 0 and content == earlier.contents[row]
+    as_before = earlier.traits[row]["channels"] > 0 and content == earlier.contents[row]
     return Seen(
         (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns),
         content,

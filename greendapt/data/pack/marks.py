@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from greendapt.data.imageset import Ints, code
-from greendapt.data.sources.image_files import Decoded, Look
+from greendapt.data.sources.decoding import Decoded
+from greendapt.data.sources.image_files import Look
+from greendapt.data.sources.traits import TRAITS, Traits
 from greendapt.disk.files import write_atomic
 
 _DOUBT_NS = 2_000_000_000
@@ -30,10 +32,8 @@ class Marks:
         latter moves with every write, also of one who sets the former back.
     contents, hashes
         uint64 [N], of the file's bytes and of the decoded image.
-    tops
-        int64 [N], the largest grey of a 16-bit image, else -1.
-    channels
-        int64 [N], 1 or 3; 0 where the image cannot be read.
+    traits
+        TRAITS [N], what the files are; 0 channels where the image cannot be read.
     looked_ns
         int64 [], when the files were last looked at.
     """
@@ -42,8 +42,7 @@ class Marks:
     stats: Ints
     contents: NDArray[np.uint64]
     hashes: NDArray[np.uint64]
-    tops: Ints
-    channels: Ints
+    traits: Traits
     looked_ns: NDArray[np.int64]
 
     @classmethod
@@ -55,8 +54,7 @@ class Marks:
             stats=np.full((n, 3), -1),
             contents=np.zeros(n, dtype=np.uint64),
             hashes=np.zeros(n, dtype=np.uint64),
-            tops=np.full(n, -1),
-            channels=np.zeros(n, dtype=np.int64),
+            traits=np.zeros(n, TRAITS),
             looked_ns=np.array(looked_ns),
         )
 
@@ -80,7 +78,7 @@ class Marks:
         place = {name: row for row, name in enumerate(self.names.tolist())}
         rows = np.array([place.get(name, -1) for name in names.tolist()], dtype=np.int64)
         marks, packed = Marks.blank(names, int(self.looked_ns)), rows >= 0
-        for name in ("stats", "contents", "hashes", "tops", "channels"):
+        for name in ("stats", "contents", "hashes", "traits"):
             getattr(marks, name)[packed] = getattr(self, name)[rows[packed]]
         return marks, rows
 
@@ -90,23 +88,28 @@ class Marks:
         return replace(self, **copies | {"looked_ns": np.array(looked_ns)})
 
     def note(self, row: int, image: Decoded) -> None:
-        self.hashes[row], self.channels[row] = image.hash, image.channels
-        self.tops[row] = -1 if image.top is None else image.top
+        self.hashes[row], self.traits[row] = image.hash, image.traits
 
     def forget(self, row: int) -> None:
         """It cannot be read."""
-        self.stats[row], self.tops[row] = -1, -1
-        self.contents[row] = self.hashes[row] = self.channels[row] = 0
+        self.stats[row] = -1
+        self.contents[row] = self.hashes[row] = 0
+        self.traits[row] = np.zeros((), TRAITS)
 
     @property
     def look(self) -> Look:
         """What the images have in common, as `read_images` finds it."""
-        return Look.of(max(1, int(self.channels.max(initial=1))), int(self.tops.max(initial=-1)))
+        return Look.of(self.traits)
+
+    @property
+    def readable(self) -> NDArray[np.bool_]:
+        """True [N] where the image could be read."""
+        return np.asarray(self.traits["channels"] > 0)
 
     def same(self, stats: Ints) -> NDArray[np.bool_]:
         """True [N] where a file with these stats is surely the one that was read."""
         settled = stats[:, 1:].max(axis=1) < int(self.looked_ns) - _DOUBT_NS
-        return np.asarray(settled & (stats == self.stats).all(axis=1) & (self.channels > 0))
+        return np.asarray(settled & (stats == self.stats).all(axis=1) & self.readable)
 
 
 @dataclass(frozen=True)

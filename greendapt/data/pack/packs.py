@@ -40,7 +40,7 @@ from greendapt.disk.files import new_folder, read_json, write_json
 from greendapt.meter.window import Window
 from greendapt.suite.datasets import FolderData
 
-VERSION = 1
+VERSION = 2
 """Raise when the same file gives other pixels."""
 _TELL_EVERY_S = 10.0
 _PIXELS, _FILES, _MANIFEST = "pixels.npy", "files.npz", "manifest.json"
@@ -115,8 +115,14 @@ class Packs:
                 f"{error}"
             )
             return read_images(paths, size)
+        marks = made.pack.marks
         return Batch(
-            made.pack.pixels, made.pack.marks.hashes, made.bad, (note(made.manifest.note),)
+            made.pack.pixels,
+            marks.hashes,
+            marks.traits,
+            marks.look.whites,
+            made.bad,
+            (note(made.manifest.note),),
         )
 
     def make(self, root: Path, paths: Sequence[Path], size: int) -> Made:

@@ -13,10 +13,12 @@ from greendapt.core.remarks import Remark
 from greendapt.data.imageset import ImageSet, Ints, codes
 from greendapt.data.labels import plain
 from greendapt.data.sources.base import LoadOptions
-from greendapt.data.sources.image_files import Batch, read_images, read_masks
+from greendapt.data.sources.image_files import Batch, read_images
 from greendapt.data.sources.label_columns import Labels, label_keys, read_labels, unlabelled
 from greendapt.data.sources.listing import SPLIT_NAMES, Listing, Row, listed
+from greendapt.data.sources.mask_files import Masks, read_masks
 from greendapt.data.sources.read_folder import read_folder
+from greendapt.data.sources.traits import Traits
 from greendapt.data.splits import settle_splits
 from greendapt.suite.datasets import FolderData
 
@@ -35,7 +37,8 @@ def load_folder(spec: FolderData, options: LoadOptions) -> ImageSet:
     if unreadable:
         problems.append(listed("images cannot be read", unreadable))
     problems += label_problems
-    masks = _masks(rows, options.image_size, problems) if options.needs == "masks" else None
+    masks = _masks(rows, spec, options, batch.traits[at]) if options.needs == "masks" else None
+    problems += masks.problems if masks else []
     if problems:
         raise DataError("\n".join(f"{spec.path}: {problem}" for problem in problems))
     origin = _origin(spec.path)
@@ -54,8 +57,14 @@ def load_folder(spec: FolderData, options: LoadOptions) -> ImageSet:
         splits=splits,
         hashes=batch.hashes[at],
         views=_views(rows),
-        masks=masks,
-        notes=listing.remarks + labels.notes + split_notes + batch.notes,
+        masks=masks.maps if masks else None,
+        notes=(
+            *listing.remarks,
+            *labels.notes,
+            *split_notes,
+            *batch.remarks(at),
+            *(masks.notes if masks else ()),
+        ),
     )
 
 
@@ -76,8 +85,7 @@ def _images(
     paths = [row.path for row in listing.rows]
     if options.packs is not None:
         return options.packs.images(spec.path, paths, options.image_size), picked
-    batch = read_images([paths[i] for i in picked], options.image_size)
-    return batch, np.arange(len(picked))
+    return read_images(paths, options.image_size, picked), np.arange(len(picked))
 
 
 def _origin(path: Path) -> str:
@@ -121,12 +129,9 @@ def _views(rows: Sequence[Row]) -> NDArray[np.str_] | None:
     return np.array([(row.view or "unknown").upper() for row in rows])
 
 
-def _masks(rows: Sequence[Row], size: int, problems: list[str]) -> NDArray[np.uint8]:
-    masks, bad = read_masks([row.masks[0] if row.masks else None for row in rows], size)
+def _masks(rows: Sequence[Row], spec: FolderData, options: LoadOptions, images: Traits) -> Masks:
+    """Of images whose files have these traits."""
     if not any(row.masks for row in rows):
-        problems.append(
-            "no masks; labels.csv needs a column 'mask' or 'lung_mask' with their paths"
-        )
-    elif bad:
-        problems.append(listed("masks cannot be read", bad))
-    return masks
+        missing = "no masks; labels.csv needs a column 'mask' or 'lung_mask' with their paths"
+        return Masks.none(missing)
+    return read_masks([row.masks for row in rows], options.image_size, images, spec.mask_values)

@@ -1,106 +1,121 @@
-"""Decoding image files to squares of 8 bits, with every failure reported instead of raised."""
+"""Image files as squares of 8 bits, with every failure reported instead of raised."""
 
 from __future__ import annotations
 
-import io
 import os
+import stat
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from greendapt.core.remarks import Remark
-from greendapt.data.imageset import NO_MASK, content_hash
+from greendapt.data.imageset import Ints
+from greendapt.data.sources.decoding import Decoded, decode
+from greendapt.data.sources.traits import TRAITS, Traits, Way, has, remarks, whites
 
-_BIT_DEPTHS = (8, 10, 12, 14, 16)
-_EIGHT_BIT_GREY = ("1", "L", "LA")
 _CHUNK = 256
 Item = TypeVar("Item")
 Done = TypeVar("Done")
 
 
 @dataclass(frozen=True)
-class Decoded:
-    """One image: [H, W] grey or [H, W, 3]; 16-bit ones as float32, with the file's maximum."""
-
-    values: NDArray[np.uint8] | NDArray[np.float32]
-    hash: int
-    top: int | None
-
-    @property
-    def channels(self) -> int:
-        return 3 if self.values.ndim == 3 else 1
-
-
-@dataclass(frozen=True)
 class Look:
-    """What the images of one set share: channels, and which grey of 16-bit ones becomes white."""
+    """How N images of one set are shown: channels they share, the grey of each that is white."""
 
     channels: int
-    white: int
+    whites: Ints
+    inverted: NDArray[np.bool_]
 
     @classmethod
-    def of(cls, channels: int, top: int | None) -> Look:
-        """Of a set with so many channels at most, whose 16-bit greys reach ``top`` at most.
+    def of(cls, traits: Traits) -> Look:
+        """Of a set of files. What states its depth is inverted where it is decoded."""
+        silent = has(traits, Way.DEEP) & ~has(traits, Way.STATED)
+        channels = int(traits["channels"].max(initial=1))
+        return cls(channels, whites(traits), silent & has(traits, Way.INVERTED))
 
-        White is the last grey of the smallest of 8, 10, 12, 14, 16 bits that holds it.
-        """
-        return cls(channels, 2 ** next(n for n in _BIT_DEPTHS if (top or 0) < 2**n) - 1)
-
-    def pixels(self, values: NDArray[np.uint8] | NDArray[np.float32]) -> NDArray[np.uint8]:
-        """Decoded values [H, W] or [H, W, 3] as uint8 [1 or 3, H, W]."""
-        scale = np.float32(255 / self.white)
-        grey = (
-            values
-            if values.dtype == np.uint8
-            else np.rint(values * scale).clip(0, 255).astype(np.uint8)
-        )
-        return np.asarray(grey.transpose(2, 0, 1) if grey.ndim == 3 else grey[None], dtype=np.uint8)
+    def pixels(
+        self, row: int, values: NDArray[np.uint8] | NDArray[np.float32]
+    ) -> NDArray[np.uint8]:
+        """Decoded values [H, W] or [H, W, 3] of one image as uint8 [1 or 3, H, W]."""
+        if values.dtype != np.uint8:
+            scaled = np.rint(values * np.float32(255 / self.whites[row])).clip(0, 255)
+            values = (255 - scaled if self.inverted[row] else scaled).astype(np.uint8)
+        part = values.transpose(2, 0, 1) if values.ndim == 3 else values[None]
+        return np.asarray(part, dtype=np.uint8)
 
 
 @dataclass(frozen=True)
 class Batch:
-    """uint8 [N, C, H, W], uint64 [N], and what could not be read (``position, reason``)."""
+    """N images: uint8 [N, C, H, W], uint64 [N], `traits.TRAITS` [N], the white of each, and what
+    could not be read (``position, reason``).
+    """
 
     pixels: NDArray[np.uint8]
     hashes: NDArray[np.uint64]
+    traits: Traits
+    whites: Ints
     bad: list[tuple[int, str]]
     notes: tuple[Remark, ...] = ()
 
+    def remarks(self, at: Ints | slice = slice(None)) -> tuple[Remark, ...]:
+        """What a reader should know of how the images ``at`` these positions were read."""
+        return (*remarks(self.traits[at], self.whites[at]), *self.notes)
 
-def read_images(paths: Sequence[Path], size: int) -> Batch:
+
+def read_images(paths: Sequence[Path], size: int, picked: Ints | None = None) -> Batch:
     """Decode and resize to ``size`` x ``size`` (bilinear, antialiased), all in memory.
 
-    Images that cannot be read are black, and listed as bad.
+    Images that cannot be read are black, and listed as bad. ``picked``: which of a set are wanted;
+    their white is that of the whole set.
     """
-    done = list(in_threads(lambda path: decode(path.read_bytes(), size), paths))
+    rows = np.arange(len(paths)) if picked is None else picked
+    done = list(in_threads(lambda i: decode(read_file(paths[i]), size), rows.tolist()))
     bad = [(i, item) for i, item in enumerate(done) if isinstance(item, str)]
-    good = [item for item in done if isinstance(item, Decoded)]
-    look = Look.of(
-        max((item.channels for item in good), default=1),
-        max((item.top for item in good if item.top is not None), default=None),
-    )
+    traits = _traits(done)
+    look = Look.of(_with_others(traits, paths, rows, size))
     pixels = np.zeros((len(done), look.channels, size, size), dtype=np.uint8)
     hashes = np.zeros(len(done), dtype=np.uint64)
     for i, item in enumerate(done):
         if not isinstance(item, str):
-            pixels[i], hashes[i] = look.pixels(item.values), item.hash
-    return Batch(pixels, hashes, bad)
+            pixels[i], hashes[i] = look.pixels(i, item.values), item.hash
+    return Batch(pixels, hashes, traits, look.whites[: len(done)], bad)
 
 
-def read_masks(paths: Sequence[Path | None], size: int) -> tuple[NDArray[np.uint8], list[str]]:
-    """Label maps uint8 [N, H, W] (nearest neighbour; 0/255 becomes 0/1) and what went wrong."""
-    done = list(in_threads(lambda path: _decode_mask(path, size), paths))
-    bad = [f"{paths[i]} ({item})" for i, item in enumerate(done) if isinstance(item, str)]
-    masks = [item for item in done if not isinstance(item, str)]
-    return (np.stack(masks) if masks else np.empty((0, size, size), np.uint8)), bad
+def _traits(done: Iterable[Decoded | str]) -> Traits:
+    blank = (0,) * len(TRAITS.names or ())
+    return np.array([blank if isinstance(one, str) else one.traits for one in done], TRAITS)
+
+
+def _with_others(traits: Traits, paths: Sequence[Path], rows: Ints, size: int) -> Traits:
+    """``traits`` of the ``rows``, then those of all others where they decide what is white."""
+    if not (has(traits, Way.DEEP) & ~has(traits, Way.STATED)).any():
+        return traits
+    others = np.setdiff1d(np.arange(len(paths)), rows).tolist()
+    more = _traits(in_threads(lambda i: decode(read_file(paths[i]), size), others))
+    return np.concatenate([traits, more])
+
+
+def open_file(path: Path) -> IO[bytes]:
+    """For reading. Raises ValueError, before it is opened, where it is no file: a pipe would never
+    end."""
+    kind = path.stat().st_mode
+    if not stat.S_ISREG(kind):
+        raise ValueError("a folder, no file" if stat.S_ISDIR(kind) else "a device or pipe, no file")
+    return path.open("rb")
+
+
+def read_file(path: Path) -> bytes:
+    """Its content; see `open_file`."""
+    with open_file(path) as file:
+        return file.read()
 
 
 def in_threads(work: Callable[[Item], Done], items: Iterable[Item]) -> Iterator[Done | str]:
@@ -126,46 +141,5 @@ def _attempt(work: Callable[[Item], Done], item: Item) -> Done | str:
             return work(item)
     except FileNotFoundError:
         return "no such file"
-    except UnidentifiedImageError:
-        return "not an image"
     except Exception as error:  # whatever a decoder raises, the image is bad
         return str(error) or type(error).__name__
-
-
-def decode(data: bytes, size: int) -> Decoded:
-    """An image file's bytes, resized. Raises whatever its decoder does."""
-    with Image.open(io.BytesIO(data)) as image:
-        image.load()
-        if image.mode.startswith("I"):
-            return _deep(np.asarray(image), size)
-        if image.mode == "F":
-            raise ValueError("floating-point pixels; save it with 8 or 16 bits")
-        whole = np.asarray(image.convert("L" if image.mode in _EIGHT_BIT_GREY else "RGB"))
-    if whole.ndim == 3 and _is_grey(whole):
-        whole = np.ascontiguousarray(whole[..., 0])
-    small = Image.fromarray(whole).resize((size, size), Image.Resampling.BILINEAR)
-    return Decoded(np.asarray(small, dtype=np.uint8), content_hash(whole), None)
-
-
-def _deep(whole: NDArray[Any], size: int) -> Decoded:
-    if whole.min() < 0 or whole.max() > 65535:
-        raise ValueError("grey values beyond 16 bits")
-    small = Image.fromarray(whole.astype(np.float32)).resize(
-        (size, size), Image.Resampling.BILINEAR
-    )
-    hashed = content_hash(whole.astype(np.uint16))
-    return Decoded(np.asarray(small, dtype=np.float32), hashed, int(whole.max()))
-
-
-def _is_grey(rgb: NDArray[np.uint8]) -> bool:
-    few = rgb[::16, ::16]
-    return all(np.array_equal(part[..., 0], part[..., k]) for part in (few, rgb) for k in (1, 2))
-
-
-def _decode_mask(path: Path | None, size: int) -> NDArray[np.uint8]:
-    if path is None:
-        return np.full((size, size), NO_MASK, dtype=np.uint8)
-    with Image.open(path) as image:
-        flat = image if image.mode in ("L", "P") else image.convert("L")
-        values = np.asarray(flat.resize((size, size), Image.Resampling.NEAREST), dtype=np.uint8)
-    return (values > 127).astype(np.uint8) if values.max() > 127 else values

@@ -11,15 +11,14 @@ from pathlib import Path, PurePosixPath
 
 from greendapt.core.remarks import Remark, note, weak
 from greendapt.core.text import plural
+from greendapt.data.sources.formats import IMAGE_SUFFIXES, suffix_of, why_not
 from greendapt.data.sources.tables import is_table
 
-IMAGE_SUFFIXES = frozenset(
-    {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".pgm"}
-)
 _BESIDE = frozenset(
-    {".csv", ".tsv", ".txt", ".md", ".json", ".xlsx", ".xls", ".pdf", ".zip", ".gz", ".html", ""}
+    {".csv", ".tsv", ".txt", ".md", ".json", ".jsonl", ".xml", ".yaml", ".yml", ".toml", ".html"}
+    | {".xlsx", ".xls", ".pdf", ".bib", ".py", ".ipynb", ".sh", ".log", ".sha256", ".md5", ""}
 )
-"""Suffixes of what commonly lies beside images; whoever leaves them unread need not be told."""
+"""Suffixes of what commonly lies beside images: no images, and not told of."""
 _STRAYS = frozenset({"__MACOSX", "Thumbs.db", "@eaDir", "$RECYCLE.BIN", "lost+found"})
 
 
@@ -54,7 +53,7 @@ class ImageIndex:
         unread: Counter[str] = Counter()
         strays: Counter[str] = Counter()
         for path in _files(root, strays):
-            suffix = os.path.splitext(path)[1].lower()  # noqa: PTH122 (ten times as fast)
+            suffix = _suffix(path)
             if suffix in IMAGE_SUFFIXES:
                 images.append(path)
             elif is_table(Path(path)):
@@ -96,14 +95,18 @@ class ImageIndex:
         names: dict[str, str | None] = {}
         for path in self.images:
             name = path.rpartition("/")[2]
-            for key in {name, os.path.splitext(name)[0]}:  # noqa: PTH122
+            for key in {name, name[: -len(_suffix(name)) or None]}:
                 names[key] = None if key in names else path
         return names
 
     def ignored(self) -> Iterator[Remark]:
         """What was left alone: counts only."""
         if self.unread:
-            yield weak(f"Not read, no kind of image that is known: {_tally(self.unread)}.")
+            kinds = [
+                f"{count} {suffix} ({why_not(suffix) or 'no kind of image that is known'})"
+                for suffix, count in sorted(self.unread.items())
+            ]
+            yield weak(f"Not read: {'; '.join(kinds)}.")
         if self.strays:
             yield note(f"Left alone: {_tally(self.strays)}.")
 
@@ -130,6 +133,12 @@ def _files(root: Path, strays: Counter[str]) -> Iterator[str]:
                 strays[_kind(name)] += 1
             else:
                 yield name if within == "." else f"{within}/{name}"
+
+
+def _suffix(name: str) -> str:
+    """As `suffix_of`, ten times as fast."""
+    _, suffix = os.path.splitext(name.lower())  # noqa: PTH122
+    return suffix_of(Path(name)) if suffix == ".gz" else suffix
 
 
 def _above(folder: str) -> bool:

@@ -42,6 +42,7 @@ class Row:
     patient: str | None = None
     view: str | None = None
     masks: tuple[Path, ...] = ()
+    """One label map, or several that are laid over each other."""
 
     def value(self, column: str) -> str:
         """The cell of a column, by its key; a class tree has labels alone."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from greendapt.core.errors import DataError
 from greendapt.core.remarks import Remark, note, weak
 from greendapt.core.text import plural
+from greendapt.data.sources.formats import mask_parts
 from greendapt.data.sources.image_index import ImageIndex, Way
 from greendapt.data.sources.layouts import NONE, Layout
 from greendapt.data.sources.listing import (
@@ -194,9 +195,9 @@ def _path(
 
 
 def _mask_cells(cells: Mapping[str, str]) -> list[str]:
-    """Paths of the masks of a row; ``;`` stands between several."""
+    """Paths of the masks of a row."""
     written = next((cells[key] for key in _MASKS if cells.get(key)), "")
-    return [part.strip() for part in written.split(";") if part.strip()]
+    return mask_parts(written)
 
 
 def _mask(index: ImageIndex, written: str, layout: Layout, outside: list[str]) -> Path | None:
