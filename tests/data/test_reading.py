@@ -182,7 +182,7 @@ def test_a_table_that_names_no_image_is_said_not_to_be_read(tmp_path):
 def test_images_in_no_row_are_counted(tmp_path):
     plain(tmp_path)
     picture(tmp_path / "img/more.png", 1)
-    assert "1 image in the folder are in no row" in told(read(tmp_path))
+    assert "1 image in the folder are in no row: left alone" in told(read(tmp_path))
 
 
 @given(st.lists(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0\r"),

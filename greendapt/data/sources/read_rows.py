@@ -62,9 +62,12 @@ def read_rows(index: ImageIndex, places: Sequence[Place], layout: Layout) -> Lis
     listing = with_split_files(index.root, listing)
     listing = without_files(index, listing)
     listing = with_ids(listing)
-    unlisted = len(index.images) - len({row.path for row in listing.rows})
+    meant = {row.path for row in listing.rows} | {
+        mask for row in listing.rows for mask in row.masks
+    }
+    unlisted = len(index.images) - len(meant)
     if unlisted > 0:
-        text = f"{plural(unlisted, 'image')} in the folder are in no row, or are masks: left alone."
+        text = f"{plural(unlisted, 'image')} in the folder are in no row: left alone."
         listing = replace(listing, remarks=(*listing.remarks, note(text)))
     return listing
 
