@@ -174,8 +174,47 @@ def test_deleted_files_are_made_again_where_a_later_stage_reads_them(torn, green
         shutil.rmtree(path)
     done = greendapt("resume", torn)
     assert done.code == 0, done.err
-    assert "runs again, its files are gone and a later stage reads them" in done.err
+    assert "runs again, a later stage reads its files, and they are gone" in done.err
     assert metrics(torn) == metrics(finished)
+
+
+def flip(path):
+    data = bytearray(path.read_bytes())
+    for place in range(len(data) // 2, len(data) // 2 + min(400, len(data) // 4)):
+        data[place] ^= 0xFF
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("how", ["flipped", "cut", "empty", "deleted"])
+def test_files_that_are_not_as_written_are_made_again(torn, greendapt, finished, how):
+    for path in sorted(torn.glob("checkpoints/*/*.safetensors")):
+        if how == "flipped":
+            flip(path)
+        elif how == "deleted":
+            path.unlink()
+        else:
+            path.write_bytes(path.read_bytes()[: 100 * (how == "cut")])
+    done = greendapt("resume", torn)
+    assert done.code == 0, done.err
+    assert metrics(torn) == metrics(finished)
+    assert "safetensors is not what was written" in done.err or "safetensors is gone" in done.err
+
+
+def test_cells_that_fail_do_not_replace_those_that_were_done(copied, greendapt, monkeypatch):
+    """A finished run whose records were cut, on a machine that cannot do its stages any more."""
+
+    def fail(*_):
+        raise ValueError("no")
+
+    monkeypatch.setattr("greendapt.run.stages.probe.Probing._run", fail)
+    before = (copied / "summary.json").read_bytes()
+    lines = records(copied)
+    (copied / "records.jsonl").write_bytes(b"".join(lines[:10]))
+    shutil.rmtree(copied / "checkpoints")
+    done = greendapt("resume", copied)
+    assert done.code == 4
+    assert "the summary of before holds more cells: it is kept" in done.err
+    assert (copied / "summary.json").read_bytes() == before
 
 
 def test_changed_data_runs_what_rests_on_it_again(torn, greendapt):

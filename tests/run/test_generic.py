@@ -8,6 +8,7 @@ import pytest
 from greendapt.core.errors import WeightsError
 from greendapt.models import weights
 from greendapt.models.backbone import create_net
+from greendapt.run.ground import Start
 from greendapt.run.stages import pretrain
 from greendapt.suite.suite_files import load
 
@@ -73,3 +74,56 @@ def test_offline_timm_says_so_in_seconds(suite, monkeypatch, tmp_path):
         pretrain.resolve(suite("timm"), "resnet18")
     assert time.monotonic() - start < 10
     assert not weights.constants.HF_HUB_OFFLINE
+
+
+def pretraining(suite, monkeypatch, tmp_path):
+    """The stage in an empty cache, and what does it: a stand-in for minutes of training."""
+    monkeypatch.setenv("GREENDAPT_CACHE", str(tmp_path))
+    generic = pretrain.resolve(suite("fractal"), "test_resnet")
+    start = Start("test_resnet", "fractal", generic.identity, None)
+    stage = pretrain.Pretraining(start=start, parents=())
+    made = []
+
+    def do():
+        made.append(stage)
+        backbone = weights.load("test_resnet", "none", image_size=32, cut=None, seed=0)
+        pretrain._keep(backbone, Path(generic.argument))
+        return stage.record("2026-01-01T00:00:00+00:00")
+
+    return stage, do, made, Path(generic.argument)
+
+
+def test_fractal_weights_are_made_once_a_machine(suite, monkeypatch, tmp_path):
+    stage, do, made, _ = pretraining(suite, monkeypatch, tmp_path)
+    first = stage.recorded(do)
+    assert first.details.warning is None
+    assert stage.recorded(do).figures == first.figures
+    assert len(made) == 1
+
+
+@pytest.mark.parametrize("how", ["flipped", "cut", "empty", "gone"])
+def test_fractal_weights_that_are_not_as_written_are_made_again(suite, monkeypatch, tmp_path, how):
+    stage, do, made, path = pretraining(suite, monkeypatch, tmp_path)
+    stage.recorded(do)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes({"flipped": data, "cut": data[:-9], "empty": b"", "gone": b""}[how])
+    if how == "gone":
+        path.unlink()
+    assert stage.kept_record() is None
+    again = stage.recorded(do)
+    assert len(made) == 2
+    assert how == "gone" or str(path) in again.details.warning
+    assert stage.recorded(do).details.warning is None
+    assert len(made) == 2
+
+
+def test_what_timm_gave_is_kept_again_where_the_file_changed(suite, monkeypatch, tmp_path):
+    monkeypatch.setenv("GREENDAPT_CACHE", str(tmp_path))
+    net = create_net("test_resnet", 32, weights._timm_spec("test_resnet"))
+    monkeypatch.setattr(weights, "_from_timm", lambda *_: net)
+    kept = Path(pretrain.resolve(suite("timm"), "test_resnet").argument)
+    before = kept.read_bytes()
+    kept.write_bytes(before[:-5])
+    pretrain.resolve(suite("timm"), "test_resnet")
+    assert kept.read_bytes() == before
