@@ -135,7 +135,8 @@ def _without_warnings() -> Iterator[None]:
     """Of decoders, whose failures are told. Around all threads at once, for they share them."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        warnings.filterwarnings("ignore", module="pydicom")
+        for module in ("PIL", "pydicom"):
+            warnings.filterwarnings("ignore", module=module)
         yield
 
 
