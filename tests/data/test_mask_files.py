@@ -126,7 +126,13 @@ def test_a_map_that_jpeg_changed_is_refused(masked):
     noisy = np.random.default_rng(0).choice([0, 255], (SIDE, SIDE)).astype(np.uint8)
     for i in range(2):
         Image.fromarray(noisy).save(root / f"m{i}.png", "JPEG", quality=60)
-    assert refused(root).startswith("masks hold the values ")
+    assert "values (0, 1, 2" in (said := refused(root))
+    assert "JPEG or smoothing" in said
+
+
+def test_a_picture_is_no_mask(masked):
+    many = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
+    assert "more than 256 values" in refused(masked(many, many))
 
 
 @pytest.mark.parametrize("shape", [(24, 12), (12, 24), (48, 47 * 2)])

@@ -63,6 +63,14 @@ def test_mixed_depths_weaken_a_verdict_and_one_depth_does_not():
     assert "8 bits (1) and 12 bits (2)" in text
 
 
+def test_many_dark_images_weaken_a_verdict_too():
+    def told(bits):
+        return [str(one.gravity) for one in remarks(files(*bits), whites(files(*bits)))]
+
+    assert told([14] * 20 + [12] * 20) == ["note", "weak"]
+    assert told([14] * 39 + [12]) == ["note"]
+
+
 def test_a_file_that_cannot_be_read_is_no_depth():
     traits = np.concatenate([files(12), np.zeros(3, TRAITS)])
     assert [str(one.gravity) for one in remarks(traits, whites(traits))] == ["note"]

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from greendapt.data.imageset import content_hash
 from greendapt.data.sources import dicom, nifti
@@ -21,6 +21,18 @@ _FORMATS = ("PNG", "JPEG", "BMP", "DIB", "TIFF", "WEBP", "GIF", "PPM", "JPEG2000
 _ONE_CHANNEL = ("1", "L", "LA", "La")
 _KEPT_IN = ("exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp")
 """Where formats other than TIFF keep what `Image.getexif` reads, which takes its time."""
+_TURN = Image.Transpose
+_UPRIGHT = {
+    2: _TURN.FLIP_LEFT_RIGHT,
+    3: _TURN.ROTATE_180,
+    4: _TURN.FLIP_TOP_BOTTOM,
+    5: _TURN.TRANSPOSE,
+    6: _TURN.ROTATE_270,
+    7: _TURN.TRANSVERSE,
+    8: _TURN.ROTATE_90,
+}
+"""By EXIF orientation. `ImageOps.exif_transpose` does the same, but writes the EXIF anew, which
+fails where any other entry of it is damaged."""
 _ORIENTATION, _BITS, _PHOTOMETRIC = 0x0112, 258, 262
 
 
@@ -100,19 +112,27 @@ def read_picture(data: bytes) -> Whole:
             ways |= Way.PAGES
         tiles = getattr(image, "tile", ())
         raw = tiles[0][3] if tiles else ()
-        turned = _orientation(image) in range(2, 9)
-        image.load()
-        if turned:
-            ways |= Way.TURNED
-            ImageOps.exif_transpose(image, in_place=True)
-        if image.mode.startswith("I"):
-            return _deep(image, _stated(image, data, raw), ways)
-        if image.mode == "F":
+        flat, turned = upright(image)
+        ways |= Way.TURNED if turned else Way.PLAIN
+        if flat.mode.startswith("I"):
+            if getattr(image, "tag_v2", {}).get(_PHOTOMETRIC) == 0:  # with 8 bits Pillow inverts it
+                ways |= Way.INVERTED
+            return _deep(flat, _stated(image, data, raw), ways)
+        if flat.mode == "F":
             raise ValueError("floating-point pixels; save it with 8 or 16 bits")
-        values, in_alpha = _flat(image)
+        values, in_alpha = _flat(flat)
     if ";16" in str(raw) and 0 < values.max() < 64:
         raise ValueError("colours of 16 bits that need fewer; save it with 8 bits a channel")
     return Whole(values, None, ways | Way.ALPHA if in_alpha else ways)
+
+
+def upright(image: Image.Image) -> tuple[Image.Image, bool]:
+    """Decoded, and turned as the file says it should be; whether that did anything."""
+    how = _UPRIGHT.get(_orientation(image))
+    image.load()
+    if how is None or image.format == "TIFF":  # Pillow turns these itself
+        return image, how is not None
+    return image.transpose(how), True
 
 
 def _orientation(image: Image.Image) -> int:
@@ -145,10 +165,8 @@ def _deep(image: Image.Image, bits: int | None, ways: Way) -> Whole:
     if values.dtype != np.uint16 and (values.min() < 0 or values.max() > 65535):
         raise ValueError("grey values beyond 16 bits")
     greys = values.astype(np.uint16, copy=False)
-    if getattr(image, "tag_v2", {}).get(_PHOTOMETRIC) == 0:  # of 8 bits and fewer Pillow inverts it
-        ways |= Way.INVERTED
-    if image.format == "PNG" and bits is not None and depth_of(greys) > bits:
-        bits = 16  # stretched to all 16 bits, as the standard wants it
+    if bits is not None and depth_of(greys) > bits:
+        bits = 16  # stretched to all 16 bits, as the standard of PNG wants it
     return Whole(greys, bits, ways)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import warnings
 from typing import Any
 
 import numpy as np
@@ -33,14 +32,12 @@ def read(data: bytes) -> Whole:
         raise ValueError(
             "a DICOM file, which needs pydicom: pip install 'greendapt[dicom]'"
         ) from None
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module="pydicom")
-        file = pydicom.dcmread(io.BytesIO(data))
-        _check(file)
-        stored = _stored(file)
-        if file.PhotometricInterpretation in _GREY:
-            return _grey(file, stored)
-        return Whole(_colours(file, stored))
+    file = pydicom.dcmread(io.BytesIO(data))
+    _check(file)
+    stored = _stored(file)
+    if file.PhotometricInterpretation in _GREY:
+        return _grey(file, stored)
+    return Whole(_colours(file, stored))
 
 
 def _check(file: Any) -> None:

@@ -7,6 +7,7 @@ import stat
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -124,9 +125,19 @@ def in_threads(work: Callable[[Item], Done], items: Iterable[Item]) -> Iterator[
     Decoders let go of Python's lock, so threads do. A few hundred results wait at most.
     """
     left = iter(items)
-    with ThreadPoolExecutor(cores() + 1) as pool:  # one of them waits for the disk
+    with ThreadPoolExecutor(cores() + 1) as pool, _without_warnings():  # one waits for the disk
         while chunk := list(islice(left, _CHUNK)):
             yield from pool.map(lambda item: _attempt(work, item), chunk)
+
+
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    """Of decoders, whose failures are told. Around all threads at once, for they share them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        for module in ("PIL", "pydicom"):
+            warnings.filterwarnings("ignore", module=module)
+        yield
 
 
 def cores() -> int:
@@ -136,9 +147,7 @@ def cores() -> int:
 
 def _attempt(work: Callable[[Item], Done], item: Item) -> Done | str:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            return work(item)
+        return work(item)
     except FileNotFoundError:
         return "no such file"
     except Exception as error:  # whatever a decoder raises, the image is bad

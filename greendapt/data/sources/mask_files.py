@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 
 from greendapt.core.remarks import Remark, note
 from greendapt.core.text import plural
 from greendapt.data.imageset import NO_MASK
-from greendapt.data.sources.decoding import is_grey, open_picture
+from greendapt.data.sources.decoding import is_grey, open_picture, upright
 from greendapt.data.sources.image_files import in_threads, read_file
 from greendapt.data.sources.listing import listed
 from greendapt.data.sources.traits import Traits
@@ -27,7 +27,8 @@ from greendapt.data.sources.traits import Traits
 _SHOWN = 8
 _MOST_VALUES = 256
 _MOST_CLASSES = 32
-"""A contiguous map of more classes is rather a picture."""
+"""Of more values nobody lists the classes."""
+_NO_MAP = "a picture, or maps that JPEG or smoothing changed; save one value a class, as PNG"
 
 
 @dataclass(frozen=True)
@@ -102,12 +103,10 @@ def _lay(
 
 def _read(path: Path, size: int, colours: bool) -> _Map:
     with open_picture(read_file(path)) as image:
-        image.load()
-        ImageOps.exif_transpose(image, in_place=True)
-        flat, coloured = _flat(image, colours)
+        flat, coloured = _flat(upright(image)[0], colours)
     counts = flat.getcolors(_MOST_VALUES)
     if counts is None:
-        raise ValueError(f"more than {_MOST_VALUES} values: a picture, or a map changed by JPEG")
+        raise ValueError(f"more than {_MOST_VALUES} values: {_NO_MAP}")
     values = np.unique(_numbers(np.array([value for _, value in counts]), coloured))
     small = _numbers(np.asarray(flat.resize((size, size), Image.Resampling.NEAREST)), coloured)
     index = np.searchsorted(values, small).astype(np.uint8)
@@ -156,6 +155,8 @@ def _usual(seen: Iterable[tuple[bool, int]]) -> tuple[dict[int, int], list[str]]
         return {0: 0, 1: 1}, []
     if not colours and len(values) <= _MOST_CLASSES and values == set(range(len(values))):
         return {value: value for value in values}, []
+    if len(values) > _MOST_CLASSES:
+        return {}, [f"masks hold {len(values)} values ({_named(seen)}): {_NO_MAP}"]
     what = "the colours" if colours else "the values"
     return {}, [
         f"masks hold {what} {_named(seen)}; say which class each is, "

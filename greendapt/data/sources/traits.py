@@ -111,6 +111,13 @@ def _on_depth(traits: Traits, white: Ints) -> Iterator[Remark]:
         if these.any():
             count = plural(int(these.sum()), "image")
             yield note(f"{count} of more than 8 bits: white is at {_levels(depths[these])}, {by}.")
+    dark = deep & ~stated & (traits["bits"] < depths)
+    if dark.sum() > max(1, _FEW * (deep & ~stated).sum()):
+        yield weak(
+            f"{int(dark.sum())} of {plural(len(traits), 'image')} would fit into fewer bits, and "
+            "were taken for darker images of the others: if a class was stored with fewer, "
+            "brightness tells it apart; save the images with 8 bits."
+        )
     if len(np.unique(depths)) > 1:
         yield weak(
             f"Images of several depths ({_levels(depths)}), each scaled by its own: where depth "
