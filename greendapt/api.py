@@ -52,11 +52,12 @@ def load_suite(
     """A shipped suite by name, or one's own by path.
 
     ``changes``: keys as ``--set`` takes them, with values as Python has them, laid over the suite
-    in order: ``{"run.seeds": 2, "phase.head": {"epochs": 5}}``. Raises SuiteError, which lists
+    in order: ``{"run.seeds": 2, "phase.head": {"epochs": 5}}``; their relative paths count from
+    the working folder, those of a suite's file from that file. Raises SuiteError, which lists
     every problem with its key.
     """
     nested = [suite_files.nested(key, value) for key, value in (changes or {}).items()]
-    return suite_files.load(suite_files.find(str(name_or_path)), profile, nested)
+    return suite_files.load(suite_files.find(str(name_or_path)), profile, nested, say)
 
 
 def run(
