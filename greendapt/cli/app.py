@@ -16,6 +16,7 @@ from greendapt.cli import (
     compare,
     data,
     doctor,
+    export,
     flops,
     measure,
     plan,
@@ -43,6 +44,7 @@ add_command(app, bench.bench)
 add_command(app, plan.plan)
 add_command(app, resume.resume)
 add_command(app, report.report)
+add_command(app, export.export)
 add_command(app, publish.publish)
 add_command(app, baseline.baseline)
 add_command(app, check.check)

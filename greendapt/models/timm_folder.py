@@ -44,7 +44,7 @@ def loading(backbone: Backbone, image_size: int, folder: str, *, on_hub: bool = 
     mode = "RGB" if backbone.spec.channels == 3 else "L"
     image = f'Image.open("image.png").convert("{mode}")'
     if backbone.cut is None:
-        source = json.dumps(f"{'hf-hub' if on_hub else 'local-dir'}:{folder}", ensure_ascii=False)
+        source = _quoted(f"{'hf-hub' if on_hub else 'local-dir'}:{folder}")
         return f"""\
 import timm
 from PIL import Image
@@ -54,9 +54,9 @@ transform = timm.data.create_transform(**timm.data.resolve_model_data_config(mod
 features = model(transform({image}).unsqueeze(0))
 """
     download = "from huggingface_hub import hf_hub_download\n" if on_hub else ""
-    path = f'"{folder}", "{WEIGHTS}"' if on_hub else f'"{folder}/{WEIGHTS}"'
-    path = f"hf_hub_download({path})" if on_hub else path
-    built = f'"{backbone.name}", {path}, image_size={image_size}, cut={backbone.cut}, seed=0'
+    file = f"hf_hub_download({_quoted(folder)}, {_quoted(WEIGHTS)})"
+    file = file if on_hub else _quoted(f"{folder}/{WEIGHTS}")
+    built = f"{_quoted(backbone.name)}, {file}, image_size={image_size}, cut={backbone.cut}, seed=0"
     return f"""\
 {download}from PIL import Image
 from torchvision.transforms.functional import pil_to_tensor
@@ -66,6 +66,11 @@ backbone = weights.load({built})
 image = pil_to_tensor({image}.resize(({image_size}, {image_size}), Image.Resampling.BILINEAR))
 features = backbone.eval()(backbone.prepare(image.unsqueeze(0)))
 """
+
+
+def _quoted(text: str) -> str:
+    """As Python reads it; JSON's escapes are Python's."""
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _config(backbone: Backbone, image_size: int) -> dict[str, Any]:
@@ -100,12 +105,14 @@ def _check(backbone: Backbone, image_size: int, folder: Path) -> None:
     noise = torch.randint(256, shape, generator=torch.Generator().manual_seed(0)).to(torch.uint8)
     images = noise.permute(0, 3, 1, 2) if noise.ndim == 4 else noise.unsqueeze(1)
     ours = backbone.eval()(backbone.prepare(images))
-    theirs = _by_timm(folder, noise)
+    by = f"export: timm {timm.__version__}"
+    try:
+        theirs = _by_timm(folder, noise)
+    except (RuntimeError, ValueError, TypeError, LookupError) as error:
+        why = str(error).splitlines()[0]
+        raise ModelError(f"{by} cannot load '{backbone.name}' from a folder: {why}") from error
     if not _equal(ours, theirs):
-        raise ModelError(
-            f"export: timm {timm.__version__} makes other features of '{backbone.name}' than "
-            "greendapt did; nothing is exported"
-        )
+        raise ModelError(f"{by} makes other features of '{backbone.name}' than greendapt does")
 
 
 def _by_timm(folder: Path, noise: Tensor) -> Tensor:

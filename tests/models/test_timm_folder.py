@@ -114,6 +114,14 @@ def test_a_folder_is_weights_for_greendapt_too(tmp_path):
     assert again.spec == backbone.spec
 
 
+def test_what_timm_cannot_load_is_not_exported(tmp_path, monkeypatch):
+    backbone = random_backbone("test_resnet", 32)
+    config = timm_folder._config(backbone, 32) | {"architecture": "test_vit"}
+    monkeypatch.setattr(timm_folder, "_config", lambda *_: config)
+    with pytest.raises(ModelError, match=r"^export: timm .* cannot load 'test_resnet' from a f"):
+        write_folder(backbone, 32, tmp_path)
+
+
 @pytest.mark.parametrize("spec", SPECS, ids=["halves", "imagenet", "grey"])
 def test_a_cut_network_is_built_by_greendapt_and_refused_by_timm(spec, image, tmp_path):
     backbone = random_backbone("test_resnet", 32, spec=spec, cut=2)
