@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from greendapt.core.figures import Figure, Quality
 from greendapt.core.records import Row, Scores
-from greendapt.core.text import for_markdown, markdown_table, plural, shots_text
+from greendapt.core.text import for_markdown, markdown_table, plural, shots_text, visible
 from greendapt.core.units import quantity
 from greendapt.report import words
 from greendapt.report.formats.modelcard import emissions_lines
@@ -43,9 +43,9 @@ def network_card(run: RunData, rows: Sequence[Row], loading: str, command: str) 
         _section("What it reached", _reached(rows, shown)),
         _section("What adapting it cost", _costs(row)),
         _section("Licence", [_LICENCE]),
-        _section("How it was made", [f"```sh\n{run.info.command}\n{command}\n```"]),
+        _section("How it was made", ["```sh", *map(_code, (run.info.command, command)), "```"]),
     ]
-    return "\n".join(line for part in parts for line in part) + "\n"
+    return visible("\n".join(line for part in parts for line in part)) + "\n"
 
 
 _LICENCE = (
@@ -53,6 +53,11 @@ _LICENCE = (
     "was adapted on have terms of their own. There is no image, file name or patient in this "
     "folder, but weights can tell something about the images that they were trained on."
 )
+
+
+def _code(text: str) -> str:
+    """A line that cannot end the block that it stands in."""
+    return " ".join(text.replace("```", "").split())
 
 
 def _section(title: str, lines: Sequence[str]) -> list[str]:
