@@ -36,6 +36,7 @@ from greendapt.suite import suite_files
 from greendapt.suite.models import Suite
 
 if TYPE_CHECKING:
+    from greendapt.run.export import Exported
     from greendapt.run.progress import Reporter
     from greendapt.run.session import Session
     from greendapt.run.workers.executor import Executor
@@ -52,11 +53,12 @@ def load_suite(
     """A shipped suite by name, or one's own by path.
 
     ``changes``: keys as ``--set`` takes them, with values as Python has them, laid over the suite
-    in order: ``{"run.seeds": 2, "phase.head": {"epochs": 5}}``. Raises SuiteError, which lists
+    in order: ``{"run.seeds": 2, "phase.head": {"epochs": 5}}``; their relative paths count from
+    the working folder, those of a suite's file from that file. Raises SuiteError, which lists
     every problem with its key.
     """
     nested = [suite_files.nested(key, value) for key, value in (changes or {}).items()]
-    return suite_files.load(suite_files.find(str(name_or_path)), profile, nested)
+    return suite_files.load(suite_files.find(str(name_or_path)), profile, nested, say)
 
 
 def run(
@@ -280,6 +282,26 @@ class Run:
         if len(names) > 1:
             raise GreendaptError("one file can hold one format: name one with it")
         return table.write_to(self.data, self.view, names[0], out)
+
+    def export(
+        self,
+        strategy: str,
+        *,
+        seed: int | None = None,
+        setting: str | Iterable[str] | None = None,
+        out: str | Path | None = None,
+        push_to_hub: str | None = None,
+    ) -> Exported:
+        """Write the backbone that ``strategy`` adapted as a folder that plain timm loads.
+
+        ``seed``: None for the first. ``setting``: as `part` takes it, where there are several.
+        ``out``: None for one in ``exports/`` of the run. ``push_to_hub``: a repository to upload it
+        to, made private where there is none. Raises GreendaptError; see `greendapt.run.export`.
+        """
+        from greendapt.run.export import Choice, export
+
+        choice = Choice(strategy, seed, words_of(setting))
+        return export(self.path, self.data, choice, Path(out) if out else None, push_to_hub)
 
     def _repr_html_(self) -> str:
         """The headline, and the strategies of each setting, for a notebook."""

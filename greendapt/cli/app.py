@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import traceback
 from typing import Annotated, Any, NoReturn
@@ -17,6 +16,7 @@ from greendapt.cli import (
     compare,
     data,
     doctor,
+    export,
     flops,
     measure,
     plan,
@@ -29,6 +29,7 @@ from greendapt.cli import (
     suites,
 )
 from greendapt.cli.options import add_command
+from greendapt.cli.running import first_rank
 from greendapt.core.errors import GreendaptError
 
 app = typer.Typer(
@@ -43,6 +44,7 @@ add_command(app, bench.bench)
 add_command(app, plan.plan)
 add_command(app, resume.resume)
 add_command(app, report.report)
+add_command(app, export.export)
 add_command(app, publish.publish)
 add_command(app, baseline.baseline)
 add_command(app, check.check)
@@ -114,7 +116,6 @@ def _run(arguments: list[str], debug: bool) -> int:
 def _fail(message: str, code: int, debug: bool) -> int:
     if debug:
         traceback.print_exc()
-    # torchrun's first process speaks
-    if message and os.environ.get("RANK", "0") in ("", "0"):
+    if message and first_rank():
         print(f"greendapt: {message}", file=sys.stderr)
     return code

@@ -106,6 +106,7 @@ def bench(
 
 def suite_of(given: Mapping[str, Any]) -> Suite:
     """The suite that options of these names ask for."""
+    from greendapt.cli.running import note
     from greendapt.suite import overrides, suite_files
 
     change = overrides.clean(
@@ -134,4 +135,5 @@ def suite_of(given: Mapping[str, Any]) -> Suite:
         }
     )
     changes: list[dict[str, Any]] = [change, *map(suite_files.setting, given["set_"] or [])]
-    return suite_files.load(suite_files.find(given["suite"]), given["profile"], changes)
+    path = suite_files.find(given["suite"])
+    return suite_files.load(path, given["profile"], changes, note)

@@ -1,7 +1,8 @@
-"""What ``bench`` and ``resume`` ask, and what they print in the end."""
+"""What ``bench`` and ``resume`` ask, and what they print."""
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,17 @@ def show(run: Run, *, json: bool) -> None:
             f"{len(run.failures)} of {cells} cells failed, first in {first.stage}: {first.error}; "
             "the report names them all"
         )
+
+
+def first_rank() -> bool:
+    """Whether this process speaks: under torchrun the first one does."""
+    return os.environ.get("RANK", "0") in ("", "0")
+
+
+def note(line: str) -> None:
+    """To stderr, once."""
+    if first_rank():
+        typer.echo(line, err=True)
 
 
 def goes_on(before: RunFolder) -> bool:

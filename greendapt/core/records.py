@@ -248,6 +248,9 @@ class Row(CellName):
     on_front: bool = False
     parts: dict[str, dict[str, Figure]] = {}
     stages: list[str] = []
+    checkpoint: str | None = None
+    """The adapted backbone, from the run's folder on; None where the strategy adapts nothing, and
+    in runs of before this was written down."""
     trainable_params: int = 0
     counts: dict[str, int] = {}
     """Exact and the same on every machine: ``params`` of the network that is judged, and over

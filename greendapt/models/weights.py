@@ -11,13 +11,13 @@ from typing import Any
 import timm
 import torch
 from huggingface_hub import constants
-from huggingface_hub.utils import get_session  # type: ignore[attr-defined]
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from greendapt.core.errors import WeightsError
+from greendapt.models import hub
 from greendapt.models.backbone import (
     Backbone,
     InputSpec,
@@ -170,7 +170,7 @@ def _from_timm(name: str, image_size: int) -> nn.Module:
     if not timm.is_model_pretrained(name):
         raise WeightsError(f"weights: timm has no pre-trained weights for '{name}'")
     offline = constants.HF_HUB_OFFLINE
-    constants.HF_HUB_OFFLINE = offline or not _hub_answers()
+    constants.HF_HUB_OFFLINE = offline or not hub.answers()
     try:
         net: nn.Module = timm.create_model(
             name, pretrained=True, num_classes=0, **size_option(name, image_size)
@@ -183,12 +183,3 @@ def _from_timm(name: str, image_size: int) -> nn.Module:
     finally:
         constants.HF_HUB_OFFLINE = offline
     return net
-
-
-def _hub_answers() -> bool:
-    """Whether the hub can be reached; its client would try for a minute before it said no."""
-    try:
-        get_session().head(constants.ENDPOINT, timeout=5)
-    except Exception:  # of requests or httpx, by the hub client's version
-        return False
-    return True

@@ -19,6 +19,7 @@ from greendapt.models import weights
 from greendapt.models.backbone import Backbone
 from greendapt.run import seeds
 from greendapt.run.ground import Setting, Start
+from greendapt.store.checkpoints import BACKBONE
 from greendapt.store.run import RunFolder
 from greendapt.suite.datasets import Split
 from greendapt.suite.models import Shots, Suite
@@ -30,7 +31,6 @@ from greendapt.train.parallel import ALONE, Ranks
 from greendapt.train.step import PLAIN, Step
 from greendapt.transfer.segmentation import mask_outputs
 
-BACKBONE = "backbone.safetensors"
 HEAD = "head.safetensors"
 FEATURES = "features.safetensors"
 PREFIX = "activations.npy"

@@ -24,6 +24,7 @@ from greendapt.core.records import (
     TrainingDetails,
 )
 from greendapt.stats.pareto import pareto_front
+from greendapt.store.checkpoints import adapted_backbone
 from greendapt.suite.models import Suite
 
 _SUMMED = [name for name in METERED_UNITS if name != "peak_memory_bytes"]
@@ -90,6 +91,7 @@ def _row(cell: PlannedCell, chain: list[Record], grid: Grid) -> Row:
         metrics=chain[-1].metrics,
         **in_row,
         parts={role: costs(of, grid) for role, of in by_role.items()},
+        checkpoint=adapted_backbone(cell.stages, {record.key: record for record in chain}),
         trainable_params=max(trained, default=0),
         counts=_counts(chain),
     )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from pydantic import ValidationError
 from greendapt.core.errors import SuiteError
 from greendapt.core.hints import did_you_mean
 from greendapt.suite.checkpoints import with_checkpoints
-from greendapt.suite.datasets import PATH_KEYS
+from greendapt.suite.dataset_tables import fitting, with_paths_from
 from greendapt.suite.models import Suite
 from greendapt.suite.overrides import Replace
 from greendapt.suite.problems import problems
@@ -55,10 +56,17 @@ def profiles(table: Mapping[str, Any]) -> list[str]:
     return ["default", *table.get("profile", {})]
 
 
-def load(path: Path, profile: str = "default", changes: Sequence[Mapping[str, Any]] = ()) -> Suite:
+def load(
+    path: Path,
+    profile: str = "default",
+    changes: Sequence[Mapping[str, Any]] = (),
+    say: Callable[[str], None] = lambda _: None,
+) -> Suite:
     """The suite in ``path`` under ``profile``, ``changes`` laid over it in order, validated.
 
-    Raises one SuiteError that lists every problem with its key.
+    Relative paths count from the suite's file, those of ``changes`` from the working folder.
+    ``say`` is told what of the profile is left out, because it is for another kind of source than
+    the suite or the changes give. Raises one SuiteError that lists every problem with its key.
     """
     table = read_table(path)
     laid = table.get("profile", {})
@@ -66,10 +74,14 @@ def load(path: Path, profile: str = "default", changes: Sequence[Mapping[str, An
         raise _refused(path, ["profile: should be a table for each, such as [profile.long]"])
     if profile not in (names := profiles(table)):
         raise _refused(path, [f"there is no profile '{profile}' (there is: {', '.join(names)})"])
-    for change in (laid.get(profile, {}), *changes):
-        table = overlay(table, change)
+    table = with_paths_from(path.parent, table)
+    changes = [with_paths_from(Path.cwd(), change) for change in changes]
+    laid = with_paths_from(path.parent, laid.get(profile, {}))
+    laid, left_out = fitting(laid, table, reduce(overlay, changes, table))
+    if left_out:
+        say(f"note: profile {profile}: left out, for other data than this: {', '.join(left_out)}")
+    table = reduce(overlay, (laid, *changes), table)
     table["profile"] = profile
-    _resolve_paths(table, path.parent)
     try:
         suite = Suite.model_validate(table)
     except ValidationError as error:
@@ -132,19 +144,3 @@ def _key_parts(key: str) -> list[str]:
         ((part, table),) = table.items()
         parts.append(part)
     return parts
-
-
-def _resolve_paths(table: dict[str, Any], folder: Path) -> None:
-    """Paths in a suite file are relative to that file."""
-    data = table.get("data", {})
-    if not isinstance(data, dict):
-        return
-    external = data.get("external", {})
-    sets = [data.get("pool"), data.get("development")]
-    sets += list(external.values()) if isinstance(external, dict) else []
-    merged = [e.get("sources") for e in sets if isinstance(e, dict)]
-    sets += [source for sources in merged if isinstance(sources, list) for source in sources]
-    for entry in (e for e in sets if isinstance(e, dict)):
-        for key in PATH_KEYS:
-            if isinstance(entry.get(key), str):
-                entry[key] = str((folder / Path(entry[key]).expanduser()).resolve())

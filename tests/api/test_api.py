@@ -48,6 +48,15 @@ def test_importing_greendapt_imports_nothing_else():
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_a_run_of_schema_1_knows_its_checkpoints(old):
+    """Its summary does not name them, and the folder here has lost them."""
+    assert {row.checkpoint for row in old.summary.rows} == {None}
+    with pytest.raises(RunError, match=r"checkpoints/\w+/backbone\.safetensors is missing; only"):
+        old.export("full")
+    with pytest.raises(RunError, match="'none' adapts nothing"):
+        old.export("none")
+
+
 def test_reading_a_run_imports_no_torch():
     code = (
         f"import sys, greendapt; run = greendapt.read_run({str(SCHEMA_1)!r})\n"

@@ -178,6 +178,23 @@ def test_simclr_on_a_pool_without_labels(bench, tmp_path):
     assert none != full
 
 
+def test_the_smoke_profile_takes_a_folder_and_says_what_it_leaves_out(bench, tmp_path):
+    rng = np.random.default_rng(0)
+    for number in range(40):
+        path = tmp_path / "xrays" / ("ill", "well")[number % 2] / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 255, (32, 32), dtype=np.uint8)).save(path)
+    said = bench(
+        "--profile", "smoke", "--data", f"development={tmp_path / 'xrays'}", "--strategies", "none",
+        "--weights", "none", suite="chestxray",
+    )  # fmt: skip
+    assert said["stderr"].splitlines()[0] == (
+        "note: profile smoke: left out, for other data than this: data.development.images (its "
+        "source is folder), data.external.hospital_b.images (that set is replaced)"
+    )
+    assert [row["metrics"]["development"]["images"] for row in said["rows"]] == [10]
+
+
 def test_the_paper_profile_runs_every_row_of_its_table(bench):
     """DA, L1SB, L2SB, both PFT, F1B, F2B and none, in the paper's phases; few epochs here."""
     flags = ["--profile", "paper", "--backbone", "test_resnet", "--weights", "fractal"]

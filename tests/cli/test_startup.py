@@ -12,6 +12,7 @@ LIGHT = [
     ("suites",),
     ("suites", "show", "chestxray"),
     ("bench", "--help"),
+    ("export", "--help"),
 ]
 
 
@@ -36,6 +37,7 @@ def test_help_names_every_command(greendapt):
         "bench",
         "resume",
         "report",
+        "export",
         "score",
         "replay",
         "measure",

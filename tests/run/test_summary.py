@@ -77,6 +77,16 @@ def test_a_cell_pays_as_if_alone_and_the_run_pays_once(summed):
     assert said.sunk["wall_s"].value == 1000
 
 
+def test_a_row_says_where_its_adapted_backbone_lies(summed, plan):
+    adapted = {(cell.strategy, cell.seed): [s for s in cell.stages if s.kind == "adapt"]
+               for cell in plan}  # fmt: skip
+    for row in summed().rows:
+        stages = adapted[row.strategy, row.seed]
+        last = f"checkpoints/{stages[-1].key}/backbone.safetensors" if stages else None
+        assert row.checkpoint == last
+        assert (row.checkpoint is None) == (row.strategy == "none")
+
+
 def test_parts_hold_each_role_apart(summed):
     row = next(row for row in summed().rows if row.strategy == "full")
     walls = {role: part["wall_s"].value for role, part in row.parts.items()}

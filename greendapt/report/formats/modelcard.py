@@ -38,18 +38,23 @@ def _emissions(run: RunData, panel: Panel, entry: Entry) -> list[str]:
     carbon = entry.costs["carbon_g"]
     if carbon.estimate is None:
         return []
-    machine = run.info.environment
-    gpu = machine.get("gpu")
-    hardware = str(machine.get("cpu", "")) if gpu in (None, "none") else str(gpu)
     source = (
         f"greendapt {run.info.version}, {words.cost(carbon)} CO2e ({carbon.quality.value}): "
         f"{carbon.source}; adaptation and transfer of {entry.name} ({panel.title}), as if it had "
         "run alone"
     )
+    return emissions_lines(run, carbon.estimate.mean, source, "fine-tuning")
+
+
+def emissions_lines(run: RunData, grams: float, source: str, training_type: str) -> list[str]:
+    """The hub's ``co2_eq_emissions`` of a front matter; ``source`` says how ``grams`` are known."""
+    machine = run.info.environment
+    gpu = machine.get("gpu")
+    hardware = str(machine.get("cpu", "")) if gpu in (None, "none") else str(gpu)
     fields = {
-        "emissions": float(f"{carbon.estimate.mean:.4g}"),
+        "emissions": float(f"{grams:.4g}"),
         "source": source,
-        "training_type": "fine-tuning",
+        "training_type": training_type,
         "geographical_location": run.info.grid.source,
         "hardware_used": hardware,
     }

@@ -17,10 +17,11 @@ from greendapt.core.keys import key_of
 from greendapt.core.records import SCHEMA, Details, Kind, Metrics, Record, Role, TrainingDetails
 from greendapt.models.backbone import Backbone
 from greendapt.run import seeds
-from greendapt.run.context import BACKBONE, Context
+from greendapt.run.context import Context
 from greendapt.run.ground import Ground, Start
 from greendapt.run.stages import counted
 from greendapt.run.stages.counted import Effort, Passes
+from greendapt.store.checkpoints import BACKBONE
 from greendapt.store.run import RunFolder
 from greendapt.suite.recipes import Recipe
 from greendapt.suite.trainable import Train

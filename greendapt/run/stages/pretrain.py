@@ -30,11 +30,12 @@ from greendapt.models import weights
 from greendapt.models.backbone import Backbone
 from greendapt.models.network import Network, mlp
 from greendapt.run import seeds
-from greendapt.run.context import BACKBONE, Context, examples
+from greendapt.run.context import Context, examples
 from greendapt.run.ground import CODE
 from greendapt.run.stages import counted
 from greendapt.run.stages.base import Monitor, Outcome, Spared, Stage, trained_outcome
 from greendapt.run.stages.counted import Effort, Passes
+from greendapt.store.checkpoints import BACKBONE
 from greendapt.store.run import RunFolder
 from greendapt.suite.datasets import FractalData
 from greendapt.suite.models import Suite
