@@ -12,7 +12,7 @@ import torch
 
 from greendapt import __version__
 from greendapt.accounting.grid import Grid, grid
-from greendapt.core.errors import RunError, Stopped
+from greendapt.core.errors import CellFailed, RunError, Stopped
 from greendapt.core.keys import key_of
 from greendapt.core.records import SCHEMA, Record, Summary
 from greendapt.core.remarks import Gravity, Remark, ranked, weak
@@ -127,9 +127,12 @@ class Session:
             records = latest(folder.records())
             summary = self.summary(self.due(records), records)
             if _is_better(folder, summary):
-                reporter.say("warning: the summary of before holds more cells: it is kept")
-            else:
-                folder.write_summary(summary)
+                failed = summary.failures
+                raise CellFailed(
+                    f"{len(failed)} cells failed that were done before, first in "
+                    f"{failed[0].stage}: {failed[0].error}; the summary of before is kept"
+                )
+            folder.write_summary(summary)
         return summary
 
     def summary(self, of: list[Cell], records: Mapping[str, Record]) -> Summary:
