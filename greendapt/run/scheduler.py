@@ -170,7 +170,7 @@ class Scheduler:
             with self.meter.window() as window, team.at(stage):
                 monitor = Monitor(self.reporter.advance, window.energy_so_far_j)
                 outcome = stage.run(self.context, monitor)
-            costs = team.costs(window)
+            share = team.share(window)
         except RunError:
             raise
         except Exception as error:
@@ -182,12 +182,13 @@ class Scheduler:
         source = "operators of one step, times what ran"
         flops = Figure.measured(outcome.training_flops, "FLOP", source)
         beside = neighbours.count()
-        figures = labelled(costs, beside, self.note)
+        figures = labelled(share.figures(), beside, self.note)
         return record.model_copy(
             update={
                 "figures": {**figures, "training_flops": flops},
                 "metrics": outcome.metrics,
                 "details": outcome.details.model_copy(update={"beside": beside}),
+                "conditions": share.ran_under,
             }
         )
 
