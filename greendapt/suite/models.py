@@ -86,7 +86,8 @@ class Evaluation(Table):
 class Carbon(Table):
     """Grid and building, applied once. Never looked up by location."""
 
-    region: Annotated[str, Field(pattern="^[A-Z]{3}$")] | None = None
+    region: Annotated[str, Field(pattern="^([A-Z]|[a-z]+:)")] | None = None
+    """A country (FRA), a region below it (USA-CA), or a cloud's (gcp:us-west1)."""
     intensity_g_per_kwh: Annotated[float, Field(ge=0)] | None = None
     pue: Annotated[float, Field(ge=1)] = 1.0
     embodied_kg: Annotated[float, Field(ge=0)] | None = None
