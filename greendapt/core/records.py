@@ -245,6 +245,10 @@ class Row(CellName):
     peak_memory_bytes: Figure
     energy_above_idle_j: Figure | None = None
     energy_green_algorithms_j: Figure | None = None
+    energy_process_j: Figure | None = None
+    energy_idle_share_j: Figure | None = None
+    energy_machine_j: Figure | None = None
+    cpu_s: Figure | None = None
     embodied_g: Figure | None = None
     sci_image_g: Figure | None = None
     """Software Carbon Intensity: grams an image trained on, each time it is."""

@@ -88,6 +88,8 @@ def other_grid(
     pue = own.pue if pue is None else pue
     if isinstance(intensity_g_per_kwh, Hours):
         return grid_of_hours(intensity_g_per_kwh, work_of(RunFolder(folder).records()), pue)
+    if region is None and intensity_g_per_kwh is None and own.intensity_g_per_kwh is None:
+        return replace(own, pue=pue)
     if region is None and intensity_g_per_kwh is None:
         same = make_grid(None, own.intensity_g_per_kwh, pue)
         low, high = own.low_g_per_kwh, own.high_g_per_kwh

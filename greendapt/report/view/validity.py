@@ -101,8 +101,13 @@ def _energy(panels: Sequence[Panel]) -> str:
 
 
 def _disturbed(run: RunData, panels: Sequence[Panel]) -> str:
-    told = in_short(run.records)
-    if not told or any(one.estimate is None for one in _costs(panels, "training_flops")):
+    """Where energy is estimated it ranks nothing anyway, and `_energy` says so."""
+    told, counted = (
+        in_short(run.records),
+        [one.estimate for one in _costs(panels, "training_flops")],
+    )
+    estimated = any(one.quality is Quality.ESTIMATED for one in _costs(panels, "energy_j"))
+    if not told or estimated or None in counted:
         return told
     return f"{told} No joule of theirs ranks a strategy: exact training FLOPs do."
 
