@@ -135,6 +135,8 @@ class Run(Table):
     fast_step: bool | Literal["compiled"] = True
     """Try for a moment how a training step is fastest here (layout, precision, threads, and
     torch.compile where that is asked for); else plain float32 with the threads that torch has."""
+    remeasure: Annotated[float, Field(ge=0)] = 0.0
+    """Seconds up to which a stage that other programs or heat disturbed runs once more."""
 
     @property
     def seed_range(self) -> tuple[int, int]:
