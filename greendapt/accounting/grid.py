@@ -1,21 +1,14 @@
 """From joules to grams: grid intensity, PUE, embodied carbon and the SCI score, applied once, here.
 
-Nothing is looked up by location or over the network: the country table is the one CodeCarbon ships
-(Our World in Data, Ember), read as a file.
+Which intensity a place has, `regions` says.
 """
 
 from __future__ import annotations
 
-import difflib
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cache
-from importlib.metadata import version
-from importlib.util import find_spec
-from pathlib import Path
-from typing import Any
 
+from greendapt.accounting.regions import Region, regions
+from greendapt.accounting.regions import region as region_of
 from greendapt.core.errors import MeterError, SuiteError
 from greendapt.core.figures import Figure, Quality
 from greendapt.core.units import JOULES_PER_KWH
@@ -25,14 +18,20 @@ YEAR_S = 365.25 * 86400
 
 @dataclass(frozen=True)
 class Grid:
-    """Where the electricity comes from. ``flagged``: nobody said, so it is the world's average."""
+    """Where the electricity comes from. ``flagged``: nobody said, so it is the world's average.
 
-    intensity_g_per_kwh: float
+    ``intensity_g_per_kwh`` None: not known, and ``source`` says why. ``low_g_per_kwh``,
+    ``high_g_per_kwh``: what the hours of the work may lie between; None: it is what was stated.
+    """
+
+    intensity_g_per_kwh: float | None
     pue: float
     source: str
     flagged: bool = False
     embodied_kg: float | None = None
     lifetime_years: float = 4.0
+    low_g_per_kwh: float | None = None
+    high_g_per_kwh: float | None = None
 
     def with_machine(self, embodied_kg: float | None, lifetime_years: float) -> Grid:
         """The same grid, and what making the machine on it took; None charges nothing."""
@@ -45,47 +44,76 @@ class Grid:
         return embodied(self.embodied_kg, self.lifetime_years, wall_s)
 
     def carbon(self, energy: Figure) -> Figure:
-        """Grams of CO2e of ``energy`` (J) x PUE x intensity: a yearly average, so an estimate."""
-        factor = self.intensity_g_per_kwh * self.pue / JOULES_PER_KWH
+        """Grams of CO2e of ``energy`` (J) x PUE x intensity: an estimate. Bounds hold those of the
+        energy, and those of the intensity."""
         if energy.value is None:
             return Figure.unavailable("g", energy.source)
-        grams = energy.scaled(factor, "g")
-        source = f"energy {energy.quality.value} x {self.source}"
-        return grams.model_copy(update={"quality": Quality.ESTIMATED, "source": source})
+        if self.intensity_g_per_kwh is None:
+            return Figure.unavailable("g", self.source)
+        joules, middle = energy.value, self.intensity_g_per_kwh
+        low_j, high_j = energy.low, energy.high
+        least, most = self.low_g_per_kwh, self.high_g_per_kwh
+        g_per_unit = self.pue / JOULES_PER_KWH
+        low = _product(low_j, least, joules, middle)
+        high = _product(high_j, most, joules, middle)
+        return Figure(
+            value=joules * middle * g_per_unit,
+            unit="g",
+            quality=Quality.ESTIMATED,
+            source=f"energy {energy.quality.value} x {self.source}",
+            low=None if low is None else low * g_per_unit,
+            high=None if high is None else high * g_per_unit,
+        )
+
+
+def _product(
+    energy: float | None, intensity: float | None, joules: float, g_per_kwh: float
+) -> float | None:
+    """Of one end of both, with the middle for what has no end; None where neither has."""
+    if energy is None and intensity is None:
+        return None
+    return (joules if energy is None else energy) * (g_per_kwh if intensity is None else intensity)
 
 
 def grid(
     region: str | None = None, intensity_g_per_kwh: float | None = None, pue: float = 1.0
 ) -> Grid:
-    """The grid of a country (ISO 3166-1 alpha-3 code), or a stated intensity in gCO2e/kWh.
+    """The grid of a region (see `regions.region`), or a stated intensity in gCO2e/kWh.
 
-    Neither: the world's average, flagged. Both: the stated intensity, the country for the label.
+    Neither: the world's average, flagged. Both: the stated intensity, the region for the label.
     Raises SuiteError for an unknown code (with near matches), an intensity < 0, or a PUE < 1.
     """
+    check_pue(pue)
+    if intensity_g_per_kwh is not None and not 0.0 <= intensity_g_per_kwh < float("inf"):
+        raise SuiteError(f"grid intensity is {intensity_g_per_kwh:g} gCO2e/kWh, but must be >= 0")
+    suffix = f", PUE {pue:g}"
+    entry = None if region is None else region_of(region)
+    if intensity_g_per_kwh is not None:
+        where = f" for {entry.name}" if entry else ""
+        return Grid(
+            intensity_g_per_kwh, pue, f"{intensity_g_per_kwh:g} gCO2e/kWh as stated{where}{suffix}"
+        )
+    if entry is not None:
+        return _grid_of(entry, pue, suffix)
+    return replace(_grid_of(region_of("WORLD"), pue, f", no region was set{suffix}"), flagged=True)
+
+
+def check_pue(pue: float) -> None:
+    """Raises SuiteError."""
     if not 1.0 <= pue < float("inf"):
         raise SuiteError(
             f"PUE is {pue:g}, but a building cannot use less than its computers (>= 1)"
         )
-    if intensity_g_per_kwh is not None and not 0.0 <= intensity_g_per_kwh < float("inf"):
-        raise SuiteError(f"grid intensity is {intensity_g_per_kwh:g} gCO2e/kWh, but must be >= 0")
-    suffix = f", PUE {pue:g}"
-    entry = None if region is None else _country(region)
-    if intensity_g_per_kwh is not None:
-        place = f" for {entry['country_name']}" if entry else ""
-        return Grid(
-            intensity_g_per_kwh, pue, f"{intensity_g_per_kwh:g} gCO2e/kWh as stated{place}{suffix}"
-        )
-    if entry is not None:
-        value = float(entry["carbon_intensity"])
-        source = (
-            f"{value:g} gCO2e/kWh, {entry['country_name']} {entry['year']} "
-            f"(Our World in Data, in codecarbon {version('codecarbon')}){suffix}"
-        )
-        return Grid(value, pue, source)
-    world = _table("carbon_intensity_per_source.json")
-    value = float(world["world_average"])
-    source = f"{value:g} gCO2e/kWh, world average 2018 (IEA 2019), no region was set{suffix}"
-    return Grid(value, pue, source, flagged=True)
+
+
+def _grid_of(entry: Region, pue: float, suffix: str) -> Grid:
+    return Grid(
+        entry.g_per_kwh,
+        pue,
+        entry.source + suffix,
+        low_g_per_kwh=entry.low,
+        high_g_per_kwh=entry.high,
+    )
 
 
 def embodied(total_kg: float, lifetime_years: float, wall_s: Figure, share: float = 1.0) -> Figure:
@@ -126,40 +154,7 @@ def carbon_intensity_score(
 
 
 def countries() -> dict[str, str]:
-    """ISO3 code -> name of every country the table knows."""
-    table = _table("global_energy_mix.json")
-    return {code: entry["country_name"] for code, entry in sorted(table.items())}
-
-
-def _country(code: str) -> Mapping[str, Any]:
-    table = _table("global_energy_mix.json")
-    if code in table:
-        entry: Mapping[str, Any] = table[code]
-        return entry
-    near = difflib.get_close_matches(code.upper(), table, n=4, cutoff=0.6)
-    by_name = {entry["country_name"].lower(): key for key, entry in table.items()}
-    near += [by_name[n] for n in difflib.get_close_matches(code.lower(), by_name, n=3)]
-    hints = ", ".join(f"{key} ({table[key]['country_name']})" for key in dict.fromkeys(near))
-    raise SuiteError(
-        f"region '{code}' is not a country code this table knows (ISO 3166-1 alpha-3, e.g. FRA); "
-        + (f"did you mean {hints}?" if hints else "or state the grid's gCO2e/kWh instead")
-    )
-
-
-@cache
-def _table(name: str) -> Mapping[str, Any]:
-    # found, not imported: importing codecarbon would set up its logger
-    spec = find_spec("codecarbon")
-    if spec is None or spec.origin is None:
-        raise MeterError(
-            "codecarbon is not installed: its country table is needed for carbon figures"
-        )
-    path = Path(spec.origin).parent / "data" / "private_infra" / name
-    try:
-        table: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise MeterError(
-            f"codecarbon {version('codecarbon')} has no readable {name} ({error}); "
-            "state the grid's intensity instead"
-        ) from error
-    return table
+    """ISO3 code -> name of every country whose grid is known."""
+    known = regions().values()
+    countries = (one for one in known if len(one.code) == 3 and one.g_per_kwh is not None)
+    return {one.code: one.name for one in countries}

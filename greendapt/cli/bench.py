@@ -49,7 +49,8 @@ def bench(
     ] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
     region: Annotated[
-        str | None, typer.Option(metavar="ISO3", help="Whose grid: DEU, FRA, USA, ...")
+        str | None,
+        typer.Option(metavar="PLACE", help="Whose grid: DEU, USA-CA, gcp:us-west1, EU, ..."),
     ] = None,
     intensity: Annotated[
         float | None, typer.Option(metavar="G_PER_KWH", help="Grid intensity in g CO2e/kWh.")

@@ -26,10 +26,14 @@ def measure(
         str, typer.Option(help="Which GPUs count: auto (all visible), cpu (none), cuda:N.")
     ] = "auto",
     region: Annotated[
-        str | None, typer.Option(help="Country of the grid, ISO 3166-1 alpha-3 (FRA, IND, ...).")
+        str | None, typer.Option(help="Where the grid is: FRA, USA-CA, gcp:us-west1, EU, ...")
     ] = None,
     intensity: Annotated[
-        float | None, typer.Option(help="The grid's gCO2e/kWh, instead of a country's average.")
+        str | None,
+        typer.Option(
+            metavar="G_PER_KWH|FILE.csv",
+            help="The grid's gCO2e/kWh, or a file of hours, instead of a year's average.",
+        ),
     ] = None,
     pue: Annotated[
         float, typer.Option(help="The building's power usage effectiveness (>= 1).")
@@ -53,16 +57,25 @@ def measure(
 
     Example: greendapt measure --json -- python train.py --epochs 3
     """
+    import time
+
     from greendapt.accounting.grid import carbon_intensity_score, grid
+    from greendapt.accounting.hourly import Hours, read_intensity
     from greendapt.meter import Meter
-    from greendapt.meter.command import run_metered
+    from greendapt.meter.command import carbon_by_hours, run_metered
     from greendapt.meter.record_text import as_json, record_lines
 
-    carbon = grid(region, intensity, pue).with_machine(embodied_kg, lifetime_years)
+    given = None if intensity is None else read_intensity(intensity)
+    stated = None if isinstance(given, Hours) else given
+    carbon = grid(region, stated, pue).with_machine(embodied_kg, lifetime_years)
     meter = Meter(device=device, carbon=carbon, align=True, idle_s=idle)
+    begun_s = time.time()
     try:
         status, record = run_metered(command, meter, quiet_stdout=json)
-        facts = {**meter.facts().model_dump(mode="json"), "grid": carbon.source}
+        if isinstance(given, Hours):
+            record["carbon_g"] = carbon_by_hours(given, begun_s, record, pue)
+        source = record["carbon_g"].source if isinstance(given, Hours) else carbon.source
+        facts = {**meter.facts().model_dump(mode="json"), "grid": source}
     finally:
         meter.close()
     if units is not None:

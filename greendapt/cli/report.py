@@ -41,12 +41,14 @@ def report(
     ] = None,
     region: Annotated[
         str | None,
-        typer.Option(
-            help="Grams for the grid of this country, ISO 3166-1 alpha-3 (FRA, IND, ...)."
-        ),
+        typer.Option(help="Grams for the grid of this place: FRA, USA-CA, gcp:us-west1, EU, ..."),
     ] = None,
     intensity: Annotated[
-        float | None, typer.Option(help="Grams for a grid of so many gCO2e/kWh.")
+        str | None,
+        typer.Option(
+            metavar="G_PER_KWH|FILE.csv",
+            help="Grams for a grid of so many gCO2e/kWh, or of the hours in this file.",
+        ),
     ] = None,
     pue: Annotated[
         float | None, typer.Option(help="Grams for a building of this power usage effectiveness.")
@@ -63,6 +65,7 @@ def report(
     the folder stay those of the whole run.
     """
     from greendapt import api
+    from greendapt.accounting.hourly import read_intensity
     from greendapt.core.errors import RunError
     from greendapt.report.formats import table, terminal
     from greendapt.report.report_files import other_grid
@@ -70,7 +73,8 @@ def report(
     is_part = any(one is not None for one in (strategies, seeds, setting))
     usual = ("terminal",) if is_part and out is None else table.USUAL
     names = usual if form is None else table.parse(form)
-    made = api.read_run(run, other_grid(run, region, intensity, pue), margin)
+    given = None if intensity is None else read_intensity(intensity)
+    made = api.read_run(run, other_grid(run, region, given, pue), margin)
     if is_part:
         made = made.part(strategies, seeds, setting)
     if out is not None and form is not None and len(names) > 1:

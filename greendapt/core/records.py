@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, computed_fiel
 from typing_extensions import TypedDict
 
 from greendapt.core.figures import Figure
+from greendapt.core.meter_facts import Conditions
 
 SCHEMA = 2
 """Of a run folder: ``run.json``, ``records.jsonl`` and ``summary.json`` together."""
@@ -33,13 +34,21 @@ METERED_UNITS = {
     "energy_j": "J",
     "energy_above_idle_j": "J",
     "energy_green_algorithms_j": "J",
+    "energy_process_j": "J",
+    "energy_idle_share_j": "J",
+    "energy_machine_j": "J",
+    "cpu_s": "s",
     "training_flops": "FLOP",
     "peak_memory_bytes": "byte",
 }
-"""The figures of every record. ``energy_j`` is the headline: GPU + CPU + DRAM, as measured or
-estimated; modelled RAM power (``energy_ram_j``) stays apart. Beside it, and never part of it:
+"""The figures of every record. ``energy_j`` is the headline: GPU + CPU + DRAM; a counted part is
+all that the device drew, an estimated CPU what this process and those it started drew. Modelled
+RAM power (``energy_ram_j``) stays apart. Beside the headline, and never part of it:
 ``energy_above_idle_j``, without the power at rest; ``energy_green_algorithms_j``, a second estimate
-from rated power and memory."""
+from rated power and memory; ``energy_process_j``, of counted parts only the share of this process;
+``energy_idle_share_j``, its share of the power at rest, where that is not in the headline;
+``energy_machine_j``, of the whole machine, other programs too. ``cpu_s``: CPU-seconds of this
+process and those it started."""
 
 COST_UNITS = METERED_UNITS | {"carbon_g": "g", "embodied_g": "g"}
 """With what follows from them on a grid; ``embodied_g`` is a share of the hardware's making."""
@@ -180,6 +189,8 @@ class Record(BaseModel):
     details: SerializeAsAny[Details] = Details()
     files: dict[str, str] = {}
     """Digests of the files that it left in its checkpoint: they are believed by these alone."""
+    conditions: Conditions | None = None
+    """What it ran under; None: not known when it ran."""
 
     @model_validator(mode="before")
     @classmethod
@@ -240,6 +251,10 @@ class Row(CellName):
     peak_memory_bytes: Figure
     energy_above_idle_j: Figure | None = None
     energy_green_algorithms_j: Figure | None = None
+    energy_process_j: Figure | None = None
+    energy_idle_share_j: Figure | None = None
+    energy_machine_j: Figure | None = None
+    cpu_s: Figure | None = None
     embodied_g: Figure | None = None
     sci_image_g: Figure | None = None
     """Software Carbon Intensity: grams an image trained on, each time it is."""

@@ -24,6 +24,11 @@ def si(value: float, unit: str, digits: int = 3) -> str:
     return f"{text} {prefix}{unit}".strip()
 
 
+def watt_hours(joules: float, digits: int = 3) -> str:
+    """Energy as bills have it: ``3.42 Wh``, ``1.2 kWh``."""
+    return si(joules / 3600, "Wh", digits)
+
+
 def duration(seconds: float) -> str:
     """``seconds`` as people say it: ``0.4 s``, ``42 s``, ``3 min 05 s``, ``2 h 10 min``."""
     if round(seconds, 1) < 10:

@@ -7,7 +7,6 @@ It is done in two sizes. Seconds are then a line through both for what lies arou
 from __future__ import annotations
 
 import math
-import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,13 +16,13 @@ from pathlib import Path
 from statistics import mean, median
 from tempfile import TemporaryDirectory
 
-import psutil
-
+from greendapt.core.meter_facts import Conditions
 from greendapt.core.records import Kind, TrainingDetails
 from greendapt.disk.files import disk_errors
 from greendapt.forecast.shrink import smaller
 from greendapt.meter import Meter
 from greendapt.meter.clock import now_s
+from greendapt.meter.cpu_time import read_cpu, used
 from greendapt.run.context import Context
 from greendapt.run.stages.base import Monitor, Stage
 from greendapt.run.stages.counted import Effort
@@ -89,13 +88,13 @@ class Pace:
 
 @dataclass(frozen=True)
 class Calibration:
-    """Paces by `Stage.likeness`; power in W by kind of stage (None: no meter knows); ``others``:
-    how many processors other programs used meanwhile."""
+    """Paces by `Stage.likeness`; power in W by kind of stage (None: no meter knows); ``meanwhile``:
+    what the machine did."""
 
     paces: Mapping[str, Pace]
     watts: Mapping[Kind, float | None]
     took_s: float
-    others: float
+    meanwhile: Conditions
 
     def wall_s(self, stage: Stage, effort: Effort) -> float:
         return self.paces[stage.likeness].wall_s(effort)
@@ -115,7 +114,7 @@ def calibrate(
     say: Callable[[str], None],
 ) -> Calibration:
     """Time what is ``planned``, in at most about ``limit_s``; files go to ``within`` and vanish."""
-    begun, others_s = now_s(), _others_s()
+    begun, before = now_s(), read_cpu(opening=True)
     chosen = _chosen(context, planned)
     say(f"timing {len(chosen)} kinds of stages in small")
     trial = _Trial(_with_weights(context), meter, begun + limit_s)
@@ -129,15 +128,8 @@ def calibrate(
             if now_s() + round_s > trial.until_s:
                 break
     paces = {like: Pace.through(samples) for like, samples in trial.samples.items()}
-    took_s = now_s() - begun
-    return Calibration(paces, trial.watts(), took_s, (_others_s() - others_s) / took_s)
-
-
-def _others_s() -> float:
-    """Processor seconds that this machine has given to other programs."""
-    times = psutil.cpu_times()
-    idle_s = times.idle + getattr(times, "iowait", 0.0)
-    return float(sum(times) - idle_s - time.process_time())
+    seen = used(before, read_cpu(opening=False))
+    return Calibration(paces, trial.watts(), now_s() - begun, seen)
 
 
 def _chosen(context: Context, planned: Sequence[Stage]) -> list[Stage]:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from greendapt.core.errors import SuiteError
-from greendapt.core.units import duration
+from greendapt.core.units import duration, percent
 from greendapt.forecast.calibrate import calibrate
 from greendapt.forecast.datasheets import DataSheet, device, ranks_of
 from greendapt.forecast.stated_data import stated_plan
@@ -21,8 +21,6 @@ from greendapt.run.stages.counted import Effort
 from greendapt.store.forecasts import Forecast, StageForecast
 from greendapt.store.run import RunFolder
 from greendapt.suite.models import Suite
-
-_BUSY = 0.2  # processors in other hands: enough to be felt
 
 Costs = Callable[[Stage, Effort], tuple[float, float | None]]
 """Seconds and joules of a stage."""
@@ -69,10 +67,11 @@ def forecast_here(
         "small sizes; energy is the meter's power in these samples times the predicted time"
     )
     basis = [timed, *runs.notes]
-    if calibration.others > _BUSY:
+    if calibration.meanwhile.is_shared:
+        others = percent(calibration.meanwhile.others)
         basis.append(
-            f"meanwhile other programs used {calibration.others:.1f} of this machine's processors: "
-            "the plan is for a machine as busy"
+            f"meanwhile other programs had {others} of this machine: its times are for a machine "
+            "as busy"
         )
     return forecast(context, runs, costs, device="this machine", basis=basis)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
+from greendapt.core.meter_facts import grave
 from greendapt.gate import tiers
 from greendapt.gate.facts import Name, Side, of_baseline, of_run
 from greendapt.gate.outcomes import Outcome, Verdict
@@ -21,7 +22,8 @@ def run_against_baseline(
     head = of_run(run)
     base = of_baseline(baseline, read_baseline(baseline), head.machine_key)
     verdicts = check(base, head, head.limits.under(limits), wanted)
-    return Findings(str(baseline), str(run), tuple(verdicts), new_cells(base, head))
+    notes = (*new_cells(base, head), *([head.disturbed] if head.disturbed else []))
+    return Findings(str(baseline), str(run), tuple(verdicts), notes)
 
 
 def check(
@@ -69,7 +71,7 @@ def doubt(base: Side, head: Side) -> str | None:
         here = head.machines[head.machine_key].says
         return f"{what}: the baseline has them of {machines}, this run is of {here}"
     for side, whose in ((base, "the baseline"), (head, "the run")):
-        troubles = side.machines[side.machine_key].troubles
+        troubles = grave(side.machines[side.machine_key].troubles)
         if troubles:
             return f"{what}, in {whose}: {'; '.join(troubles)}"
     return None

@@ -79,6 +79,8 @@ def _notes(base: Side, head: Side) -> Iterator[str]:
     for side in (base, head):
         for machine in side.machines.values():
             yield from (f"{side.title}: {trouble}" for trouble in machine.troubles)
+        if side.disturbed:
+            yield f"{side.title}: {side.disturbed}"
     missing = [*(base.cells.keys() ^ head.cells.keys())]
     if missing:
         yield f"{len(missing)} cells are in one of {about} alone, and left out"

@@ -10,10 +10,11 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
+from greendapt.core.disturbance import in_short
 from greendapt.core.errors import GreendaptError, RunError
 from greendapt.core.figures import Figure, Quality
 from greendapt.core.keys import key_of
-from greendapt.core.meter_facts import MeterFacts
+from greendapt.core.meter_facts import MeterFacts, grave
 from greendapt.core.records import Row, Summary
 from greendapt.store.baselines import Baseline, CellBaseline, Machine, Spread
 from greendapt.store.run import RunFolder
@@ -62,6 +63,7 @@ class Side:
     """``machines``: of a run one; of a baseline all that it has figures of.
 
     ``failures``: why a cell did not finish. ``limits``: those of the run's own suite.
+    ``disturbed``: what disturbed its stages, in a sentence; empty for nothing.
     """
 
     title: str
@@ -73,6 +75,7 @@ class Side:
     cells: Mapping[Name, Cell]
     failures: Mapping[Name, str] = field(default_factory=dict)
     limits: Limits = NO_LIMITS
+    disturbed: str = ""
 
 
 def of_run(path: Path) -> Side:
@@ -93,6 +96,7 @@ def of_run(path: Path) -> Side:
         cells={name: _cell(of) for name, of in rows.items()},
         failures=_failures(summary),
         limits=from_table(run.info.suite.limits),
+        disturbed=in_short(run.records),
     )
 
 
@@ -188,8 +192,8 @@ def machine_of(environment: Environment, meter: MeterFacts) -> tuple[str, Machin
     facts = {name: environment.get(name, "unknown") for name in _MACHINE}
     gpu = "no GPU" if facts["gpu"] == "none" else facts["gpu"]
     says = f"{facts['cpu']}, {facts['cores']} cores, {facts['threads']} threads, {gpu}"
-    troubles = dict.fromkeys(trouble for one in meter.gpus for trouble in one.troubles)
-    return key_of(**facts), Machine(says=says, troubles=tuple(troubles))
+    troubles = grave(trouble for one in meter.gpus for trouble in one.troubles)
+    return key_of(**facts), Machine(says=says, troubles=troubles)
 
 
 def _data_key(info: RunInfo) -> str:

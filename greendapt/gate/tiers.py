@@ -77,7 +77,7 @@ def noisy(name: Name, base: Cell, head: Cell, limits: Limits) -> list[Verdict]:
 
 
 def is_judged(name: Name, figure: str, quality: Quality, limits: Limits) -> bool:
-    """Estimated energy is a model of the whole machine's load, which other programs share: it is
+    """Estimated energy is a model, here of CPU-seconds, beside which exact counts are judged: it is
     judged only where somebody set a limit for it."""
     return quality is not Quality.ESTIMATED or limits.given(name, figure) is not None
 

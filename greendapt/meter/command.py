@@ -7,7 +7,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from greendapt.core.errors import MeterError
+from greendapt.accounting.hourly import Hours, Spell, grid_of_hours
+from greendapt.core.errors import MeterError, SuiteError
 from greendapt.core.figures import Figure, Quality
 from greendapt.meter.memory import lifetime_peak_bytes
 from greendapt.meter.window import Meter
@@ -27,6 +28,17 @@ def run_metered(
     with meter.window() as window:
         status = _run(command, quiet_stdout)
     return status, {**window.record, "peak_memory_bytes": _peak_memory()}
+
+
+def carbon_by_hours(hours: Hours, begun_s: float, record: dict[str, Any], pue: float) -> Figure:
+    """Grams of a record that began then (of the Unix clock); unavailable where ``hours`` lack some:
+    the command has run, and what is known of it is told."""
+    energy: Figure = record["energy_j"]["total"]
+    spell = Spell(begun_s, record["wall_s"].value, energy.value or 0.0)
+    try:
+        return grid_of_hours(hours, [spell], pue).carbon(energy)
+    except SuiteError as error:
+        return Figure.unavailable("g", str(error))
 
 
 def _peak_memory() -> Figure:

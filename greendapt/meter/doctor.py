@@ -89,9 +89,9 @@ def _parts(record: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _advice(part: str, figure: Figure) -> str | None:
-    if figure.quality.value in ("measured", "integrated") or HOW_TO_ALLOW in figure.source:
+    if figure.quality.value in ("measured", "integrated"):
         return None
-    return advice(part)
+    return HOW_TO_ALLOW if HOW_TO_ALLOW in figure.source else advice(part)
 
 
 def _facts(gpu: PartMeter) -> dict[str, Any]:

@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from greendapt.core.figures import Figure
-from greendapt.core.units import duration, si
+from greendapt.core.figures import Figure, Quality
+from greendapt.core.units import duration, quantity, watt_hours
 
 LABELS = {"gpu": "GPU", "cpu": "CPU", "dram": "DRAM", "total": "energy"}
 
@@ -33,6 +33,10 @@ def record_lines(record: Mapping[str, Any]) -> list[str]:
     lines += [_line("RAM apart", energy["ram"])]
     lines += [_line("carbon", record["carbon_g"]), _line("memory", record["peak_memory_bytes"])]
     more = {
+        "process": "energy_process_j",
+        "idle share": "energy_idle_share_j",
+        "machine": "energy_machine_j",
+        "CPU time": "cpu_s",
         "above idle": "energy_above_idle_j",
         "by formula": "energy_green_algorithms_j",
         "embodied": "embodied_g",
@@ -47,9 +51,13 @@ def record_lines(record: Mapping[str, Any]) -> list[str]:
 
 def _line(label: str, figure: Figure, bounds: bool = False) -> str:
     if figure.value is None:
-        return f"{label:10} -           unavailable: {figure.source}"
-    unit = {"byte": "B"}.get(figure.unit, figure.unit)
-    text = f"{label:10} {si(figure.value, unit):11} {figure.quality.value}: {figure.source}"
+        return f"{label:10} {'-':20} unavailable: {figure.source}"
+    digits = 2 if figure.quality is Quality.ESTIMATED else 3
+    amount = quantity(figure.value, figure.unit, digits)
+    if figure.unit == "J":
+        amount += f" ({watt_hours(figure.value, digits)})"
+    text = f"{label:10} {amount:20} {figure.quality.value}: {figure.source}"
     if bounds and figure.low is not None and figure.high is not None:
-        text += f" [{si(figure.low, unit)} to {si(figure.high, unit)}]"
+        low, high = (quantity(end, figure.unit, digits) for end in (figure.low, figure.high))
+        text += f" [{low} to {high}]"
     return text

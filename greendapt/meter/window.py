@@ -16,19 +16,34 @@ from typing import Any
 from greendapt.accounting.grams import with_grams
 from greendapt.accounting.grid import Grid, grid
 from greendapt.core.errors import MeterError
-from greendapt.core.figures import Figure, total
-from greendapt.core.meter_facts import MeterFacts
+from greendapt.core.figures import Figure
+from greendapt.core.meter_facts import Conditions, MeterFacts
 from greendapt.meter.clock import now_s
-from greendapt.meter.devices import kind_of, picked, synchronize
+from greendapt.meter.conditions import Around, conditions
+from greendapt.meter.cpu_time import read_cpu
+from greendapt.meter.devices import synchronize
+from greendapt.meter.heat import Thermometer
 from greendapt.meter.memory import peaks
-from greendapt.meter.share import Plate, Share
-from greendapt.meter.sources.base import HOST_PARTS, Opened, Part, PartMeter, State
+from greendapt.meter.rest import at_rest, plate_of
+from greendapt.meter.share import Share
+from greendapt.meter.sources.base import (
+    HOST_PARTS,
+    Opened,
+    Part,
+    PartMeter,
+    ProcessMeter,
+    State,
+)
 from greendapt.meter.sources.gpu_energy import read_edges
-from greendapt.meter.sources.opening import open_best
+from greendapt.meter.sources.opening import gpus_of, open_best
 
 _BESIDE = (
     "energy_above_idle_j",
     "energy_green_algorithms_j",
+    "energy_process_j",
+    "energy_idle_share_j",
+    "energy_machine_j",
+    "cpu_s",
     "carbon_g",
     "embodied_g",
     "peak_memory_bytes",
@@ -60,14 +75,20 @@ class Window:
             "wall_s": figures["wall_s"],
             "energy_j": {**energy, "total": figures["energy_j"]},
             **{name: figures[name] for name in _BESIDE},
+            "conditions": None if self.conditions is None else self.conditions.model_dump(),
         }
+
+    @property
+    def conditions(self) -> Conditions | None:
+        """What it ran under; None while it is open."""
+        return None if self.share is None else self.share.ran_under
 
 
 @dataclass(frozen=True)
 class _Snapshot:
     gpus: list[Any]
     host: list[Any]
-    states: list[State]
+    around: Around
 
 
 class Meter:
@@ -80,8 +101,8 @@ class Meter:
     refresh periods each. ``idle_s``: how long to measure the power at rest first, for
     ``energy_above_idle_j``. ``powercap``: the tree of the kernel's counters, else that of the
     variable GREENDAPT_POWERCAP. The host's parts (CPU, DRAM, RAM) are counted by the process with
-    LOCAL_RANK 0 or without one. Opening takes about a second. Raises MeterError for an unknown
-    device.
+    LOCAL_RANK 0 or without one; where the CPU has no counter, every process has what its own
+    CPU-seconds drew. Opening takes about a second. Raises MeterError for an unknown device.
     """
 
     def __init__(
@@ -100,15 +121,22 @@ class Meter:
         self.grid = carbon or grid()
         self._align = align
         rank = int(environ.get("LOCAL_RANK") or 0)
-        self._gpus = _gpus_of(device, rank, environ)
-        self._host = open_best(HOST_PARTS, environ) if rank == 0 else None
+        self._gpus = gpus_of(device, rank, environ)
+        self._counts_node = rank == 0
+        self._host = open_best(HOST_PARTS if self._counts_node else ("cpu",), environ)
+        modelled = [meter for meter in self._host.meters if isinstance(meter, ProcessMeter)]
+        self._process = modelled[0] if modelled else None
+        counters = [meter for meter in self._host.meters if meter not in modelled]
+        self._counters = counters if self._counts_node else []
+        self._heat = Thermometer()
         self._troubles: dict[str, dict[str, None]] = {}
         self._peaks = peaks(device)
         self._lock = threading.Lock()
         self._own: tuple[AbstractContextManager[Window], Window] | None = None
-        self._plates = {meter.key: _plate([meter]) for meter in self._gpus.meters}
-        if self._host is not None:
-            self._plates[socket.gethostname()] = _plate(self._host.meters)
+        self._plates = {meter.key: plate_of([meter]) for meter in self._gpus.meters}
+        self._where = socket.gethostname()
+        if self._counts_node:
+            self._plates[self._where] = plate_of(self._host.meters)
         if idle_s > 0:
             self._rest(idle_s)
 
@@ -117,13 +145,7 @@ class Meter:
         with self.window() as window:
             time.sleep(seconds)
         assert window.share is not None
-        wall_s = window.share.wall_s.value or seconds
-        energies = {key: figure.value for key, figure in window.share.gpus.items()}
-        for host, parts in window.share.nodes.items():
-            energies[host] = total({part: parts[part] for part in ("cpu", "dram")}).value
-        for key, joules in energies.items():
-            idle_w = None if joules is None else joules / wall_s
-            self._plates[key] = replace(self._plates[key], idle_w=idle_w)
+        self._plates = at_rest(self._plates, window.share)
 
     @contextmanager
     def window(self) -> Iterator[Window]:
@@ -159,12 +181,14 @@ class Meter:
 
     def _snapshot(self, *, opening: bool) -> _Snapshot:
         # the slow part, waiting for GPU counters, lies outside the window at both edges
-        states = self._states() if opening else []
-        gpus = read_edges(self.gpus, align=self._align) if opening else []
-        host = read_edges(self._host.meters) if self._host else []
-        if not opening:
-            gpus, states = read_edges(self.gpus, align=self._align), self._states()
-        return _Snapshot(gpus, host, states)
+        if opening:
+            states, heat = self._states(), self._heat.read()
+            gpus = read_edges(self.gpus, align=self._align)
+            host = read_edges(self._counters)
+            return _Snapshot(gpus, host, Around(states, heat, read_cpu(opening=True)))
+        cpu, host = read_cpu(opening=False), read_edges(self._counters)
+        gpus = read_edges(self.gpus, align=self._align)
+        return _Snapshot(gpus, host, Around(self._states(), self._heat.read(), cpu))
 
     def _states(self) -> list[State]:
         """What disturbs each GPU now; `facts` tells of it."""
@@ -179,18 +203,28 @@ class Meter:
         gpus = {
             meter.key: _noted(meter.figure(start, end, span), state.other_processes)
             for meter, start, end, state in zip(
-                self.gpus, before.gpus, after.gpus, after.states, strict=True
+                self.gpus, before.gpus, after.gpus, after.around.states, strict=True
             )
         }
+        ran_under = conditions(self.gpus, before.around, after.around)
+        modelled = {self._where: self._process.estimate(ran_under)} if self._process else {}
         nodes = {}
-        if self._host is not None:
+        if self._counts_node:
             parts = {part: _missing(part, self._host) for part in HOST_PARTS}
-            for meter, start, end in zip(self._host.meters, before.host, after.host, strict=True):
+            for meter, start, end in zip(self._counters, before.host, after.host, strict=True):
                 parts[meter.part] = meter.figure(start, end, span)
-            nodes[socket.gethostname()] = parts
-        wall = Figure.measured(span[1] - span[0], "s", "monotonic clock")
-        no_gpu = self._gpus.why.get("gpu", "no GPU")
-        return Share(wall, peak, gpus, nodes, dict(self._plates), no_gpu, self._gpus.broken)
+            nodes[self._where] = parts
+        return Share(
+            wall_s=Figure.measured(span[1] - span[0], "s", "monotonic clock"),
+            peak_memory_bytes=peak,
+            gpus=gpus,
+            nodes=nodes,
+            plates=dict(self._plates),
+            no_gpu=self._gpus.why.get("gpu", "no GPU"),
+            gpu_missing=self._gpus.broken,
+            modelled=modelled,
+            conditions={self._where: ran_under},
+        )
 
     @property
     def gpus(self) -> Sequence[PartMeter]:
@@ -205,7 +239,8 @@ class Meter:
             meter.facts().model_copy(update={"troubles": tuple(self._troubles.get(meter.key, ()))})
             for meter in self.gpus
         ]
-        idle_w = [plate.idle_w for plate in self._plates.values()]
+        modelled = self._where if self._process else None
+        idle_w = [plate.idle_w for key, plate in self._plates.items() if key != modelled]
         at_rest = sum(watts for watts in idle_w if watts is not None)
         return MeterFacts(
             device=self.device,
@@ -215,7 +250,7 @@ class Meter:
 
     def close(self) -> None:
         """Ends all threads and lets the driver go. Closing twice does nothing more."""
-        for opened in (self._gpus, self._host or Opened()):
+        for opened in (self._gpus, self._host):
             for meter in opened.meters:
                 meter.close()
         if self._gpus.release:
@@ -241,26 +276,6 @@ class Meter:
         finally:
             self._own = None
             self.close()
-
-
-def _gpus_of(device: str, rank: int, environ: Mapping[str, str]) -> Opened:
-    kind = kind_of(device)
-    if kind == "cpu":
-        return Opened(why={"gpu": "the run is on the CPU"})
-    opened = open_best(("gpu",), environ, picked(device, rank), every_gpu=kind == "auto")
-    missing = not opened.meters and (opened.broken or kind == "cuda")
-    return replace(opened, broken=missing)
-
-
-def _plate(meters: Sequence[PartMeter]) -> Plate:
-    """What the meters of one device or host know of it."""
-    counted = [meter.idle_w for meter in meters if meter.part != "ram"]
-    idle_w = [watts for watts in counted if watts is not None]
-    return Plate(
-        idle_w=sum(idle_w) if idle_w and len(idle_w) == len(counted) else None,
-        rated_w=next((meter.rated_w for meter in meters if meter.rated_w is not None), None),
-        memory_gb=sum(meter.memory_gb for meter in meters),
-    )
 
 
 def _noted(figure: Figure, others: int | None) -> Figure:

@@ -102,9 +102,8 @@ def _window(call: Callable[[], Any], calls: int, meter: Meter) -> Mapping[str, F
 
 
 def _repeats(figures: Sequence[Figure]) -> Repeats | None:
-    """None where one is not known, is nothing, or is a model's: CodeCarbon's CPU power goes with
-    the cube of the whole machine's load, so that a neighbour makes the same call cost several
-    times as much; the time is judged without it."""
+    """None where one is not known, is nothing, or is a model's: of CPU-seconds it tells no more
+    than the time does."""
     values = [figure.value for figure in figures if figure.value]
     worst = max((figure.quality for figure in figures), key=list(Quality).index)
     if len(values) < len(figures) or worst is Quality.ESTIMATED:

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from greendapt.accounting.grams import record_with_grams, summary_on
 from greendapt.accounting.grid import Grid
 from greendapt.accounting.grid import grid as make_grid
+from greendapt.accounting.hourly import Hours, grid_of_hours, work_of
 from greendapt.core.errors import RunError
 from greendapt.report.formats import table
 from greendapt.report.view.from_run import view
@@ -63,26 +64,44 @@ def grid_of(info: RunInfo) -> Grid:
     if stored.intensity_g_per_kwh is None:
         chosen = make_grid(carbon.region, carbon.intensity_g_per_kwh, carbon.pue)
     else:
-        chosen = Grid(stored.intensity_g_per_kwh, stored.pue, stored.source, stored.flagged)
+        chosen = Grid(
+            stored.intensity_g_per_kwh,
+            stored.pue,
+            stored.source,
+            stored.flagged,
+            low_g_per_kwh=stored.low_g_per_kwh,
+            high_g_per_kwh=stored.high_g_per_kwh,
+        )
     return chosen.with_machine(carbon.embodied_kg, carbon.lifetime_years)
 
 
 def other_grid(
-    folder: Path, region: str | None, intensity_g_per_kwh: float | None, pue: float | None
+    folder: Path, region: str | None, intensity_g_per_kwh: float | Hours | None, pue: float | None
 ) -> Grid | None:
-    """The grid of the run in ``folder`` with what is not None changed; None for no change."""
+    """The grid of the run in ``folder`` with what is not None changed; None for no change.
+
+    ``intensity_g_per_kwh``: of all of it, or hour by hour.
+    """
     if region is None and intensity_g_per_kwh is None and pue is None:
         return None
     own = grid_of(RunFolder(folder).read())
     pue = own.pue if pue is None else pue
+    if isinstance(intensity_g_per_kwh, Hours):
+        return grid_of_hours(intensity_g_per_kwh, work_of(RunFolder(folder).records()), pue)
+    if region is None and intensity_g_per_kwh is None and own.intensity_g_per_kwh is None:
+        return replace(own, pue=pue)
     if region is None and intensity_g_per_kwh is None:
-        return replace(make_grid(None, own.intensity_g_per_kwh, pue), flagged=own.flagged)
+        same = make_grid(None, own.intensity_g_per_kwh, pue)
+        low, high = own.low_g_per_kwh, own.high_g_per_kwh
+        return replace(same, flagged=own.flagged, low_g_per_kwh=low, high_g_per_kwh=high)
     return make_grid(region, intensity_g_per_kwh, pue)
 
 
 def _told(grid: Grid, own: Grid) -> GridInfo:
     return GridInfo(
         intensity_g_per_kwh=grid.intensity_g_per_kwh,
+        low_g_per_kwh=grid.low_g_per_kwh,
+        high_g_per_kwh=grid.high_g_per_kwh,
         pue=grid.pue,
         source=f"{grid.source}; the run was made for another grid: {own.source}",
         flagged=grid.flagged,

@@ -80,6 +80,8 @@ class Session:
             fingerprint=fingerprint(here),
             grid=GridInfo(
                 intensity_g_per_kwh=self.grid.intensity_g_per_kwh,
+                low_g_per_kwh=self.grid.low_g_per_kwh,
+                high_g_per_kwh=self.grid.high_g_per_kwh,
                 pue=self.grid.pue,
                 source=self.grid.source,
                 flagged=self.grid.flagged,

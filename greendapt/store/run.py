@@ -160,7 +160,7 @@ class RunFolder:
     def append(self, record: Record) -> None:
         """One line, on the disk before this returns, with the digests of the files that its stage
         left. Cuts off a torn line first."""
-        files = self._digests.pop(record.key, record.files)
+        files = self._digests.get(record.key, record.files)
         record = record.model_copy(update={"files": files})
         with disk_errors(self._own):
             self._own.parent.mkdir(exist_ok=True)

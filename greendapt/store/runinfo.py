@@ -70,11 +70,16 @@ Environment = dict[str, str | int | float | bool | None]
 
 
 class GridInfo(BaseModel):
-    """Grid intensity and PUE that were asked for; ``flagged`` when the user named neither."""
+    """Grid intensity and PUE that were asked for; ``flagged`` when the user named neither.
+
+    ``low_g_per_kwh``, ``high_g_per_kwh``: what the hours of the work may lie between.
+    """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     intensity_g_per_kwh: float | None = None
+    low_g_per_kwh: float | None = None
+    high_g_per_kwh: float | None = None
     pue: float = 1.0
     source: str = ""
     flagged: bool = False

@@ -86,7 +86,8 @@ class Evaluation(Table):
 class Carbon(Table):
     """Grid and building, applied once. Never looked up by location."""
 
-    region: Annotated[str, Field(pattern="^[A-Z]{3}$")] | None = None
+    region: Annotated[str, Field(pattern="^([A-Z]|[a-z]+:)")] | None = None
+    """A country (FRA), a region below it (USA-CA), or a cloud's (gcp:us-west1)."""
     intensity_g_per_kwh: Annotated[float, Field(ge=0)] | None = None
     pue: Annotated[float, Field(ge=1)] = 1.0
     embodied_kg: Annotated[float, Field(ge=0)] | None = None
@@ -134,6 +135,8 @@ class Run(Table):
     fast_step: bool | Literal["compiled"] = True
     """Try for a moment how a training step is fastest here (layout, precision, threads, and
     torch.compile where that is asked for); else plain float32 with the threads that torch has."""
+    remeasure: Annotated[float, Field(ge=0)] = 0.0
+    """Seconds up to which a stage that other programs or heat disturbed runs once more."""
 
     @property
     def seed_range(self) -> tuple[int, int]:

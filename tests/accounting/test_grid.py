@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from greendapt.accounting.grid import carbon_intensity_score, countries, embodied, grid
+from greendapt.accounting.regions import regions
 from greendapt.core.errors import MeterError, SuiteError
 from greendapt.core.figures import Figure, Quality
 
@@ -23,6 +24,58 @@ def test_every_country_has_a_grid():
     assert len(countries()) > 200
     for code in countries():
         assert grid(code).intensity_g_per_kwh >= 0
+
+
+@pytest.mark.parametrize(
+    ("code", "least", "most", "words"),
+    [
+        ("USA-CA", 150, 300, "California 2023 (EPA eGRID"),
+        ("USA-WV", 700, 1000, "West Virginia 2023"),
+        ("CAN-QC", 5, 60, "Quebec 2023 (its mix of sources"),
+        ("CHN-BJ", 500, 600, "Beijing 2023"),
+        ("SWE-SE3", 20, 40, "2025"),
+        ("XKX", 900, 1000, "Kosovo 2021"),
+        ("EU", 200, 300, "European Union 2023"),
+        ("WORLD", 475, 475, "world average 2018"),
+        ("gcp:us-west1", 50, 150, "The Dalles, USA"),
+        ("aws:eu-west-3", 20, 120, "AWS tells no intensity: the grid there"),
+        ("azure:westeurope", 150, 400, "Netherlands 20"),
+    ],
+)
+def test_regions_below_countries_unions_and_clouds(code, least, most, words):
+    place = grid(code)
+    assert least <= place.intensity_g_per_kwh <= most
+    assert words in place.source
+    assert not place.flagged
+
+
+def test_every_region_has_an_intensity_or_none_and_never_0():
+    for code in regions():
+        place = grid(code)
+        assert place.intensity_g_per_kwh is None or place.intensity_g_per_kwh > 0
+
+
+def test_a_table_s_0_is_not_known():
+    nowhere = grid("CAF")
+    assert nowhere.intensity_g_per_kwh is None
+    carbon = nowhere.carbon(KWH)
+    assert carbon.value is None
+    assert "Central African Republic 2022: the table has no intensity" in carbon.source
+    assert "CAF" not in countries()
+
+
+def test_a_mean_over_a_year_has_an_interval_and_a_stated_intensity_none():
+    france = grid("FRA")
+    middle = france.intensity_g_per_kwh
+    assert france.low_g_per_kwh == pytest.approx(0.7 * middle)
+    carbon = france.carbon(KWH)
+    assert carbon.low == pytest.approx(1.8 / 3.6 * 0.7 * middle)
+    assert carbon.high == pytest.approx(1.3 * middle)
+    stated = grid(None, 100.0).carbon(Figure.measured(3.6e6, "J", "a counter"))
+    assert (stated.low, stated.high) == (None, None)
+    world = grid()
+    assert world.low_g_per_kwh < 150
+    assert world.high_g_per_kwh > 600
 
 
 def test_nobody_said_where():

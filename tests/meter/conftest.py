@@ -49,9 +49,10 @@ class Powercap:
 
     def zone(self, folder, name, joules=1000.0, range_uj=RANGE_UJ):
         path = self.root / folder
-        path.mkdir()
+        path.mkdir(parents=True)
         (path / "name").write_text(f"{name}\n")
-        (path / "max_energy_range_uj").write_text(f"{range_uj}\n")
+        if range_uj is not None:
+            (path / "max_energy_range_uj").write_text(f"{range_uj}\n")
         self.set(folder, joules)
 
     def set(self, folder, joules):

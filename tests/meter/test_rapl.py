@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from greendapt.core.figures import Quality
 from greendapt.meter import Meter
+from greendapt.meter.doctor import _parts
 from greendapt.meter.sources.base import Request
 from greendapt.meter.sources.rapl import Domain, open_rapl
 
@@ -127,6 +128,83 @@ def test_dies_that_mirror_one_counter_count_once(powercap, opened):
     powercap.set("intel-rapl:0", 4010.0)
     powercap.set("intel-rapl:1", 4010.2)
     assert rapl.figure("cpu", before, rapl.read()).value == pytest.approx(10.0)
+
+
+@pytest.mark.parametrize("range_uj", [0, None])
+def test_a_range_that_is_not_known_makes_only_a_wrap_unavailable(powercap, opened, range_uj):
+    powercap.zone("intel-rapl:0", "package-0", 5.0, range_uj)
+    rapl = opened(powercap)
+    edges = [rapl.read()]
+    for joules in (9.0, 2.0, 3.0):
+        powercap.set("intel-rapl:0", joules)
+        edges.append(rapl.read())
+    first, wrapped, last = (rapl.figure("cpu", *pair) for pair in itertools.pairwise(edges))
+    assert first.value == pytest.approx(4.0)
+    assert wrapped.value is None
+    assert last.value == pytest.approx(1.0)
+
+
+def test_a_nested_tree(powercap, opened):
+    """As under /sys/devices/virtual/powercap."""
+    for socket in (0, 1):
+        zone = f"intel-rapl/intel-rapl:{socket}"
+        powercap.zone(zone, f"package-{socket}", 5.0 + socket)
+        powercap.zone(f"{zone}/intel-rapl:{socket}:0", "dram", 1.0)
+        powercap.zone(f"{zone}/intel-rapl:{socket}:1", "core", 1.0)
+    rapl = opened(powercap)
+    assert rapl.meters["cpu"].domains.keys() == {"package-0", "package-1"}
+    assert rapl.meters["dram"].domains.keys() == {"package-0 dram", "package-1 dram"}
+
+
+def test_links_to_a_nested_tree_count_once(powercap, opened):
+    powercap.zone("intel-rapl/intel-rapl:0", "package-0", 5.0)
+    powercap.zone("intel-rapl/intel-rapl:0/intel-rapl:0:0", "dram", 1.0)
+    nested = powercap.root / "intel-rapl" / "intel-rapl:0"
+    (powercap.root / "intel-rapl:0").symlink_to(nested)
+    (powercap.root / "intel-rapl:0:0").symlink_to(nested / "intel-rapl:0:0")
+    rapl = opened(powercap)
+    assert [*rapl.meters["cpu"].domains] == ["package-0"]
+    assert [*rapl.meters["dram"].domains] == ["package-0 dram"]
+
+
+def test_two_sockets_of_one_name_are_two(powercap, opened):
+    for socket, joules in ((0, 5.0), (1, 90.0)):
+        powercap.zone(f"intel-rapl:{socket}", "package-0", joules)
+        powercap.zone(f"intel-rapl:{socket}:0", "dram", joules)
+    rapl = opened(powercap)
+    before = rapl.read()
+    for folder, joules in (("0", 6.0), ("1", 92.0), ("0:0", 5.5), ("1:0", 90.5)):
+        powercap.set(f"intel-rapl:{folder}", joules)
+    after = rapl.read()
+    cpu, dram = (rapl.figure(part, before, after) for part in ("cpu", "dram"))
+    assert cpu.value == pytest.approx(3.0)
+    assert dram.value == pytest.approx(1.0)
+    assert cpu.source == "RAPL package-0 (intel-rapl:0), package-0 (intel-rapl:1)"
+
+
+def test_sockets_that_count_alike_are_two(powercap, opened):
+    for socket, joules in ((0, 5.0), (1, 5.2)):
+        powercap.zone(f"intel-rapl:{socket}", f"package-{socket}", joules)
+    assert len(opened(powercap).meters["cpu"].domains) == 2
+
+
+def test_an_mmio_view_alone_is_read(powercap, opened):
+    powercap.zone("intel-rapl-mmio:0", "package-0", 5.0)
+    assert [*opened(powercap).meters["cpu"].domains] == ["package-0"]
+
+
+def test_the_estimate_of_a_forbidden_counter_says_how_to_allow_it(two_sockets, as_nobody_readable):
+    with as_nobody_readable(two_sockets.root, forbidden="intel-rapl:1"):
+        meter = Meter(device="cpu", powercap=two_sockets.root)
+        with meter.window() as window:
+            sum(range(10**5))
+        meter.close()
+    energy = window.figures["energy_cpu_j"]
+    assert energy.quality is Quality.ESTIMATED
+    assert "chmod a+r" in energy.source
+    (part,) = [one for one in _parts(window.record) if one["part"] == "cpu"]
+    assert "chmod a+r" in part["enable"]
+    assert "modprobe" not in part["enable"]
 
 
 def test_no_tree_says_so(powercap, opened):

@@ -3,6 +3,7 @@
 import json
 import time
 from functools import partial
+from importlib import import_module
 from importlib.metadata import EntryPoint
 
 import pytest
@@ -149,9 +150,8 @@ def test_a_throttled_gpu_makes_the_gate_void_for_noise(
     standin, greendapt, tiny, tmp_path, only_run, monkeypatch
 ):
     """From the driver through run.json to the verdict."""
-    monkeypatch.setattr(
-        "greendapt.run.session.Meter", lambda **given: Meter(**{**given, "device": "auto"})
-    )
+    auto = lambda **given: Meter(**{**given, "device": "auto"})  # noqa: E731
+    monkeypatch.setattr(import_module("greendapt.run.session"), "Meter", auto)
     bench = partial(greendapt, "bench", "--suite", tiny, "--seeds", 2, "--out")
     standin()
     assert bench(tmp_path / "base").code == 0

@@ -56,3 +56,18 @@ def test_a_prefix_that_is_gone_is_made_again_for_what_reads_it(crew):
     keys = [record.key for record in folder.records()]
     assert keys.count(planned[first].key) == 2
     assert set(keys) == {stage.key for stage in planned}
+
+
+@pytest.mark.usefixtures("undone")
+@pytest.mark.parametrize(("limit_s", "times"), [(60.0, 2), (0.0, 1)])
+def test_a_cheap_stage_that_was_disturbed_runs_once_more(
+    tiny, tmp_path, monkeypatch, limit_s, times
+):
+    """Its second record counts; both were paid."""
+    monkeypatch.setattr("greendapt.run.scheduler.of_surroundings", lambda _record: ("a neighbour",))
+    change = {"run": {"strategies": ["none"], "seeds": 1, "remeasure": limit_s}}
+    session = prepare_session(load(tiny, changes=[change]), lambda _said: None)
+    folder, (one, *_) = RunFolder.create(tmp_path, "tiny"), stages(session.plan)
+    session.work(folder, PlainReporter(), Claims(folder.claims), [[one]], retry={})
+    assert [record.key for record in folder.records()] == [one.key] * times
+    assert one.has_output(folder, folder.records()[-1])

@@ -9,6 +9,7 @@ ENERGY_SOURCES: Registry[EnergySource] = Registry(
     builtin={
         "nvml": "greendapt.meter.sources.nvml:SOURCE",
         "rapl": "greendapt.meter.sources.rapl:SOURCE",
+        "process": "greendapt.meter.sources.process:SOURCE",
         "codecarbon": "greendapt.meter.sources.codecarbon:SOURCE",
     },
     kind=EnergySource,

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from greendapt.core.figures import Figure
-from greendapt.core.meter_facts import DeviceFacts
+from greendapt.core.meter_facts import Conditions, DeviceFacts, held_back
+from greendapt.meter.cpu_time import CpuEdge, read_cpu, used
 
 Part = str
 """Of a machine: ``gpu``, ``cpu``, ``dram`` or ``ram``. The headline is the first three; ``ram``,
@@ -38,10 +39,11 @@ class State:
 
     slowed_by: tuple[str, ...] | None = None
     other_processes: int | None = None
+    temperature_c: float | None = None
 
     @property
     def troubles(self) -> tuple[str, ...]:
-        slowed = tuple(f"clocks held back by {why}" for why in self.slowed_by or ())
+        slowed = tuple(held_back(why) for why in self.slowed_by or ())
         return (*slowed, "another process was on it") if self.other_processes else slowed
 
 
@@ -88,13 +90,42 @@ class PartMeter(ABC):
 
 
 @dataclass(frozen=True)
+class CpuEstimate:
+    """In J: what a process and those it started drew; their share of the power at rest that no busy
+    thread accounts for; and what the whole machine drew."""
+
+    energy: Figure
+    idle_share: Figure
+    machine: Figure
+
+
+class ProcessMeter(PartMeter):
+    """A model of what this process and those it started draw, by their CPU-seconds: identical work
+    costs the same, whatever else the machine does. Each process of a launcher has its own."""
+
+    part = "cpu"
+    how = "model"
+
+    @abstractmethod
+    def estimate(self, use: Conditions) -> CpuEstimate:
+        """For what a window ran under."""
+
+    def read(self) -> CpuEdge:
+        return read_cpu(opening=False)
+
+    def figure(self, start: CpuEdge, end: CpuEdge, span: Span) -> Figure:  # noqa: ARG002
+        return self.estimate(used(start, end)).energy
+
+
+@dataclass(frozen=True)
 class Request:
-    """``parts``: those that nobody of a higher priority has. ``pick``: of so many GPUs that a
-    source sees, in its order, the numbers of those that are to be metered."""
+    """``parts``: those that nobody of a higher priority has, and ``why`` not. ``pick``: of so many
+    GPUs that a source sees, in its order, the numbers of those that are to be metered."""
 
     parts: Collection[Part]
     environ: Mapping[str, str]
     pick: Callable[[int], Sequence[int]]
+    why: Mapping[Part, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
-"""CodeCarbon's models of CPU and memory power, for machines without a counter.
+"""What CodeCarbon knows of processors and memory, for machines without a counter.
 
-Its model classes are used directly, not its tracker: no files, lock, signal handlers, or network.
+Its classes are used directly, not its tracker: no files, lock, signal handlers, or network.
 """
 
 from __future__ import annotations
@@ -8,72 +8,12 @@ from __future__ import annotations
 import io
 import logging
 import socket
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
-from typing import Any
+from dataclasses import dataclass
 
 from greendapt.core.figures import Figure, Quality
-from greendapt.meter.clock import Heartbeat, now_s
-from greendapt.meter.sources.base import MODEL, EnergySource, Opened, Part, PartMeter, Request, Span
-
-PERIOD_S = 1.0  # CodeCarbon's own sampling period
-_SHORTEST_LOAD_S = 0.1  # load is counted in ticks of 10 ms: in less it is mostly rounding
-_IDLE_SHARE = 0.1  # the model's floor: an idle machine draws a tenth of its TDP
-
-
-class CpuModel(PartMeter):
-    """CodeCarbon's ``cpu_load``: TDP x (0.1 + 0.9 load^3), with the whole machine's load.
-
-    A virtual energy counter: it only grows, and nested or consecutive windows add up. The load is
-    read every second, and at the edges of windows. Opening it costs about half a second.
-    """
-
-    part = "cpu"
-    how = "model"
-
-    def __init__(self) -> None:
-        with _silent():
-            self._cpu, self.source, self.tdp_w = _codecarbon_cpu()
-            self._cpu.start()
-        self.rated_w = self.tdp_w
-        self.key = self.name = socket.gethostname()
-        self._lock = threading.Lock()
-        self._joules = 0.0
-        self._watts = self.tdp_w * _IDLE_SHARE
-        self._last_s = self._load_s = now_s()
-        self._heart = Heartbeat(self.read, PERIOD_S)
-
-    def read(self) -> tuple[float, float]:
-        """(seconds, joules) so far."""
-        with self._lock:
-            now = now_s()
-            if now - self._load_s >= _SHORTEST_LOAD_S:
-                self._watts = float(self._cpu.total_power().W)
-                self._load_s = now
-            self._joules += self._watts * (now - self._last_s)
-            self._last_s = now
-            return now, self._joules
-
-    def figure(
-        self,
-        start: tuple[float, float],
-        end: tuple[float, float],
-        span: Span,  # noqa: ARG002
-    ) -> Figure:
-        """``low``/``high``: idle and fully loaded for all of it."""
-        wall, joules = end[0] - start[0], end[1] - start[1]
-        return Figure(
-            value=joules,
-            unit="J",
-            quality=Quality.ESTIMATED,
-            source=self.source,
-            low=min(joules, self.tdp_w * _IDLE_SHARE * wall),
-            high=max(joules, self.tdp_w * wall),
-        )
-
-    def close(self) -> None:
-        self._heart.stop()
+from greendapt.meter.sources.base import MODEL, EnergySource, Opened, PartMeter, Request, Span
 
 
 class RamModel(PartMeter):
@@ -108,28 +48,35 @@ def ram_model() -> RamModel:
     return RamModel(watts, size_gb)
 
 
-def tdp_w() -> float | None:
-    """The processor's TDP in W as CodeCarbon knows or guesses it; None where it does neither."""
+@dataclass(frozen=True)
+class Rating:
+    """The TDP of all of this machine's processors in W; ``known``: it was looked up by model, not
+    guessed by CodeCarbon at so many watts a thread."""
+
+    tdp_w: float
+    model: str
+    sockets: int
+    known: bool
+
+
+def rating() -> Rating | None:
+    """As CodeCarbon knows or guesses it; None where it does neither."""
     with suppress(Exception), _silent():  # whatever fails there costs a figure, not the run
         from codecarbon.core.cpu import TDP
+        from codecarbon.core.util import count_physical_cpus
 
-        return float(TDP().tdp)
+        tdp = TDP()
+        known = tdp._get_cpu_power_from_registry(tdp.model) is not None
+        sockets = max(1, int(count_physical_cpus()))
+        # the table's TDP is of one processor, the guess of all threads of the machine
+        return Rating(float(tdp.tdp) * (sockets if known else 1), tdp.model, sockets, known)
     return None
 
 
-def _codecarbon_cpu() -> tuple[Any, str, float]:
-    from codecarbon.core.cpu import DEFAULT_POWER_PER_CORE, TDP
-    from codecarbon.external.hardware import CPU, MODE_CPU_LOAD
-
-    tdp = TDP()
-    cpu = CPU.from_utils("", MODE_CPU_LOAD, tdp.model, tdp.tdp, tracking_mode="machine")
-    watts = float(cpu._tdp)
-    source = f"codecarbon cpu_load of the whole machine, TDP {watts:g} W ({tdp.model}"
-    if tdp.tdp is None:
-        source += "; TDP unknown, codecarbon's generic one"
-    elif tdp._get_cpu_power_from_registry(tdp.model) is None:
-        source += f"; TDP unknown, guessed at {DEFAULT_POWER_PER_CORE} W a thread"
-    return cpu, source + ")", watts
+def tdp_w() -> float | None:
+    """The TDP of all of this machine's processors in W; None where it is not known."""
+    rated = rating()
+    return None if rated is None else rated.tdp_w
 
 
 @contextmanager
@@ -146,15 +93,12 @@ def _silent() -> Iterator[None]:
 
 def _open(request: Request) -> Opened:
     """Whatever fails inside CodeCarbon costs a figure."""
-    meters: list[PartMeter] = []
-    why: dict[Part, str] = {}
-    for part, name, model in (("cpu", "CPU", CpuModel), ("ram", "RAM", ram_model)):
-        if part in request.parts:
-            try:
-                meters.append(model())
-            except Exception as error:
-                why[part] = f"codecarbon's {name} model failed: {error}"
-    return Opened(tuple(meters), why)
+    if "ram" not in request.parts:
+        return Opened()
+    try:
+        return Opened((ram_model(),))
+    except Exception as error:
+        return Opened(why={"ram": f"codecarbon's RAM model failed: {error}"})
 
 
-SOURCE = EnergySource(parts=("cpu", "ram"), priority=MODEL, open=_open)
+SOURCE = EnergySource(parts=("ram",), priority=MODEL, open=_open)

@@ -66,7 +66,15 @@ class Gpu(GpuReader):
 
     def state(self) -> State:
         others = strangers(self, own_work=torch_on_gpu() is not None)
-        return State(self.slowdowns(), others)
+        return State(self.slowdowns(), others, self.temperature_c())
+
+    def temperature_c(self) -> float | None:
+        """None where the driver does not tell."""
+        try:
+            sensor = pynvml.NVML_TEMPERATURE_GPU
+            return float(_ask(pynvml.nvmlDeviceGetTemperature, self.handle, sensor))
+        except Unreadable:
+            return None
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 
 from greendapt.core.errors import MeterError
 from greendapt.meter import sources
+from greendapt.meter.devices import kind_of, picked
 from greendapt.meter.sources.base import EnergySource, Opened, Part, PartMeter, Request
 
 
@@ -37,7 +39,7 @@ def open_best(
         wanted = [part for part in source.parts if part in parts and part not in had]
         if not wanted:
             continue
-        opened = _open(source, Request(wanted, environ, pick))
+        opened = _open(source, Request(wanted, environ, pick, _told(reasons)))
         openings.append(opened)
         for part, reason in opened.why.items():
             reasons.setdefault(part, []).append(reason)
@@ -46,10 +48,24 @@ def open_best(
                 meter.close()  # counted already, by a better source
     return Opened(
         tuple(meters.values()),
-        {part: "; ".join(dict.fromkeys(why)) for part, why in reasons.items()},
+        _told(reasons),
         broken=any(opened.broken for opened in openings),
         release=lambda: [opened.release() for opened in openings if opened.release],
     )
+
+
+def gpus_of(device: str, rank: int, environ: Mapping[str, str]) -> Opened:
+    """Those that ``device`` means to a process of this local rank; see `devices.picked`."""
+    kind = kind_of(device)
+    if kind == "cpu":
+        return Opened(why={"gpu": "the run is on the CPU"})
+    opened = open_best(("gpu",), environ, picked(device, rank), every_gpu=kind == "auto")
+    missing = not opened.meters and (opened.broken or kind == "cuda")
+    return replace(opened, broken=missing)
+
+
+def _told(reasons: Mapping[Part, Sequence[str]]) -> dict[Part, str]:
+    return {part: "; ".join(dict.fromkeys(why)) for part, why in reasons.items()}
 
 
 def _open(source: EnergySource, request: Request) -> Opened:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,7 @@ HOW_TO_ALLOW = (
 )
 BEAT_S = 60.0  # a counter of 262 kJ wraps in 15 minutes at 300 W
 _HIGHEST_W = 2000.0  # more than any socket draws: the counter was reset, it did not wrap
+_DEPTHS = ("*rapl*:*", "*rapl*/*rapl*:*", "*rapl*/*rapl*/*rapl*:*")
 _MIRROR_UJ = 1_000_000  # two dies that show one socket's counter differ by the time between reads
 
 
@@ -41,11 +43,12 @@ class Reading:
 
 
 class Domain:
-    """One energy counter, unwrapped by ``max_energy_range_uj`` (read it before it wraps twice)."""
+    """One energy counter, unwrapped by ``max_energy_range_uj`` (read it before it wraps twice);
+    where that is 0 or not told, a wrap is a break in its counting."""
 
     def __init__(self, folder: Path) -> None:
         self._file = folder / "energy_uj"
-        self._range_uj = int((folder / "max_energy_range_uj").read_text())
+        self._range_uj = _range_uj(folder)
         self.raw_uj = int(self._file.read_text())
         self._last_s = now_s()
         self._total_uj = 0
@@ -60,13 +63,23 @@ class Domain:
             except (OSError, ValueError):
                 self._faults += 1
                 return Reading(self._total_uj / 1e6, self._faults)
-            step = (raw - self.raw_uj) % self._range_uj
-            if step > _HIGHEST_W * 1e6 * (now - self._last_s + 1.0):
+            step = raw - self.raw_uj
+            if step < 0 and self._range_uj:
+                step %= self._range_uj
+            if not 0 <= step <= _HIGHEST_W * 1e6 * (now - self._last_s + 1.0):
                 self._faults += 1
             else:
                 self._total_uj += step
             self.raw_uj, self._last_s = raw, now
             return Reading(self._total_uj / 1e6, self._faults)
+
+
+def _range_uj(folder: Path) -> int:
+    """Where the counter starts again from 0; 0 where that is not known."""
+    try:
+        return max(0, int((folder / "max_energy_range_uj").read_text()))
+    except (FileNotFoundError, ValueError):
+        return 0
 
 
 class RaplMeter(PartMeter):
@@ -123,7 +136,7 @@ def open_rapl(request: Request) -> Opened:
             why[part] = f"RAPL counters cannot be read ({error})"
         else:
             if domains:
-                meters.append(RaplMeter(part, _without_mirrors(domains, part)))
+                meters.append(RaplMeter(part, _without_mirrors(domains)))
             else:
                 counter = "package" if part == "cpu" else "DRAM"
                 why[part] = f"no RAPL {counter} counter in {root}"
@@ -131,17 +144,28 @@ def open_rapl(request: Request) -> Opened:
 
 
 def _folders(root: Path) -> dict[Part, dict[str, Path]]:
-    """part -> counter name -> folder. The MSR view of a package wins over its MMIO double."""
-    folders: dict[Part, dict[str, Path]] = {"cpu": {}, "dram": {}}
-    zones = [*root.glob("*rapl*:*"), *root.glob("*rapl*/*rapl*:*")]
-    for zone in sorted(zones, key=lambda path: ("mmio" in path.name, path.name)):
-        name = _name(zone)
-        if name.startswith("package"):
-            folders["cpu"].setdefault(name, zone)
-        elif name == "dram":
-            socket = _name(zone.with_name(zone.name.rpartition(":")[0])) or _name(zone.parent)
-            folders["dram"].setdefault(f"{socket} dram".strip(), zone)
-    return folders
+    """part -> counter name -> folder, in flat trees and in nested ones. The MSR view of a package
+    wins over its MMIO double."""
+    zones = {zone.name: zone for depth in _DEPTHS for zone in root.glob(depth)}
+    names = {zone: _name(folder) for zone, folder in zones.items()}
+    msr = {name for zone, name in names.items() if "mmio" not in zone}
+    shown = {zone: name for zone, name in names.items() if "mmio" not in zone or name not in msr}
+    cpu = {zone: name for zone, name in shown.items() if name.startswith("package")}
+    dram = {
+        zone: f"{names.get(zone.rpartition(':')[0], '')} dram".strip()
+        for zone, name in shown.items()
+        if name == "dram"
+    }
+    return {"cpu": _told_apart(cpu, zones), "dram": _told_apart(dram, zones)}
+
+
+def _told_apart(names: Mapping[str, str], zones: Mapping[str, Path]) -> dict[str, Path]:
+    """Folders by name; by zone, too, where several sockets have one name."""
+    many = Counter(names.values())
+    return {
+        name if many[name] == 1 else f"{name} ({zone})": zones[zone]
+        for zone, name in sorted(names.items())
+    }
 
 
 def _name(zone: Path) -> str:
@@ -151,15 +175,14 @@ def _name(zone: Path) -> str:
         return ""
 
 
-def _without_mirrors(domains: Mapping[str, Domain], part: Part) -> dict[str, Domain]:
+def _without_mirrors(domains: Mapping[str, Domain]) -> dict[str, Domain]:
     """Some many-die CPUs show one socket's counter once a die: count it once."""
-    if part != "cpu":
-        return dict(domains)
     kept: dict[str, Domain] = {}
     for name, domain in domains.items():
-        if not any(
-            domain.raw_uj > 0 and abs(domain.raw_uj - other.raw_uj) < _MIRROR_UJ
-            for other in kept.values()
+        package, _, die = name.partition("-die-")
+        dies = [other for one, other in kept.items() if one.startswith(f"{package}-die-")]
+        if not die or not any(
+            domain.raw_uj > 0 and abs(domain.raw_uj - other.raw_uj) < _MIRROR_UJ for other in dies
         ):
             kept[name] = domain
     return kept

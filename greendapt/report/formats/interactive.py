@@ -36,7 +36,11 @@ def countries() -> list[tuple[str, str, float]]:
         names = grid.countries()
     except MeterError:
         return []
-    grids = [(code, name, grid.grid(code).intensity_g_per_kwh) for code, name in names.items()]
+    grids = [
+        (code, name, grams)
+        for code, name in names.items()
+        if (grams := grid.grid(code).intensity_g_per_kwh) is not None
+    ]
     return sorted(grids, key=lambda one: one[1])
 
 

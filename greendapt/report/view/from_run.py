@@ -8,8 +8,9 @@ from pathlib import PurePath
 from statistics import fmean
 from typing import Any
 
+from greendapt.core.disturbance import disturbed
 from greendapt.core.figures import Quality
-from greendapt.core.records import Row
+from greendapt.core.records import PAID, Row
 from greendapt.core.text import listed, plural, shots_text, visible
 from greendapt.report import words
 from greendapt.report.view import budgets, corruption_scores, estimates, validity, verdict
@@ -132,13 +133,15 @@ def _cost_key(rows: Sequence[Row]) -> str | None:
     return next(keys, None) if rows else None
 
 
-def _order_key(rows: Sequence[Row], cost_key: str | None) -> str | None:
-    """What strategies are ordered by: FLOPs, which are exact, in place of an estimated energy."""
+def _order_key(run: RunData, rows: Sequence[Row], cost_key: str | None) -> str | None:
+    """What strategies are ordered by: FLOPs, which are exact, in place of an energy that is
+    estimated, or that was counted while something disturbed it."""
     if cost_key is None:
         return None
-    estimated = any(estimates.figure(row, cost_key).quality is Quality.ESTIMATED for row in rows)
+    doubtful = any(estimates.figure(row, "energy_j").quality is Quality.ESTIMATED for row in rows)
+    doubtful = doubtful or any(one.record.role in PAID for one in disturbed(run.records))
     flops = all(estimates.figure(row, "training_flops").value is not None for row in rows)
-    return "training_flops" if estimated and flops else cost_key
+    return "training_flops" if doubtful and flops else cost_key
 
 
 def _settings(rows: Sequence[Row]) -> list[Setting]:
@@ -169,7 +172,7 @@ def _question(
     marks: Mapping[str, int],
 ) -> verdict.Question:
     rows = [row for row in run.summary.rows if estimates.setting(row) == setting]
-    suite, order_key, paths = run.info.suite, _order_key(rows, cost_key), metric_paths(rows)
+    suite, order_key, paths = run.info.suite, _order_key(run, rows, cost_key), metric_paths(rows)
     strategies = list(dict.fromkeys(row.strategy for row in rows))
     none, fulls = no_dapt(suite, strategies), full_dapt(suite, strategies)
     # of full DAPT on several pools none is what the others are to be compared with

@@ -53,3 +53,8 @@ def cost(figure: Cost) -> Sentence:
 def amount(key: str, value: float) -> Amount:
     """One of the costs of every record."""
     return Amount(value, COST_UNITS[key], words.amount(key, value))
+
+
+def energy(joules: float) -> Amount:
+    """Joules, with watt-hours beside them."""
+    return Amount(joules, "J", words.energy(joules))

@@ -8,7 +8,7 @@ from dataclasses import replace
 from greendapt.core.records import Record
 from greendapt.report import words
 from greendapt.report.view.model import RoleCost, StageCost
-from greendapt.report.view.sentences import Amount, Sentence, amount
+from greendapt.report.view.sentences import Amount, Sentence, amount, energy
 from greendapt.store.runinfo import RunData
 
 KEYS = ("wall_s", "energy_gpu_j", "energy_cpu_j", "energy_dram_j", "energy_j", "carbon_g")
@@ -86,7 +86,8 @@ def spent_text(role: RoleCost | StageCost, key: str) -> str:
     value = role.values[key]
     if value is None:
         return words.MISSING
-    return ("≥ " if role.missing[key] else "") + words.amount(key, value)
+    text = words.energy(value) if key == "energy_j" else words.amount(key, value)
+    return ("≥ " if role.missing[key] else "") + text
 
 
 def spending_note(run: RunData) -> Sentence:
@@ -94,7 +95,7 @@ def spending_note(run: RunData) -> Sentence:
     spent = run.summary.spent.get("energy_j")
     if spent is None or spent.value is None:
         return Sentence()
-    note: list[str | Amount] = ["This run used ", amount("energy_j", spent.value)]
+    note: list[str | Amount] = ["This run used ", energy(spent.value)]
     carbon = run.summary.spent.get("carbon_g")
     if carbon is not None and carbon.value is not None:
         note += [" and emitted ", amount("carbon_g", carbon.value)]
@@ -125,8 +126,8 @@ def _shared(run: RunData) -> list[str | Amount]:
     together, apart = (sum(value or 0.0 for value in values) for values in (paid, alone))
     return [
         ". Adaptation and transfer took ",
-        amount("energy_j", together),
+        energy(together),
         " of it; run one by one the strategies would have taken ",
-        amount("energy_j", apart),
+        energy(apart),
         ": stages that several share ran once",
     ]

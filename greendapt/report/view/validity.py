@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from greendapt.core.disturbance import disturbed, in_short
 from greendapt.core.figures import Quality
 from greendapt.core.remarks import Gravity
 from greendapt.core.text import listed, plural
 from greendapt.core.units import quantity
 from greendapt.report import words
-from greendapt.report.view.model import Entry, Fact, Panel
+from greendapt.report.view.model import Cost, Entry, Fact, Panel
 from greendapt.report.view.verdict import near_chance
 from greendapt.store.runinfo import DatasetInfo, RunData
 
@@ -26,6 +27,7 @@ def caveats(run: RunData, panels: Sequence[Panel]) -> tuple[str, ...]:
         *(one.text for one in run.info.notes if one.gravity is not Gravity.NOTE),
         _seeds(panels),
         _energy(panels),
+        _disturbed(run, panels),
         _grid(run),
     ]
     return tuple(sentence for sentence in sentences if sentence)
@@ -87,16 +89,31 @@ def _seeds(panels: Sequence[Panel]) -> str:
 
 
 def _energy(panels: Sequence[Panel]) -> str:
-    costs = [entry.costs["energy_j"] for panel in panels for entry in panel.entries]
+    costs = _costs(panels, "energy_j")
     if any(cost.estimate is None for cost in costs):
         return "Energy is not available for every strategy; nothing was put in its place."
     if any(cost.quality is Quality.ESTIMATED for cost in costs):
         said = "Energy is estimated, at least in part, not measured"
-        flops = (e.costs["training_flops"] for panel in panels for e in panel.entries)
-        if all(cost.estimate is not None for cost in flops):
+        if all(cost.estimate is not None for cost in _costs(panels, "training_flops")):
             return f"{said}: strategies are ordered and compared by training FLOPs, exact."
         return f"{said}: grams may be off by a factor."
     return ""
+
+
+def _disturbed(run: RunData, panels: Sequence[Panel]) -> str:
+    """Where energy is estimated it ranks nothing anyway, and `_energy` says so."""
+    told, counted = (
+        in_short(run.records),
+        [one.estimate for one in _costs(panels, "training_flops")],
+    )
+    estimated = any(one.quality is Quality.ESTIMATED for one in _costs(panels, "energy_j"))
+    if not told or estimated or None in counted:
+        return told
+    return f"{told} No joule of theirs ranks a strategy: exact training FLOPs do."
+
+
+def _costs(panels: Sequence[Panel], key: str) -> list[Cost]:
+    return [entry.costs[key] for panel in panels for entry in panel.entries]
 
 
 def _grid(run: RunData) -> str:
@@ -118,6 +135,7 @@ def facts(run: RunData, panels: Sequence[Panel]) -> tuple[Fact, ...]:
     lines += [Fact("Data check", text, grave) for text, grave in remarks.items()]
     lines += [Fact("Run", text) for text in run.summary.notes if text not in remarks]
     lines.append(_looked_for(run))
+    lines += _stages_disturbed(run)
     lines += _intervals(panels)
     lines += _figures(panels)
     grid = run.info.grid
@@ -143,6 +161,15 @@ def _looked_for(run: RunData) -> Fact:
         "patients in the pool; near-duplicates of training images in the test part; pool and test "
         f"data of one source; what the view alone predicts, where a column names it: {result}.",
     )
+
+
+def _stages_disturbed(run: RunData) -> list[Fact]:
+    """Which, and by what: the first few."""
+    found = disturbed(run.records)
+    lines = [Fact("Disturbed", f"{d.record.label}: {'; '.join(d.reasons)}", True) for d in found]
+    rest = len(lines) - _SOURCES
+    more = [Fact("Disturbed", f"and {plural(rest, 'more stage')}", True)] if rest > 0 else []
+    return [*lines[:_SOURCES], *more]
 
 
 def _described(info: DatasetInfo) -> str:

@@ -7,9 +7,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from greendapt.core.errors import RunError, TrainingFailed
-from greendapt.core.figures import Figure
 from greendapt.meter import Meter, Window
-from greendapt.meter.share import merged
+from greendapt.meter.share import Share, merged
 from greendapt.run.context import Context
 from greendapt.run.stages.base import Stage
 from greendapt.train.parallel import Ranks
@@ -40,13 +39,12 @@ class Leader:
             raise RunError(f"{stage.label} failed on rank 0: {error}") from error
         self.ranks.meet()
 
-    def costs(self, window: Window) -> dict[str, Figure]:
+    def share(self, window: Window) -> Share:
         """What the window says, of all ranks: each GPU and each machine counted once."""
-        if self.ranks.size == 1:
-            return window.figures
         assert window.share is not None
-        shares = [share for share in self.ranks.all(window.share) if share is not None]
-        return merged(shares).figures()
+        if self.ranks.size == 1:
+            return window.share
+        return merged([share for share in self.ranks.all(window.share) if share is not None])
 
 
 def assist(context: Context, meter: Meter, planned: list[Stage]) -> None:

@@ -38,7 +38,7 @@ def labelled(figures: Mapping[str, Figure], beside: int, note: str) -> dict[str,
     """The figures, those of energy with ``note`` and what ran beside in their source."""
     remarks = [note] if note else []
     if beside:
-        remarks.append(f"includes up to {beside} other worker(s) on this machine")
+        remarks.append(f"beside up to {beside} other worker(s) on this machine")
     if not remarks:
         return dict(figures)
     return {
@@ -57,5 +57,5 @@ def beside_note(records: Iterable[Record]) -> list[str]:
         return []
     return [
         f"{beside} of {len(done)} stages were metered while other workers of this run were busy on "
-        "the same machine: their energy holds each other's, and their times are longer."
+        "the same machine: their times are longer, and a counter of energy sees all of them."
     ]

@@ -15,6 +15,7 @@
  *   STANDIN_MIXED    GPU 0 is another model than the rest
  *   STANDIN_PIDS     comma-separated ids of the processes on every GPU
  *   STANDIN_SLOWDOWN bits of the throttle reasons
+ *   STANDIN_CELSIUS  temperature (40)
  * Times are seconds of CLOCK_MONOTONIC. MIG-aaaa-<i> is an instance on GPU i.
  */
 #include <math.h>
@@ -173,6 +174,13 @@ int nvmlDeviceGetMemoryInfo(const device *d, uint64_t *total_free_used) {
 int nvmlDeviceGetCurrentClocksThrottleReasons(const device *d, unsigned long long *bits) {
     (void)d;
     *bits = (unsigned long long)number("STANDIN_SLOWDOWN", 0);
+    return OK;
+}
+
+int nvmlDeviceGetTemperature(const device *d, unsigned sensor, unsigned *celsius) {
+    (void)d;
+    (void)sensor;
+    *celsius = (unsigned)number("STANDIN_CELSIUS", 40);
     return OK;
 }
 
