@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from greendapt.data.labels import (
     plain,
 )
 from greendapt.data.sources.base import LoadOptions, NoLabels
+from greendapt.data.sources.groups import groups
 from greendapt.data.sources.image_files import Batch, read_images, read_masks
 from greendapt.data.sources.listing import (
     SPLIT_NAMES,
@@ -64,7 +65,9 @@ def load_folder(spec: FolderData, options: LoadOptions) -> ImageSet:
         raise DataError("\n".join(f"{spec.path}: {problem}" for problem in problems))
     origin = _origin(spec.path)
     patients = codes(origin, (row.patient or f"\0{row.path}" for row in rows))
-    splits, split_notes = _splits(rows, spec, patients, labels.targets)
+    splits, split_notes = _splits(
+        rows, spec, patients, labels.targets, groups(batch.pixels, at, batch.hashes, options)
+    )
     return ImageSet(
         name=options.name,
         origin=origin,
@@ -198,10 +201,11 @@ def _splits(
     spec: FolderData,
     patients: NDArray[np.int64],
     targets: NDArray[np.int64] | NDArray[np.float32],
+    alike: Callable[[], Ints] | None,
 ) -> tuple[NDArray[np.str_], tuple[Remark, ...]]:
     """The file's splits; made by patient where it has none, or where one of them was picked."""
     official = [row.split for row in rows if row.split is not None and spec.split is None]
-    return settle_splits(official, patients, targets)
+    return settle_splits(official, patients, targets, alike)
 
 
 def _views(rows: Sequence[Row]) -> NDArray[np.str_] | None:
