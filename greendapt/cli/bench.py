@@ -32,6 +32,12 @@ def bench(
             help="Your data as pool, development or external (repeatable); + joins folders.",
         ),
     ] = None,
+    allow_leaks: Annotated[
+        bool,
+        typer.Option(
+            "--allow-leaks", help="Go on where test images were trained on; the verdict says so."
+        ),
+    ] = False,
     weights: Annotated[
         str | None, typer.Option(help="fractal, timm, none, or FILE.safetensors.")
     ] = None,
@@ -132,7 +138,10 @@ def suite_of(given: Mapping[str, Any]) -> Suite:
                 "intensity_g_per_kwh": given["intensity"],
                 "pue": given["pue"],
             },
-            "data": overrides.datasets(given["data"] or []),
+            "data": {
+                **overrides.datasets(given["data"] or []),
+                "allow_leaks": given["allow_leaks"] or None,
+            },
         }
     )
     changes: list[dict[str, Any]] = [change, *map(suite_files.setting, given["set_"] or [])]

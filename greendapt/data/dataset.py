@@ -45,15 +45,16 @@ def load(
     aliases: Mapping[str, tuple[str, ...]],
     needs: Needs = "labels",
     packs: Packs | None = None,
+    splits: bool = True,
 ) -> ImageSet:
     """All of a dataset at ``image_size``, labels under their canonical names.
 
-    ``needs`` and ``packs``: see `LoadOptions`. Raises one DataError that lists everything wrong
-    with the dataset.
+    ``needs``, ``packs``, ``splits``: see `LoadOptions`. Raises one DataError that lists
+    everything wrong with the dataset.
     """
-    options = LoadOptions(name, image_size, Names.of(aliases), needs, packs)
+    options = LoadOptions(name, image_size, Names.of(aliases), needs, packs, splits=splits)
     if isinstance(spec, datasets.MergedData):
-        return merge(spec, _parts(spec, options), name=name, names=options.names)
+        return merge(spec, _parts(spec, options), name=name, names=options.names, splits=splits)
     if isinstance(spec, datasets.StatedData):
         raise DataError(
             "only its size is stated, which is enough for greendapt plan --device h100; "

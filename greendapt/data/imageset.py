@@ -106,6 +106,11 @@ class ImageSet:
         return frozenset(np.unique(self.sources).tolist())
 
     @property
+    def drawn(self) -> bool:
+        """Whether this program drew all of it: then no image was made from another."""
+        return all(origin.startswith(("phantom:", "fractal")) for origin in self.origins)
+
+    @property
     def where(self) -> Ints:
         """``rows``, written out."""
         return np.arange(len(self)) if self.rows is None else self.rows

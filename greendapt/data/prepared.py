@@ -9,7 +9,7 @@ from greendapt.core.errors import DataError
 from greendapt.core.remarks import Remark, ranked
 from greendapt.data.checks.alignment import align, development_problems
 from greendapt.data.checks.cautions import cautions
-from greendapt.data.checks.seen_before import capitalised, same_source, without_seen, without_tests
+from greendapt.data.checks.seen_before import Apart, capitalised, same_source
 from greendapt.data.corruptions import CORRUPTIONS
 from greendapt.data.dataset import load
 from greendapt.data.imageset import ImageSet
@@ -73,12 +73,14 @@ class Prepared:
 
 @dataclass(frozen=True)
 class _Wanted:
-    """A dataset to load; ``without_labels``: what helps where it has none."""
+    """A dataset to load; ``without_labels``: what helps where it has none; ``splits``:
+    its parts are used."""
 
     name: str
     spec: Dataset
     needs: Needs
     without_labels: str = ""
+    splits: bool = False
 
 
 def prepare(suite: Suite, image_size: int, packs: Packs | None = None) -> Prepared:
@@ -102,7 +104,7 @@ def prepare(suite: Suite, image_size: int, packs: Packs | None = None) -> Prepar
     for task, target in tasks.items():
         of = f" of {task}" if task else ""
         external = target.external.items()
-        wanted.append(_Wanted(f"development{of}", target.development, needs))
+        wanted.append(_Wanted(f"development{of}", target.development, needs, splits=True))
         wanted += [_Wanted(f"external {name}{of}", spec, needs) for name, spec in external]
     loaded = iter(_loaded(wanted, suite, image_size, packs))
     return check_together(
@@ -111,34 +113,41 @@ def prepare(suite: Suite, image_size: int, packs: Packs | None = None) -> Prepar
             name: Task(next(loaded), {k: next(loaded) for k in target.external})
             for name, target in tasks.items()
         },
+        allow_leaks=suite.data.allow_leaks,
     )
 
 
 def check_together(
-    pools: Mapping[str | None, ImageSet], tasks: Mapping[str | None, Task]
+    pools: Mapping[str | None, ImageSet],
+    tasks: Mapping[str | None, Task],
+    allow_leaks: bool = False,
 ) -> Prepared:
     """The sets, with external labels in development's order and every pool free of every task's
     test images.
 
-    Raises DataError for what cannot be evaluated: empty parts, a class of an external set that
-    development does not have, labels of different kinds, an external set that overlaps with
-    development's training part.
+    Raises DataError for what cannot be evaluated (empty parts, a class of an external set that
+    development does not have, labels of different kinds) and, unless ``allow_leaks``, for what was
+    seen in training: test images that are copies of training images, a pool that is all of the
+    test part, an external set that is all of the training part.
     """
     notes = [note for pool in pools.values() for note in _own_notes(pool)]
-    checked = {name: _checked(task, notes) for name, task in tasks.items()}
+    apart = Apart(allow_leaks)
+    aligned = {name: _aligned(task, notes) for name, task in tasks.items()}
+    checked = {name: _external_apart(task, apart) for name, task in aligned.items()}
     free = {}
     for name, pool in pools.items():
         for task in checked.values():
             notes += same_source(pool, task.development, task.external)
-            pool = without_tests(pool, task.development, task.external, notes)
+            pool = apart.pool(pool, task.development, task.external)
         free[name] = pool
+    notes += apart.settle()
     for task in checked.values():
         notes += cautions(task.development)
     return Prepared(free, checked, ranked(notes))
 
 
-def _checked(task: Task, notes: list[Remark]) -> Task:
-    """Its labels aligned, nothing seen in training left in its external sets."""
+def _aligned(task: Task, notes: list[Remark]) -> Task:
+    """Its external labels in the order of development's."""
     development = task.development
     problems = development_problems(development)
     notes += _own_notes(development)
@@ -151,10 +160,14 @@ def _checked(task: Task, notes: list[Remark]) -> Task:
             problems += str(error).splitlines()
     if problems:
         raise DataError("\n".join(problems))
-    return Task(
-        development,
-        {name: without_seen(one, development, notes) for name, one in aligned.items()},
-    )
+    return Task(development, aligned)
+
+
+def _external_apart(task: Task, apart: Apart) -> Task:
+    """Nothing that was seen in training left in its external sets."""
+    apart.within(task.development)
+    external = {name: apart.external(one, task.development) for name, one in task.external.items()}
+    return Task(task.development, external)
 
 
 def _own_notes(one: ImageSet, more: Iterable[Remark] = ()) -> list[Remark]:
@@ -188,6 +201,7 @@ def _loaded(
                 aliases=suite.data.aliases,
                 needs=one.needs,
                 packs=packs,
+                splits=one.splits,
             )
             sets.append(with_masks(images) if one.needs == "masks" else images)
         except DataError as error:

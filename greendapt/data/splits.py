@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
 
 from greendapt.core.errors import DataError
 from greendapt.core.remarks import Remark, note
@@ -60,23 +62,50 @@ def made_splits(patients: Ints, targets: NDArray[np.generic], seed: int = 0) -> 
 
 
 def settle_splits(
-    official: Sequence[str], patients: Ints, targets: NDArray[np.generic]
+    official: Sequence[str],
+    patients: Ints,
+    targets: NDArray[np.generic],
+    alike: Callable[[], Ints] | None = None,
 ) -> tuple[NDArray[np.str_], tuple[Remark, ...]]:
-    """Splits [N] and a note: the ``official`` ones, where each image has one, else made.
+    """Splits [N] and notes: the ``official`` ones, where each image has one, else made.
 
     Official splits without a validation part give a fifth of their training patients to it.
+    ``alike``: numbers [N] that copies of one image share; they stay together in what is made.
     """
     if len(official) < len(patients):
-        return made_splits(patients, targets), ()
+        people, notes = _with_copies(patients, alike)
+        return made_splits(people, targets), notes
     splits = np.array(official, dtype="<U5")
     train = splits == "train"
     if (splits == "val").any() or len(np.unique(patients[train])) < 3:
         return splits, ()
-    held = hold_out(patients[train], 0.2, seed=0, targets=targets[train])
+    people, notes = _with_copies(patients, alike)
+    held = hold_out(people[train], 0.2, seed=0, targets=targets[train])
     splits[np.flatnonzero(train)[held]] = "val"
-    return splits, (
-        note("It has no validation part: a fifth of its training patients became one."),
+    text = "It has no validation part: a fifth of its training patients became one."
+    return splits, (note(text), *notes)
+
+
+def _with_copies(
+    patients: Ints, alike: Callable[[], Ints] | None
+) -> tuple[Ints, tuple[Remark, ...]]:
+    """Patients, those who share an image as one, and how many images that are copies there are."""
+    if alike is None:
+        return patients, ()
+    groups = alike()
+    _, group, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    several = int((sizes[group] > 1).sum())
+    if not several:
+        return patients, ()
+    _, person = np.unique(patients, return_inverse=True)
+    count = int(person.max()) + 1
+    graph = coo_matrix(
+        (np.ones(len(person), dtype=bool), (person, count + group)),
+        shape=(count + len(sizes), count + len(sizes)),
     )
+    joined = connected_components(graph, directed=False)[1][person]
+    text = f"{several} images are copies of one another; copies were kept in one part."
+    return np.asarray(joined, dtype=np.int64), (note(text),)
 
 
 def share(

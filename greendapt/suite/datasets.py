@@ -209,3 +209,5 @@ class Data(Table):
     """Canonical label -> the names other sources use for it."""
     pool_validation: Annotated[float, Field(gt=0, lt=0.5)] = 0.1
     """Fraction of the pool's patients kept to choose the best epoch of a phase."""
+    allow_leaks: bool = False
+    """Go on where what is judged was trained on; the verdict says so."""

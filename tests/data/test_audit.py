@@ -18,9 +18,15 @@ from greendapt.suite.datasets import FolderData, PhantomData
 
 @pytest.fixture(scope="module")
 def radiographs():
-    """Phantoms by hospital, uint8 [60, 64, 64]."""
-    specs = [PhantomData(source="phantom", hospital=h, images=60, seed=4) for h in "ab"]
-    return [load(spec, name="set", image_size=64, aliases={}).pixels[:, 0] for spec in specs]
+    """Phantoms by hospital, uint8 [60, 64, 64], of 60 people."""
+    return [people(hospital) for hospital in "ab"]
+
+
+def people(hospital):
+    spec = PhantomData(source="phantom", hospital=hospital, images=200, seed=4)
+    data = load(spec, name="set", image_size=64, aliases={})
+    _, first = np.unique(data.patients, return_index=True)
+    return data.pixels[np.sort(first)[:60], 0]
 
 
 def write(root, rows, images):

@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 
 from greendapt.core.errors import DataError
-from greendapt.core.remarks import note
+from greendapt.core.remarks import Gravity, note
 from greendapt.data import prepared
-from greendapt.data.checks.seen_before import overlap
 from greendapt.data.imageset import ImageSet, codes
 from greendapt.data.prepared import Task, prepare
 from greendapt.data.splits import assign_splits
@@ -37,8 +36,12 @@ def findings(one, targets, classes):
     return replace(one, task="multilabel", targets=np.array(targets, np.float32), classes=classes)
 
 
-def check_together(pool, development, external):
-    return prepared.check_together({None: pool}, {None: Task(development, external)})
+def check_together(pool, development, external, allow_leaks=False):
+    return prepared.check_together({None: pool}, {None: Task(development, external)}, allow_leaks)
+
+
+def overlap(one, other):
+    return np.isin(one.hashes, other.hashes)
 
 
 def refused(*sets):
@@ -182,12 +185,89 @@ def test_same_sources_are_told():
     assert "Development and external x come from the same source" in notes
 
 
-def test_near_duplicates_in_the_test_part():
-    dev = images()
+def with_copies(dev, count=4):
+    """Its first test images are brightened copies of training images."""
     test, train = (np.flatnonzero(dev.splits == s) for s in ("test", "train"))
-    dev.pixels[test[:4]] = np.clip(dev.pixels[train[:4]].astype(int) + 2, 0, 255)
+    pixels = dev.pixels.copy()
+    pixels[test[:count]] = np.clip(pixels[train[:count]].astype(int) * 1.1 + 2, 0, 255)
+    return replace(dev, pixels=pixels)
+
+
+LEAK = (
+    "4 of 30 images of development's test part are copies of images of development's training or "
+    "validation part (0 the same, 4 nearly)"
+)
+
+
+def test_copies_of_training_images_in_the_test_part_stop_a_run():
+    assert refused(POOL, with_copies(images())) == (
+        f"{LEAK}; leave them out of one of the two, or --allow-leaks, which the verdict then says"
+    )
+
+
+def test_leaks_that_are_allowed_are_the_first_remark():
+    first = check_together(POOL, with_copies(images()), {}, allow_leaks=True).notes[0]
+    assert (first.text, first.gravity) == (f"{LEAK}.", Gravity.LEAK)
+
+
+def test_a_pool_of_changed_test_images_is_refused_and_a_part_of_it_left_out():
+    dev = images()
+    test = dev.part("test")
+    pixels = np.clip(test.gather() * 0.8 + 20, 0, 255).astype(np.uint8)
+    changed = replace(images("pool", "there", count=len(test), seed=7), pixels=pixels)
+    text = refused(changed, dev)
+    assert "pool: every image, or its patient, is also in development's validation" in text
+    assert "(30 of them as copies that are nearly the same)" in text
+    mixed = POOL.gather()
+    mixed[:10] = pixels[:10]
+    done = check_together(replace(POOL, pixels=mixed), dev, {})
+    assert len(done.pool) == len(POOL) - 10
+    allowed = check_together(changed, dev, {}, allow_leaks=True)
+    assert len(allowed.pool) == len(test)
+    assert allowed.notes[0].gravity is Gravity.LEAK
+
+
+def test_an_external_set_of_changed_training_images():
+    dev = images()
+    train = dev.part("train").subset(np.arange(20))
+    pixels = 255 - train.gather()[..., ::-1]
+    out = replace(images("external x", "there", count=20, seed=7), pixels=pixels)
+    assert "external x: every image" in refused(POOL, dev, {"x": out})
+
+
+def test_a_patient_in_the_training_and_the_test_part():
+    dev = images()
+    test, train = (np.flatnonzero(dev.splits == s)[0] for s in ("test", "train"))
+    dev.patients[test] = dev.patients[train]
+    assert refused(POOL, dev).startswith(
+        "1 patients are in both development's test part and development's training or validation"
+    )
+
+
+def test_what_was_drawn_is_compared_by_content_alone():
+    dev = replace(with_copies(images()), origin="phantom:a")
+    assert all(one.gravity is not Gravity.LEAK for one in check_together(POOL, dev, {}).notes)
+
+
+def test_one_image_with_two_labels():
+    dev = images()
+    a, b = (np.flatnonzero((dev.splits == "train") & (dev.targets == k))[0] for k in (0, 1))
+    dev.hashes[a] = dev.hashes[b]
+    text = "2 images of development stand there with another label, too: one of the two labels is"
+    assert any(str(one).startswith(text) for one in check_together(POOL, dev, {}).notes)
+
+
+def test_classes_of_one_test_image_and_of_none():
+    dev = images()
+    dev = findings(dev, np.eye(2)[dev.targets][:, [0, 1, 1]], ("mass", "edema", "hernia"))
+    test = np.flatnonzero(dev.splits == "test")
+    dev.targets[test, 1] = 0
+    dev.targets[test[0], 1] = 1
+    dev.targets[test, 2] = 0
     notes = list(map(str, check_together(POOL, dev, {}).notes))
-    assert "4 of 30 development test images have a near-duplicate in training." in notes
+    start = "Development's test part has"
+    assert f"{start} one positive of edema: no AUC can be told of it." in notes
+    assert f"{start} no positive of hernia: the mean AUC leaves it out." in notes
 
 
 def test_a_view_that_gives_the_answer_away():

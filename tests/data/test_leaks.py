@@ -1,45 +1,9 @@
-import io
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
 
-from greendapt.data.dataset import load
-from greendapt.data.leaks import Rasters, auc, column_auc, near_duplicates
-from greendapt.suite.datasets import PhantomData
-
-
-@pytest.fixture(scope="module")
-def pixels():
-    spec = PhantomData(source="phantom", images=200)
-    return load(spec, name="set", image_size=64, aliases={}).pixels
-
-
-def twins(one, other):
-    """``other`` in parts of 30."""
-    parts = np.split(other, range(30, len(other), 30))
-    return near_duplicates(Rasters.of([one]), Rasters.of(parts))
-
-
-def test_different_radiographs_are_no_duplicates(pixels):
-    spec = PhantomData(source="phantom", images=200, seed=1)
-    other = load(spec, name="set", image_size=64, aliases={}).pixels
-    assert twins(pixels, other) == 0
-
-
-def recompressed(image):
-    file = io.BytesIO()
-    Image.fromarray(image).resize((96, 96)).save(file, "JPEG", quality=60)
-    return np.asarray(Image.open(file).resize((64, 64)))
-
-
-def test_recompressed_and_brightened_copies_are_found(pixels):
-    again = np.stack([recompressed(image) for image in pixels[:20, 0]])[:, None]
-    brighter = np.clip(pixels[20:40] * 0.9 + 15, 0, 255).astype(np.uint8)
-    assert twins(pixels, again) >= 19
-    assert twins(pixels, brighter) >= 19
+from greendapt.data.leaks import auc, column_auc
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.booleans()), min_size=2, max_size=30))

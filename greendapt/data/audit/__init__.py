@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from greendapt.core.remarks import Remark, leak, ranked, weak
 from greendapt.data.audit.counts import Counts, count
-from greendapt.data.audit.duplicates import Shared, Twins, shared_patients, twins
+from greendapt.data.audit.duplicates import Shared, Twins, places, shared_patients, twins
 from greendapt.data.audit.separability import Separability, separability
 from greendapt.data.audit.source import Source, read
+from greendapt.data.checks import words
+from greendapt.data.checks.cautions import contradicted
 from greendapt.data.labels import Names
 from greendapt.data.sources.listing import ASTRAY
 from greendapt.suite.datasets import FolderData
@@ -16,7 +21,8 @@ from greendapt.suite.datasets import FolderData
 
 @dataclass(frozen=True)
 class Audit:
-    """``findings``: a sentence for each thing to put right; none of them names a patient or file.
+    """``findings``: a sentence for each thing to put right, gravest first; none of them names a
+    patient or file.
 
     ``named`` does: source -> "place in the list, file, reason" and the like.
     """
@@ -43,42 +49,55 @@ def audit(
     counts = [count(source) for source in sources]
     say("looking for copies")
     shared, copies = shared_patients(sources), twins(sources)
-    findings = [
-        *(line for one in sources for line in _wrong(one)),
+    sizes = {place: len(rows) for place, rows in places(sources).items()}
+    remarks = [
+        *(remark for one in sources for remark in _wrong(one)),
         *map(_patients, shared),
-        *(_copies(one) for one in copies if one.one != one.other),
+        *(_copies(one, sizes[one.other]) for one in copies if one.one != one.other),
+        *(remark for one in sources for remark in _contradicted(one)),
     ]
     say("telling the sources apart")
     return Audit(
-        counts, shared, copies, separability(sources), findings, _named(sources, shared, copies)
+        counts,
+        shared,
+        copies,
+        separability(sources),
+        [remark.text for remark in ranked(remarks)],
+        _named(sources, shared, copies),
     )
 
 
-def _wrong(source: Source) -> list[str]:
+def _wrong(source: Source) -> list[Remark]:
     """What is wrong with the folder itself."""
-    findings = [
-        f"{source.name}: {len(problem.items)} {problem.what}"
+    remarks = [
+        weak(f"{source.name}: {len(problem.items)} {problem.what}")
         for problem in source.problems
         if problem.what != ASTRAY
     ]
     if source.bad:
-        findings.append(f"{source.name}: {len(source.bad)} of {len(source)} images cannot be read")
-    return findings
+        text = f"{source.name}: {len(source.bad)} of {len(source)} images cannot be read"
+        remarks.append(weak(text))
+    return remarks
 
 
-def _patients(one: Shared) -> str:
+def _patients(one: Shared) -> Remark:
+    text = words.patients(one.patients, str(one.one), str(one.other))
     if one.one.source == one.other.source:
-        return f"{one.patients} patients are in both {one.one} and {one.other}"
-    return (
-        f"{one.patients} patient ids are in both {one.one} and {one.other} (if they are numbers "
-        "given by each source, this may be chance)"
-    )
+        return leak(text)
+    return leak(f"{text} (if they are numbers given by each source, this may be chance)")
 
 
-def _copies(one: Twins) -> str:
-    return (
-        f"{one.exact + one.near} images of {one.other} are in {one.one}, too ({one.exact} exactly)"
-    )
+def _copies(one: Twins, images: int) -> Remark:
+    return leak(words.copies(one.near, one.exact, images, str(one.other), str(one.one)))
+
+
+def _contradicted(source: Source) -> list[Remark]:
+    readable = np.array([k not in source.bad for k in range(len(source))])
+    if not source.labels or not readable.any():
+        return []
+    targets = np.stack(list(source.labels.values()), axis=1)[readable]
+    count = int(contradicted(source.hashes[readable], targets).sum())
+    return [weak(words.contradicted(count, source.name))] if count else []
 
 
 def _named(

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from greendapt.data.audit.source import Source
+from greendapt.data.copies import Looks, alike, too_many
 from greendapt.data.imageset import Ints
-from greendapt.data.leaks import Rasters, near_pairs
 from greendapt.data.splits import SPLITS
 
 
@@ -44,8 +45,8 @@ class Shared:
 class Twins:
     """Images of ``other`` that have a copy in ``one`` (the same place: one listed before them).
 
-    ``exact``: of the same content; ``near``: more that look the same (see `near_pairs`). ``pairs``:
-    their places in the list of images of either source, from 1.
+    ``exact``: of the same content; ``near``: more that are nearly the same (see `copies`).
+    ``pairs``: their places in the list of images of either source, from 1.
     """
 
     one: Place
@@ -79,8 +80,8 @@ def shared_patients(sources: Sequence[Source]) -> list[Shared]:
 def twins(sources: Sequence[Source]) -> list[Twins]:
     """Copies within and between all splits of all sources; each image counts once a place."""
     every = _Every.of(sources)
-    exact = every.exact()
-    copies = every.near() | exact
+    exact = every.twins(every.hashes)
+    copies = every.twins(every.groups()) | exact
     counted: dict[tuple[int, int], Counter[bool]] = defaultdict(Counter)
     pairs: dict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)
     for (at, place), before in sorted(copies.items()):
@@ -91,6 +92,15 @@ def twins(sources: Sequence[Source]) -> list[Twins]:
         Twins(every.places[a], every.places[b], number[True], number[False], pairs[a, b])
         for (a, b), number in sorted(counted.items())
     ]
+
+
+def places(sources: Sequence[Source]) -> dict[Place, Ints]:
+    """Where the images of each split of each source are in their list."""
+    return {
+        Place(source.name, split): np.flatnonzero(np.array(source.splits) == split)
+        for source in sources
+        for split in dict.fromkeys(source.splits)
+    }
 
 
 Copies = dict[tuple[int, int], int]
@@ -104,8 +114,8 @@ class _Every:
     places: list[Place]
     place: Ints
     row: Ints
-    hashes: list[int]
-    rasters: Rasters
+    hashes: NDArray[np.uint64]
+    pictures: NDArray[np.uint8]
 
     @classmethod
     def of(cls, sources: Sequence[Source]) -> _Every:
@@ -126,26 +136,22 @@ class _Every:
             places,
             np.array([number[place] for place in named], dtype=np.int64),
             np.array([row for _, _, row, _ in keys], dtype=np.int64),
-            hashes.tolist(),
-            Rasters.together([source.rasters for source in sources]).at(at),
+            hashes,
+            np.concatenate([source.pictures for source in sources])[at],
         )
 
-    def exact(self) -> Copies:
+    def groups(self) -> Ints:
+        """Numbers [N] that copies share; the same content where there are too many images."""
+        many = too_many(len(self.hashes), len(self.hashes))
+        return alike(self.hashes, None if many else Looks.of_pictures(self.pictures))
+
+    def twins(self, keys: NDArray[np.integer]) -> Copies:
+        """Of images with the same key."""
         first: dict[int, dict[int, int]] = defaultdict(dict)
         copies: Copies = {}
-        for at, (hashed, place) in enumerate(zip(self.hashes, self.place.tolist(), strict=True)):
-            copies |= {(at, there): before for there, before in first[hashed].items()}
-            first[hashed].setdefault(place, at)
-        return copies
-
-    def near(self) -> Copies:
-        copies: Copies = {}
-        for at, near in near_pairs(self.rasters, self.rasters):
-            at, near = at[near < at], near[near < at]
-            places = self.place[near]
-            _, first = np.unique(at * len(self.places) + places, return_index=True)
-            keys = zip(at[first].tolist(), places[first].tolist(), strict=True)
-            copies |= dict(zip(keys, near[first].tolist(), strict=True))
+        for at, (key, place) in enumerate(zip(keys.tolist(), self.place.tolist(), strict=True)):
+            copies |= {(at, there): before for there, before in first[key].items()}
+            first[key].setdefault(place, at)
         return copies
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from greendapt.data.audit.source import NO, YES, Source
 from greendapt.data.imageset import Ints
+from greendapt.data.leaks import thumbnails
 from greendapt.stats.intervals import (
     cluster_bootstrap_auc,
     log_odds,
@@ -49,7 +50,7 @@ def separability(sources: Sequence[Source], seed: int = 0) -> list[Separability]
             Separability(seen, None, None, None, len(of), why) for seen in ("thumbnails", "labels")
         ]
     patients = _patients(sources, drawn)
-    small = [s.rasters.small[rows] for s, rows in zip(sources, drawn, strict=True)]
+    small = [thumbnails(s.pictures[rows][:, None]) for s, rows in zip(sources, drawn, strict=True)]
     by_sight = _judged("thumbnails", np.concatenate(small).astype(np.float64), of, patients, seed)
     shared = sorted(set.intersection(*(set(source.labels) for source in sources)))
     if not shared:

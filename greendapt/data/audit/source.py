@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from greendapt.core.errors import DataError
+from greendapt.data.copies.appearance import SIDE, pictures
 from greendapt.data.labels import NO_CLASS, Names, finding, plain
-from greendapt.data.leaks import Rasters
 from greendapt.data.sources.image_files import read_images
 from greendapt.data.sources.listing import (
     Listing,
@@ -23,7 +23,6 @@ from greendapt.data.sources.read_folder import folder_of, read_folder
 from greendapt.data.splits import SPLITS
 from greendapt.suite.datasets import FolderData
 
-_SIZE = 64
 _CHUNK = 2048
 YES, NO, UNSURE = 1.0, 0.0, -1.0
 
@@ -35,6 +34,8 @@ class Source:
     labels
         Canonical name -> float32 [N] of YES, NO, UNSURE or NaN (missing). Each class of a column of
         classes is a label here.
+    pictures
+        uint8 [N, SIDE, SIDE], grey.
     hashes
         uint64 [N] of the decoded images.
     bad
@@ -44,7 +45,7 @@ class Source:
     name: str
     rows: list[Row]
     labels: dict[str, NDArray[np.float32]]
-    rasters: Rasters
+    pictures: NDArray[np.uint8]
     hashes: NDArray[np.uint64]
     bad: dict[int, str]
     problems: list[Problem]
@@ -88,18 +89,18 @@ def _source(
     texts: list[Problem],
     problems: list[Problem],
 ) -> Source:
-    rasters, hashes = [], []
+    seen, hashes = [], []
     bad: dict[int, str] = {}
     for start in range(0, len(rows), _CHUNK):
-        batch = read_images([row.path for row in rows[start : start + _CHUNK]], _SIZE)
-        rasters.append(Rasters.of([batch.pixels]))
+        batch = read_images([row.path for row in rows[start : start + _CHUNK]], SIDE)
+        seen.append(pictures(batch.pixels))
         hashes.append(batch.hashes)
         bad |= {start + i: why for i, why in batch.bad}
     return Source(
         name=name,
         rows=rows,
         labels=labels,
-        rasters=Rasters.together(rasters),
+        pictures=np.concatenate(seen),
         hashes=np.concatenate(hashes),
         bad=bad,
         problems=problems + texts,

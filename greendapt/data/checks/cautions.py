@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from greendapt.core.remarks import Remark, weak
+from greendapt.core.text import listed
+from greendapt.data.checks import words
 from greendapt.data.imageset import ImageSet
-from greendapt.data.leaks import Rasters, column_auc, near_duplicates
+from greendapt.data.leaks import column_auc
 
-NEAR_DUPLICATES_UP_TO = 20_000
 _FEW = 30
 
 
 def cautions(development: ImageSet) -> list[Remark]:
-    return _small_parts(development) + _near_duplicates(development) + _views(development)
+    return [
+        *_small_parts(development),
+        *_few_positives(development),
+        *_contradictions(development),
+        *_views(development),
+    ]
 
 
 def _small_parts(development: ImageSet) -> list[Remark]:
@@ -26,16 +33,55 @@ def _small_parts(development: ImageSet) -> list[Remark]:
     ]
 
 
-def _near_duplicates(development: ImageSet) -> list[Remark]:
-    if len(development) > NEAR_DUPLICATES_UP_TO:
-        most = f"more than {NEAR_DUPLICATES_UP_TO} images"
-        return [weak(f"Near-duplicates were not looked for: development has {most}.")]
-    train, test = development.part("train"), development.part("test")
-    count = near_duplicates(Rasters.of(train.batches()), Rasters.of(test.batches()))
-    if count == 0:
+def _contradictions(development: ImageSet) -> list[Remark]:
+    if development.task == "unlabelled":
         return []
-    text = f"{count} of {len(test)} development test images have a near-duplicate in training."
-    return [weak(text)]
+    count = int(contradicted(development.hashes, development.targets).sum())
+    text = f"{words.contradicted(count, development.name)}: one of the two labels is wrong"
+    return [weak(f"{text}.")] if count else []
+
+
+def contradicted(
+    hashes: NDArray[np.uint64], targets: NDArray[np.int64] | NDArray[np.float32]
+) -> NDArray[np.bool_]:
+    """True [N] for images that another one equals whose label differs (missing ones agree)."""
+    columns = np.nan_to_num(targets.reshape(len(targets), -1), nan=-1)
+    agree = np.ones(len(hashes), dtype=bool)
+    _, same = np.unique(hashes, return_inverse=True)
+    for column in columns.T:
+        known = column >= 0
+        low, high = np.full(len(hashes), np.inf), np.full(len(hashes), -np.inf)
+        np.minimum.at(low, same[known], column[known])
+        np.maximum.at(high, same[known], column[known])
+        agree &= low[same] >= high[same]
+    return ~agree
+
+
+def _few_positives(development: ImageSet) -> list[Remark]:
+    """Of which classes the test part can tell no AUC, or none with an interval."""
+    if development.task == "unlabelled":
+        return []
+    test = development.part("test").targets
+    hot = test[:, None] == np.arange(len(development.classes)) if test.ndim == 1 else test == 1
+    counts = dict(zip(development.classes, hot.sum(axis=0).tolist(), strict=True))
+    one = [name for name, count in counts.items() if count == 1]
+    none = [name for name, count in counts.items() if count == 0]
+    remarks = []
+    if one:
+        remarks.append(
+            weak(
+                f"Development's test part has one positive of {listed(one)}: no AUC can be told "
+                "of it."
+            )
+        )
+    if none:
+        remarks.append(
+            weak(
+                f"Development's test part has no positive of {listed(none)}: "
+                "the mean AUC leaves it out."
+            )
+        )
+    return remarks
 
 
 def _views(development: ImageSet) -> list[Remark]:

@@ -22,7 +22,8 @@ class LoadOptions:
     """``name``: what messages call the dataset; ``image_size``: its side (px) once loaded.
 
     ``packs``: where a folder's images are kept once they are decoded; None decodes them into
-    memory. ``part``: it is one source of several.
+    memory. ``part``: it is one source of several. ``splits``: its parts are used, so that
+    copies are looked for before they are made.
     """
 
     name: str
@@ -31,3 +32,4 @@ class LoadOptions:
     needs: Needs = "labels"
     packs: Packs | None = None
     part: Part | None = None
+    splits: bool = True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from greendapt.core.remarks import Remark
 from greendapt.data.imageset import ImageSet, Ints, codes
 from greendapt.data.labels import plain
 from greendapt.data.sources.base import LoadOptions
+from greendapt.data.sources.groups import groups
 from greendapt.data.sources.image_files import Batch, read_images
 from greendapt.data.sources.label_columns import Labels, label_keys, read_labels, unlabelled
 from greendapt.data.sources.listing import SPLIT_NAMES, Listing, Row, listed
@@ -43,7 +44,9 @@ def load_folder(spec: FolderData, options: LoadOptions) -> ImageSet:
         raise DataError("\n".join(f"{spec.path}: {problem}" for problem in problems))
     origin = _origin(spec.path)
     patients = codes(origin, (row.patient or f"\0{row.path}" for row in rows))
-    splits, split_notes = _splits(rows, spec, patients, labels.targets)
+    splits, split_notes = _splits(
+        rows, spec, patients, labels.targets, groups(batch.pixels, at, batch.hashes, options)
+    )
     return ImageSet(
         name=options.name,
         origin=origin,
@@ -117,10 +120,11 @@ def _splits(
     spec: FolderData,
     patients: NDArray[np.int64],
     targets: NDArray[np.int64] | NDArray[np.float32],
+    alike: Callable[[], Ints] | None,
 ) -> tuple[NDArray[np.str_], tuple[Remark, ...]]:
     """The file's splits; made by patient where it has none, or where one of them was picked."""
     official = [row.split for row in rows if row.split is not None and spec.split is None]
-    return settle_splits(official, patients, targets)
+    return settle_splits(official, patients, targets, alike)
 
 
 def _views(rows: Sequence[Row]) -> NDArray[np.str_] | None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from greendapt.core.errors import DataError
 from greendapt.core.remarks import Remark, note, weak
+from greendapt.data.copies import Looks, alike, too_many
 from greendapt.data.imageset import NO_MASK, ImageSet, Stack
 from greendapt.data.labels import NO_FINDING, Names, differing, plain
 from greendapt.data.leaks import column_auc
@@ -25,13 +26,15 @@ _VIEWS = {
 }
 
 
-def merge(spec: MergedData, parts: Sequence[ImageSet], *, name: str, names: Names) -> ImageSet:
+def merge(
+    spec: MergedData, parts: Sequence[ImageSet], *, name: str, names: Names, splits: bool = True
+) -> ImageSet:
     """``parts`` are the sources as loaded, each with a name of its own.
 
     Raises DataError where sources share patients or no label, or a view filter leaves nothing.
     """
     _distinct(parts)
-    seen, copies = _without_copies([_seen(part, spec.views) for part in parts])
+    seen, copies = _without_copies([_seen(part, spec.views) for part in parts], splits)
     chosen = [_drawn(part, spec) for part in seen]
     joins = ", ".join(f"{p.name} ({len(p)} images)" for p in chosen)
     notes = [note(f"It joins {joins}.")]
@@ -70,12 +73,18 @@ def _seen(part: ImageSet, wanted: Sequence[str]) -> ImageSet:
     return part.subset(kept)
 
 
-def _without_copies(parts: Sequence[ImageSet]) -> tuple[list[ImageSet], list[Remark]]:
-    """The sources without images of training and validation that also stand in a later part."""
+def _without_copies(parts: Sequence[ImageSet], splits: bool) -> tuple[list[ImageSet], list[Remark]]:
+    """The sources without images of training and validation that also stand in a later part.
+
+    ``splits``: the parts are used, and nearly the same images are the same.
+    """
     hashes = np.concatenate([part.hashes for part in parts])
-    splits = np.concatenate([part.splits for part in parts])
-    rank = np.select([splits == "train", splits == "val"], [0, 1], 2)
-    _, which = np.unique(hashes, return_inverse=True)
+    of = np.concatenate([part.splits for part in parts])
+    rank = np.select([of == "train", of == "val"], [0, 1], 2)
+    many = too_many(len(hashes), len(hashes))
+    near = splits and not many and not all(part.drawn for part in parts)
+    looks = [Looks.of(len(part), part.gather) for part in parts] if near else []
+    which = alike(hashes, Looks.together(looks) if near else None)
     last = np.zeros(len(hashes), dtype=np.int64)
     np.maximum.at(last, which, rank)
     kept = np.split(rank == last[which], np.cumsum([len(part) for part in parts])[:-1])

@@ -24,6 +24,7 @@ from greendapt.data.labels import (
     plain,
 )
 from greendapt.data.sources.base import LoadOptions
+from greendapt.data.sources.groups import groups
 from greendapt.data.sources.listing import SPLIT_NAMES, listed
 from greendapt.data.splits import settle_splits
 from greendapt.suite.datasets import XrayVisionData
@@ -53,7 +54,12 @@ def load_xrv(spec: XrayVisionData, options: LoadOptions) -> ImageSet:
     targets: Ints | NDArray[np.float32] = no_targets(len(pixels))
     if labelled:
         classes, targets = _findings(source, spec, options.names, options.part)
-    splits, notes = settle_splits(_official(source, spec, patients), patients, targets)
+    splits, notes = settle_splits(
+        _official(source, spec, patients),
+        patients,
+        targets,
+        groups(pixels, np.arange(len(pixels)), hashes, options),
+    )
     return ImageSet(
         name=name,
         origin=origin,
