@@ -9,6 +9,7 @@ from greendapt.core.errors import DataError
 from greendapt.core.remarks import Remark, ranked
 from greendapt.data.checks.alignment import align, development_problems
 from greendapt.data.checks.cautions import cautions
+from greendapt.data.checks.contents import contents
 from greendapt.data.checks.seen_before import Apart, capitalised, same_source
 from greendapt.data.corruptions import CORRUPTIONS
 from greendapt.data.dataset import load
@@ -143,7 +144,21 @@ def check_together(
     notes += apart.settle()
     for task in checked.values():
         notes += cautions(task.development)
-    return Prepared(free, checked, ranked(notes))
+    return Prepared(free, checked, ranked([*_contents(free, checked), *notes]))
+
+
+def _contents(
+    pools: Mapping[str | None, ImageSet], tasks: Mapping[str | None, Task]
+) -> list[Remark]:
+    """What is in each set; a task's development set is judged by parts, the others as a whole."""
+    sets = [(pool, False) for pool in pools.values()]
+    for task in tasks.values():
+        sets += [(task.development, True), *((one, False) for one in task.external.values())]
+    return [
+        contents(one, by_part).of(capitalised(one.name))
+        for one, by_part in sets
+        if not one.synthetic
+    ]
 
 
 def _aligned(task: Task, notes: list[Remark]) -> Task:
