@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from greendapt.core.errors import DataError
 from greendapt.data.copies.appearance import SIDE, pictures
-from greendapt.data.labels import NO_CLASS, Names, finding, plain
+from greendapt.data.labels import Names, Part
 from greendapt.data.sources.image_files import read_images
+from greendapt.data.sources.label_columns import Labels, label_keys, read_labels
 from greendapt.data.sources.listing import (
     Listing,
     Problem,
@@ -76,9 +77,9 @@ def read(specs: Sequence[FolderData], names: Names, say: Callable[[str], None]) 
         for listing, rows, spec in zip(listings, chosen, specs, strict=True)
     ]
     done = []
-    for name, listing, rows, read_labels in zip(called, listings, chosen, labels, strict=True):
+    for name, listing, rows, columns in zip(called, listings, chosen, labels, strict=True):
         say(f"reading {len(rows)} images of {name}")
-        done.append(_source(name, rows, *read_labels, problems=listing.problems))
+        done.append(_source(name, rows, *columns, problems=listing.problems))
     return done
 
 
@@ -127,36 +128,37 @@ def _rows(listing: Listing, spec: FolderData) -> list[Row]:
 def _labels(
     listing: Listing, rows: Sequence[Row], spec: FolderData, names: Names
 ) -> tuple[dict[str, NDArray[np.float32]], list[Problem]]:
-    """Of the spec's columns, else of ``label`` and every finding; and columns of free text."""
-    findings = finding_columns(listing)
-    wanted = [plain(part) for part in (spec.label or "*").split(",") if part.strip()]
-    unknown = [column for column in wanted if column != "*" and column not in listing.columns]
-    if unknown:
-        there = ", ".join(listing.columns.values()) or "no columns"
-        raise DataError(f"{spec.path} has no label column '{unknown[0]}'; it has: {there}")
-    if "*" in wanted:
-        wanted = [*(["label"] if "label" in listing.columns else []), *findings]
+    """Of the spec's columns, else of ``label`` and every finding, as a run would read them; and
+    columns of free text."""
+    tolerant = replace(listing, layout=replace(listing.layout, missing="drop"))
     labels: dict[str, NDArray[np.float32]] = {}
     texts = []
-    for column in wanted:
-        cells = [row.value(column) for row in rows]
-        if column in findings:
-            numbers = np.array([finding(cell, UNSURE) for cell in cells], dtype=np.float32)
-            columns = {names(listing.columns[column]): numbers}
-        elif free_text(cells):
-            texts.append(Problem(f"values of the column '{column}' are no classes", cells))
+    for keys in _asked(listing, spec):
+        cells = [row.value(keys[0]) for row in rows]
+        if len(keys) == 1 and keys[0] not in finding_columns(listing) and free_text(cells):
+            texts.append(Problem(f"values of the column '{keys[0]}' are no classes", cells))
             continue
-        else:
-            columns = _classes(cells, names)
-        for name, values in columns.items():
+        read, problems = read_labels(tolerant, rows, keys, names, Part(UNSURE))
+        if problems:
+            raise DataError("\n".join(f"{spec.path}: {problem}" for problem in problems))
+        for name, values in _columns(read):
             labels[name] = np.fmax(labels[name], values) if name in labels else values
     return labels, texts
 
 
-def _classes(cells: Sequence[str], names: Names) -> dict[str, NDArray[np.float32]]:
-    there = np.array([cell.lower() not in NO_CLASS for cell in cells])
-    called = np.array([names(cell) for cell in cells])
-    return {
-        name: np.where(there, called == name, np.nan).astype(np.float32)
-        for name in sorted(set(called[there].tolist()))
-    }
+def _asked(listing: Listing, spec: FolderData) -> list[list[str]]:
+    """Keys of label columns, those together that are read together."""
+    findings = finding_columns(listing)
+    if listing.layout.label in (None, "*"):
+        return [["label"]] * ("label" in listing.columns) + [findings] * bool(findings)
+    keys = label_keys(listing, str(spec.path))
+    return [keys] if set(keys) <= set(findings) else [[key] for key in keys]
+
+
+def _columns(labels: Labels) -> Iterator[tuple[str, NDArray[np.float32]]]:
+    """Each label with its values float32 [N], NaN for rows without."""
+    for k, name in enumerate(labels.classes):
+        values = np.full(len(labels.kept), np.nan, dtype=np.float32)
+        targets = labels.targets
+        values[labels.kept] = targets[:, k] if targets.ndim == 2 else targets == k
+        yield name, values
