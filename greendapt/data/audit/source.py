@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from greendapt.core.errors import DataError
 from greendapt.data.copies.appearance import SIDE, pictures
 from greendapt.data.labels import NO_CLASS, Names, finding, plain
+from greendapt.data.sources.file_traits import file_traits
 from greendapt.data.sources.image_files import read_images
 from greendapt.data.sources.listing import (
     Listing,
@@ -39,6 +40,8 @@ class Source:
         uint8 [N, SIDE, SIDE], grey.
     hashes
         uint64 [N] of the decoded images.
+    traits
+        Of the files, [N, T].
     bad
         Position -> why the image cannot be read.
     """
@@ -49,6 +52,7 @@ class Source:
     pictures: NDArray[np.uint8]
     hashes: NDArray[np.uint64]
     bad: dict[int, str]
+    traits: NDArray[np.float64]
     problems: list[Problem]
 
     def __len__(self) -> int:
@@ -104,6 +108,7 @@ def _source(
         pictures=np.concatenate(seen),
         hashes=np.concatenate(hashes),
         bad=bad,
+        traits=file_traits([row.path for row in rows]),
         problems=problems + texts,
     )
 

@@ -24,6 +24,7 @@ from greendapt.data.labels import (
     plain,
 )
 from greendapt.data.sources.base import LoadOptions, NoLabels
+from greendapt.data.sources.file_traits import file_traits
 from greendapt.data.sources.groups import groups
 from greendapt.data.sources.image_files import Batch, read_images, read_masks
 from greendapt.data.sources.listing import (
@@ -82,6 +83,7 @@ def load_folder(spec: FolderData, options: LoadOptions) -> ImageSet:
         hashes=batch.hashes[at],
         views=_views(rows),
         masks=masks,
+        traits=file_traits([row.path for row in rows]) if options.splits else None,
         notes=labels.notes + split_notes + batch.notes,
     )
 
