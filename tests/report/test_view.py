@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from greendapt.core.figures import Quality
+from greendapt.core.remarks import leak
 from greendapt.report.report_files import load_run
 from greendapt.report.view.from_run import view
 from greendapt.report.view.model import DEVELOPMENT

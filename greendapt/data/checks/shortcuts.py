@@ -27,6 +27,7 @@ _TELLING = 0.65
 _CERTAIN = 0.1
 _NOISY = 0.08
 _LEARNT = 0.72
+_MANY = 200
 _LABELS = 8
 TRAITS, BORDERS, CORNERS, MIDDLE, THUMBNAILS = (
     "file traits",
@@ -171,7 +172,7 @@ def _suspects(answers: Ints, scores: Floats, told: Told) -> Suspects:
     wrong = ((answers == 1) & (1 - likely >= no)) | ((answers == 0) & (likely >= yes))
     order, few = np.argsort(scores), max(round(_CERTAIN * len(scores)), 1)
     share = float(min(answers[order[:few]].mean(), 1 - answers[order[-few:]].mean()))
-    noisy = share >= _NOISY and told.auc >= _LEARNT
+    noisy = len(scores) >= _MANY and share >= _NOISY and told.auc >= _LEARNT
     return Suspects(told.label, len(answers), int(wrong.sum()), share, noisy)
 
 
