@@ -75,6 +75,8 @@ class ImageSet:
         uint8 [N, H, W] label maps (1 is lung), NO_MASK where an image has none.
     sources
         The origin of each image [N], where they are of several.
+    traits
+        float64 [N, T] of the files (see `file_traits`), None where they are not known.
     notes
         What a reader should know of how the set was made; no patient-level data.
     """
@@ -93,6 +95,7 @@ class ImageSet:
     views: NDArray[np.str_] | None = None
     masks: NDArray[np.uint8] | None = None
     sources: NDArray[np.str_] | None = None
+    traits: NDArray[np.float64] | None = None
     notes: tuple[Remark, ...] = ()
 
     def __len__(self) -> int:
@@ -151,6 +154,7 @@ class ImageSet:
             views=None if self.views is None else self.views[index],
             masks=None if self.masks is None else self.masks[index],
             sources=None if self.sources is None else self.sources[index],
+            traits=None if self.traits is None else self.traits[index],
         )
 
     def without_labels(self) -> ImageSet:

@@ -10,7 +10,8 @@ from greendapt.core.remarks import Remark, ranked
 from greendapt.data.checks.alignment import align, development_problems
 from greendapt.data.checks.cautions import cautions
 from greendapt.data.checks.contents import contents
-from greendapt.data.checks.seen_before import Apart, capitalised, same_source
+from greendapt.data.checks.seen_before import Apart, same_source
+from greendapt.data.checks.words import capitalised
 from greendapt.data.corruptions import CORRUPTIONS
 from greendapt.data.dataset import load
 from greendapt.data.imageset import ImageSet

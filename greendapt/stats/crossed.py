@@ -222,8 +222,12 @@ def crossed(samples: Mapping[str, Sample], least: float = 0.0, most: float = 1.0
         counts = present.sum(axis=1).astype(float)
         own = _positive(spread - shared)
         covariance = own * together / np.outer(counts, counts)
+    lost = draws is None and any(len(kept) for one in of for kept in one.draws.values())
+    # patients that cannot vary (one has a class) are no reason to trust seeds that agree
     covered = [
-        word for word, is_so in (("seeds", several), ("patients", draws is not None)) if is_so
+        word
+        for word, is_so in (("seeds", several and not lost), ("patients", draws is not None))
+        if is_so
     ]
     basis: Basis = " and ".join(covered) or "none"  # type: ignore[assignment]
     cases = max(sample.patients for sample in of)

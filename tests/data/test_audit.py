@@ -117,7 +117,7 @@ def test_a_patient_in_two_splits_and_in_two_sources(tmp_path, radiographs):
         ("a", "b", 1),
     ]
     assert found.findings[0] == "2 patients are in both a (train) and a (test)"
-    assert found.findings[2].startswith("1 patient ids are in both a and b (if they are numbers")
+    assert found.findings[2].startswith("1 patients are in both a and b (if they are numbers")
     assert len(found.findings) == 3
     assert found.named["patients in a and b"] == ["x-10"]
 
@@ -149,8 +149,8 @@ def test_copies_are_found_within_and_across_splits_and_sources(two):
         ("b (train)", "b (train)"): (0, 1),
     }
     assert found.findings == [
-        "2 images of a (test) are in a (train), too (1 exactly)",
-        "2 images of b (train) are in a (train), too (1 exactly)",
+        "2 of 20 images of a (test) are copies of images of a (train) (1 the same, 1 nearly)",
+        "2 of 40 images of b (train) are copies of images of a (train) (1 the same, 1 nearly)",
     ]
     assert found.named["copies, a (train) and b (train)"] == ["a09.png = b10.png",
                                                               "a09.png = b13.png"]  # fmt: skip

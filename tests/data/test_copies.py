@@ -64,6 +64,19 @@ def test_different_images_are_no_copies(images):
     assert not copied(Looks.of_pixels(noise[:100]), Looks.of_pixels(noise[100:])).any()
 
 
+def test_smooth_pictures_that_were_saved_again():
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[0:64, 0:64] / 64
+    waves = [(i, j) for i in range(4) for j in range(4)]
+    smooth = [
+        sum(rng.normal() * np.cos(np.pi * (i * x + j * y) + rng.uniform(0, 6)) for i, j in waves)
+        for _ in range(40)
+    ]
+    images = [Image.fromarray(np.uint8(255 * (s - s.min()) / np.ptp(s))) for s in smooth]
+    assert copied(looks(images), looks([jpeg(image) for image in images])).all()
+    assert not copied(looks(images[:20]), looks(images[20:])).any()
+
+
 def test_images_that_show_nothing_are_no_copies():
     flat = np.full((6, 1, 32, 32), 7, dtype=np.uint8)
     assert not copied(Looks.of_pixels(flat), Looks.of_pixels(flat)).any()

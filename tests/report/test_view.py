@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from greendapt.core.figures import Quality
+from greendapt.core.remarks import leak
 from greendapt.report.report_files import load_run
 from greendapt.report.view.from_run import view
 from greendapt.report.view.model import DEVELOPMENT
@@ -174,6 +175,23 @@ def test_external_sets_near_chance_are_called_that(seen):
     assert "On nih every strategy is near chance or below, AUC 0.4" in text(view)
     assert "On far (external) full DAPT reaches 0.7" in text(view)
     assert "On far every strategy" not in text(view)
+
+
+def test_an_external_set_clearly_below_chance_is_reversed(seen):
+    view = seen(
+        external={"nih": 0.21},
+        levels={"none": (0.8, 0, 0), "full": (0.9, 0.005, 40)},
+        strategies=["none", "full"],
+    )
+    assert "On nih every strategy is reversed, AUC 0.2" in text(view)
+    assert "near chance" not in text(view)
+
+
+def test_a_leak_stands_in_the_verdict(seen):
+    told = "57 of 58 images of the test part are copies of images of the training part"
+    view = seen(notes=[leak(f"{told}.")])
+    assert view.headline.endswith(f" But {told}: these figures are not to be believed.")
+    assert f"{told}." in view.caveats
 
 
 def test_caveats_say_what_the_numbers_are(seen):

@@ -14,6 +14,9 @@ from greendapt.data.audit.separability import Separability, separability
 from greendapt.data.audit.source import Source, read
 from greendapt.data.checks import words
 from greendapt.data.checks.cautions import contradicted
+from greendapt.data.checks.shortcuts import Suspects, Told, features, shortcuts
+from greendapt.data.checks.shortcuts import remarks as shortcut_remarks
+from greendapt.data.copies.appearance import Floats
 from greendapt.data.labels import Names
 from greendapt.data.sources.listing import ASTRAY
 from greendapt.suite.datasets import FolderData
@@ -24,13 +27,17 @@ class Audit:
     """``findings``: a sentence for each thing to put right, gravest first; none of them names a
     patient or file.
 
-    ``named`` does: source -> "place in the list, file, reason" and the like.
+    ``read``: source -> how it was read. ``named`` names them: source -> "place in the list, file,
+    reason" and the like.
     """
 
+    read: dict[str, list[str]]
     counts: list[Counts]
     patients: list[Shared]
     twins: list[Twins]
     separability: list[Separability]
+    shortcuts: dict[str, list[Told]]
+    suspects: dict[str, list[Suspects]]
     findings: list[str]
     named: dict[str, list[str]]
 
@@ -56,15 +63,40 @@ def audit(
         *(_copies(one, sizes[one.other]) for one in copies if one.one != one.other),
         *(remark for one in sources for remark in _contradicted(one)),
     ]
+    say("looking for shortcuts and wrong labels")
+    told = [_shortcuts(source) for source in sources]
+    for source, one in zip(sources, told, strict=True):
+        remarks += shortcut_remarks(*one, source.name)
     say("telling the sources apart")
     return Audit(
+        {source.name: list(map(str, ranked(source.remarks))) for source in sources},
         counts,
         shared,
         copies,
         separability(sources),
+        {source.name: one[0] for source, one in zip(sources, told, strict=True)},
+        {source.name: one[1] for source, one in zip(sources, told, strict=True)},
         [remark.text for remark in ranked(remarks)],
         _named(sources, shared, copies),
     )
+
+
+def _shortcuts(source: Source) -> tuple[list[Told], list[Suspects]]:
+    readable = np.array([k for k in range(len(source)) if k not in source.bad], dtype=np.int64)
+    if not len(readable):
+        return [], []
+    seen = features(source.pictures[readable], source.traits[readable])
+    labels = {name: values[readable] for name, values in source.labels.items()}
+    if len(labels) == 2 and all(np.array_equal(*pair) for pair in [_opposites(labels)]):
+        labels.popitem()  # of two classes one tells all
+    ids = [source.rows[k].patient or k for k in readable.tolist()]
+    number = {one: k for k, one in enumerate(dict.fromkeys(ids))}
+    return shortcuts(seen, labels, np.array([number[one] for one in ids], dtype=np.int64))
+
+
+def _opposites(labels: Mapping[str, Floats]) -> tuple[Floats, Floats]:
+    one, other = labels.values()
+    return one, 1 - other
 
 
 def _wrong(source: Source) -> list[Remark]:

@@ -46,9 +46,14 @@ def as_text(audit: Audit, names: bool) -> RenderableType:
     parts: list[RenderableType] = []
     for start in range(0, len(audit.counts), _ABREAST):
         parts.append(_counts(audit.counts[start : start + _ABREAST]))
+    for name, lines in audit.read.items():
+        parts += [Text(), Text(name, style="bold"), *(Text(f"  {line}") for line in lines)]
+    parts.append(Text())
     if audit.twins:
         parts.append(_twins(audit.twins))
     parts += [Text(_sentence(one)) for one in audit.separability]
+    if any(audit.shortcuts.values()):
+        parts.append(_shortcuts(audit))
     if names:
         for title, lines in audit.named.items():
             parts += [Text(), Text(title, style="bold"), *(Text(f"  {line}") for line in lines)]
@@ -125,6 +130,16 @@ def _twins(twins: Sequence[Twins]) -> Table:
         for one in twins
     ]
     return terminal_table(["images of", "that are in", "exactly", "nearly"], rows, left=2, width=80)
+
+
+def _shortcuts(audit: Audit) -> Table:
+    """How well a simple model tells each label, by what it sees."""
+    rows = [
+        [source, one.label, one.seen, f"{one.auc:.2f} [{one.low:.2f}, {one.high:.2f}]"]
+        for source, told in audit.shortcuts.items()
+        for one in told
+    ]
+    return terminal_table(["source", "label", "told by", "AUC"], rows, left=3, width=80)
 
 
 def _sentence(one: Separability) -> str:

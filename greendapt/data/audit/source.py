@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from greendapt.core.errors import DataError
+from greendapt.core.remarks import Remark
 from greendapt.data.copies.appearance import SIDE, pictures
 from greendapt.data.labels import Names, Part
+from greendapt.data.sources.file_traits import file_traits
 from greendapt.data.sources.image_files import read_images
 from greendapt.data.sources.label_columns import Labels, label_keys, read_labels
 from greendapt.data.sources.listing import (
@@ -24,7 +26,6 @@ from greendapt.data.sources.read_folder import folder_of, read_folder
 from greendapt.data.splits import SPLITS
 from greendapt.suite.datasets import FolderData
 
-_CHUNK = 2048
 YES, NO, UNSURE = 1.0, 0.0, -1.0
 
 
@@ -39,8 +40,12 @@ class Source:
         uint8 [N, SIDE, SIDE], grey.
     hashes
         uint64 [N] of the decoded images.
+    traits
+        Of the files, [N, T].
     bad
         Position -> why the image cannot be read.
+    remarks
+        How it was read, as a run would say.
     """
 
     name: str
@@ -49,7 +54,9 @@ class Source:
     pictures: NDArray[np.uint8]
     hashes: NDArray[np.uint64]
     bad: dict[int, str]
+    traits: NDArray[np.float64]
     problems: list[Problem]
+    remarks: tuple[Remark, ...] = ()
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -79,7 +86,7 @@ def read(specs: Sequence[FolderData], names: Names, say: Callable[[str], None]) 
     done = []
     for name, listing, rows, columns in zip(called, listings, chosen, labels, strict=True):
         say(f"reading {len(rows)} images of {name}")
-        done.append(_source(name, rows, *columns, problems=listing.problems))
+        done.append(_source(name, rows, *columns, listing))
     return done
 
 
@@ -88,23 +95,20 @@ def _source(
     rows: list[Row],
     labels: dict[str, NDArray[np.float32]],
     texts: list[Problem],
-    problems: list[Problem],
+    listing: Listing,
 ) -> Source:
-    seen, hashes = [], []
-    bad: dict[int, str] = {}
-    for start in range(0, len(rows), _CHUNK):
-        batch = read_images([row.path for row in rows[start : start + _CHUNK]], SIDE)
-        seen.append(pictures(batch.pixels))
-        hashes.append(batch.hashes)
-        bad |= {start + i: why for i, why in batch.bad}
+    paths = [row.path for row in rows]
+    batch = read_images(paths, SIDE)
     return Source(
         name=name,
         rows=rows,
         labels=labels,
-        pictures=np.concatenate(seen),
-        hashes=np.concatenate(hashes),
-        bad=bad,
-        problems=problems + texts,
+        pictures=pictures(batch.pixels),
+        hashes=batch.hashes,
+        bad=dict(batch.bad),
+        traits=file_traits(batch.traits, paths),
+        problems=listing.problems + texts,
+        remarks=(*listing.remarks, *batch.remarks()),
     )
 
 

@@ -8,10 +8,13 @@ from numpy.typing import NDArray
 from greendapt.core.remarks import Remark, weak
 from greendapt.core.text import listed
 from greendapt.data.checks import words
+from greendapt.data.checks.shortcuts import features, remarks, shortcuts
+from greendapt.data.copies.appearance import pictures
 from greendapt.data.imageset import ImageSet
 from greendapt.data.leaks import column_auc
 
 _FEW = 30
+_SAMPLE = 1000
 
 
 def cautions(development: ImageSet) -> list[Remark]:
@@ -20,6 +23,7 @@ def cautions(development: ImageSet) -> list[Remark]:
         *_few_positives(development),
         *_contradictions(development),
         *_views(development),
+        *_shortcuts(development),
     ]
 
 
@@ -82,6 +86,23 @@ def _few_positives(development: ImageSet) -> list[Remark]:
             )
         )
     return remarks
+
+
+def _shortcuts(development: ImageSet) -> list[Remark]:
+    """What is alarming of a sample; nothing is looked for in what was drawn."""
+    if development.task == "unlabelled" or development.drawn:
+        return []
+    rows = np.sort(np.random.default_rng(0).permutation(len(development))[:_SAMPLE])
+    some = development.subset(rows)
+    if some.targets.ndim == 1:
+        hot = (some.targets[:, None] == np.arange(len(some.classes))).astype(np.float32)
+    else:
+        hot = some.targets.astype(np.float32)
+    columns = hot.T[1:] if some.targets.ndim == 1 and len(some.classes) == 2 else hot.T
+    names = some.classes[-len(columns) :]
+    seen = features(pictures(some.gather()), some.traits)
+    told = shortcuts(seen, dict(zip(names, columns, strict=True)), some.patients)
+    return remarks(*told, words.capitalised(development.name))
 
 
 def _views(development: ImageSet) -> list[Remark]:

@@ -11,6 +11,7 @@ from greendapt.core.errors import DataError
 from greendapt.core.remarks import Remark, leak, weak
 from greendapt.data.checks import words
 from greendapt.data.checks.look_ups import LookUps, Part
+from greendapt.data.checks.words import capitalised
 from greendapt.data.imageset import ImageSet
 
 ALLOW = "or --allow-leaks, which the verdict then says"
@@ -117,7 +118,3 @@ def same_source(
         for a, b, consequence in pairs
         if a.origins & b.origins
     ]
-
-
-def capitalised(name: str) -> str:
-    return name[:1].upper() + name[1:]

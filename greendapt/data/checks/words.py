@@ -17,3 +17,7 @@ def patients(count: int, one: str, other: str) -> str:
 
 def contradicted(count: int, of: str) -> str:
     return f"{count} images of {of} stand there with another label, too"
+
+
+def capitalised(name: str) -> str:
+    return name[:1].upper() + name[1:]

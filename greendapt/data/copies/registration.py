@@ -11,10 +11,11 @@ _ROUGH_STEPS, _FINE_STEPS = 6, 3
 _WORTH_A_LOOK = 0.85
 _BLOCKS = 4
 _KEPT = 0.75
-_LEAST_BLOCKS = 4
+_LEAST_BLOCKS = 6
 _INFORMATIVE = 0.1
 _OUTLIER = 1.0
 _SHOWN = 0.9
+_THE_SAME = 0.995
 Weighted = tuple[Floats, Floats]
 """Pictures [P, s, s], and 1 where they show anything."""
 
@@ -30,6 +31,7 @@ def likeness(ours: Pictures, theirs: Pictures, poses: Floats, signs: Floats) -> 
     """
     one, other = ranked(ours), ranked(theirs)
     flips = signs[:, None, None].astype(np.float32)
+    same = _outright(one, other, poses, signs)
     small, small_other = halved(one), halved(other)
     poses = _aligned(
         contrast(small, 1.0, 4.0), contrast(small_other, 1.0, 4.0) * flips, poses, _ROUGH_STEPS
@@ -40,14 +42,24 @@ def likeness(ours: Pictures, theirs: Pictures, poses: Floats, signs: Floats) -> 
         (contrast(small_other, 0.5, 2.0) * flips, halved(shown_other)),
         poses,
     )
-    alike = np.zeros(len(ours), dtype=np.float32)
-    near = np.flatnonzero(rough >= _WORTH_A_LOOK)
+    alike = np.where(same, np.float32(1), np.float32(0))
+    near = np.flatnonzero((rough >= _WORTH_A_LOOK) & ~same)
     if len(near):
         details = contrast(one[near], 0.5, 2.0)
         others = contrast(other[near], 0.5, 2.0) * flips[near]
         fitted = _aligned(details, others, poses[near], _FINE_STEPS)
         alike[near] = _correlation((details, shown[near]), (others, shown_other[near]), fitted)
     return alike
+
+
+def _outright(one: Floats, other: Floats, poses: Floats, signs: Floats) -> NDArray[np.bool_]:
+    """[P]: the same without any shift, even where no detail could tell."""
+    turned = np.where(poses[:, 1, 1, None, None] < 0, other[:, :, ::-1], other)
+    flat = [part.reshape(len(part), -1) for part in (one, turned)]
+    ours, theirs = (part - part.mean(axis=1, keepdims=True) for part in flat)
+    lengths = np.linalg.norm(ours, axis=1) * np.linalg.norm(theirs, axis=1)
+    correlation = signs * (ours * theirs).sum(axis=1) / np.maximum(lengths, 1)
+    return np.asarray(correlation >= _THE_SAME)
 
 
 def _aligned(template: Floats, image: Floats, poses: Floats, steps: int) -> Floats:

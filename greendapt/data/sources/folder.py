@@ -13,6 +13,7 @@ from greendapt.core.remarks import Remark
 from greendapt.data.imageset import ImageSet, Ints, codes
 from greendapt.data.labels import plain
 from greendapt.data.sources.base import LoadOptions
+from greendapt.data.sources.file_traits import file_traits
 from greendapt.data.sources.groups import groups
 from greendapt.data.sources.image_files import Batch, read_images
 from greendapt.data.sources.label_columns import Labels, label_keys, read_labels, unlabelled
@@ -61,6 +62,7 @@ def load_folder(spec: FolderData, options: LoadOptions) -> ImageSet:
         hashes=batch.hashes[at],
         views=_views(rows),
         masks=masks.maps if masks else None,
+        traits=file_traits(batch.traits[at], [row.path for row in rows]),
         notes=(
             *listing.remarks,
             *labels.notes,

@@ -11,6 +11,7 @@ from typing import Any
 from greendapt.core.disturbance import disturbed
 from greendapt.core.figures import Quality
 from greendapt.core.records import PAID, Row
+from greendapt.core.remarks import Gravity
 from greendapt.core.text import listed, plural, shots_text, visible
 from greendapt.report import words
 from greendapt.report.view import budgets, corruption_scores, estimates, validity, verdict
@@ -86,7 +87,10 @@ def _view(run: RunData) -> View:
         profile=summary.profile,
         started_at=words.moment(run.info.started_at),
         synthetic=summary.synthetic,
-        headline=verdict.headline([(panel.title, panel.verdict) for panel in panels]),
+        headline=verdict.headline(
+            [(panel.title, panel.verdict) for panel in panels],
+            [one.text for one in run.info.notes if one.gravity is Gravity.LEAK],
+        ),
         details=panels[0].verdict.sentences[1:] if len(panels) == 1 else (),
         caveats=validity.caveats(run, panels),
         cautions=run.cautions,

@@ -11,7 +11,7 @@ from greendapt.core.text import listed, plural
 from greendapt.core.units import quantity
 from greendapt.report import words
 from greendapt.report.view.model import Cost, Entry, Fact, Panel
-from greendapt.report.view.verdict import near_chance
+from greendapt.report.view.verdict import is_reversed, near_chance
 from greendapt.store.runinfo import DatasetInfo, RunData
 
 _SOURCES = 4
@@ -65,7 +65,14 @@ def _near_chance(panels: Sequence[Panel]) -> list[str]:
 def _chance_sentence(name: str, where: Sequence[Panel], settings: int) -> str:
     path = ("external", name, "auc")
     scores = [e.metrics[path].mean for panel in where for e in panel.entries if path in e.metrics]
+    over = all(is_reversed(entry, path) for panel in where for entry in panel.entries)
     scope = "" if len(where) == settings else f" ({'; '.join(panel.title for panel in where)})"
+    if over:
+        return (
+            f"On {name} every strategy is reversed, AUC {words.number(min(scores))} to "
+            f"{words.number(max(scores))}{scope}, below 0.5 beyond chance: what was learnt points "
+            "the other way there; look at its labels and at how its images are shown."
+        )
     return (
         f"On {name} every strategy is near chance or below, AUC {words.number(min(scores))} to "
         f"{words.number(max(scores))}{scope}: what was learnt does not carry over to it."
@@ -157,9 +164,11 @@ def _looked_for(run: RunData) -> Fact:
     result = plural(len(run.info.notes), "note") if run.info.notes else "nothing was found"
     return Fact(
         "Looked for",
-        "bad images; patients in two parts; classes that do not match; test images and their "
-        "patients in the pool; near-duplicates of training images in the test part; pool and test "
-        f"data of one source; what the view alone predicts, where a column names it: {result}.",
+        "bad images; patients in two parts, where a column names them; classes that do not match; "
+        "test images, changed copies of them and their patients in the pool; such copies of "
+        "training images in the test part and in external sets; one image with two labels; pool "
+        "and test data of one source; what the view alone predicts, where a column names it: "
+        f"{result}.",
     )
 
 
@@ -198,7 +207,7 @@ def _intervals(panels: Sequence[Panel]) -> list[Fact]:
         "covered. Differences are paired by patient",
         "seeds": f"{_to(seeds)} seeds alone: how patients vary is not known. "
         "Differences are paired by seed",
-        "none": "nothing: one seed, and how patients vary is not known",
+        "none": "nothing: how patients vary is not known",
     }
     told = "; ".join(covers[basis] for basis in sorted(bases))
     text = (

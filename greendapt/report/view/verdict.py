@@ -314,6 +314,14 @@ def near_chance(entry: Entry, path: Path) -> bool:
     )
 
 
+def is_reversed(entry: Entry, path: Path) -> bool:
+    """AUC below that of a coin beyond its interval; without one, far below."""
+    estimate = entry.metrics.get(path)
+    if estimate is None:
+        return False
+    return (estimate.mean + 2 * _NEAR_CHANCE if estimate.high is None else estimate.high) < CHANCE
+
+
 def _how_sure(question: Question, buy: Entry) -> list[str]:
     """The probability behind the choice, a cheaper one that was near, and what errors cover."""
     choice = question.choice
@@ -341,14 +349,24 @@ def _covered(question: Question) -> list[str]:
         "chance of training.",
         "seeds": "How patients vary is not known (only one has a class, or the run did not keep "
         "it): intervals cover the chance of training alone.",
-        "none": "One seed was run, and how patients vary is not known: this may be luck.",
+        "none": "One seed was run, and how patients vary is not known: this may be luck."
+        if max(len(entry.seeds) for entry in question.scored) == 1
+        else "Only one patient has a class, or has it not: there is no interval.",
     }
     basis = question.model.basis
     return [missing[basis]] if basis in missing else []
 
 
-def headline(panels: Sequence[tuple[str, Verdict]]) -> str:
-    """One sentence over all panels (title, verdict)."""
+def headline(panels: Sequence[tuple[str, Verdict]], leaks: Sequence[str] = ()) -> str:
+    """One sentence over all panels (title, verdict); ``leaks`` are a part of it."""
+    verdict = _over_all(panels)
+    if not leaks:
+        return verdict
+    told = "; ".join(leak.rstrip(".") for leak in leaks)
+    return Sentence(verdict, f" But {told}: these figures are not to be believed.")
+
+
+def _over_all(panels: Sequence[tuple[str, Verdict]]) -> str:
     if not panels:
         return "No cell finished: there is nothing to judge."
     if len(panels) == 1:
