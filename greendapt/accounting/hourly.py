@@ -173,11 +173,12 @@ def grid_of_hours(hours: Hours, work: Sequence[Spell], pue: float = 1.0) -> Grid
 
 
 def work_of(records: Iterable[Record]) -> list[Spell]:
-    """When the stages of a run worked, and what they took."""
+    """When the stages of a run worked, and what they took; generic pre-training, which is sunk, may
+    be of another day."""
     spells = []
     for record in records:
         wall_s, joules = record.value("wall_s"), record.value("energy_j")
-        if wall_s and not record.reused:
+        if wall_s and not record.reused and record.role != "sunk":
             start_s = datetime.fromisoformat(record.started_at).timestamp()
             spells.append(Spell(start_s, wall_s, joules or 0.0))
     return spells

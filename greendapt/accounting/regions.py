@@ -66,8 +66,8 @@ def region(code: str) -> Region:
         return known[code]
     hints = ", ".join(f"{near} ({known[near].name})" for near in _near(code, known))
     raise SuiteError(
-        f"region '{code}' is none that the tables know (a country as FRA, a region as USA-CA or "
-        "CAN-QC, a cloud's as gcp:us-west1, aws:eu-west-1 or azure:westeurope, EU, WORLD); "
+        f"region '{code}' is not a country code this table knows (ISO 3166-1 alpha-3, e.g. FRA), "
+        "a region below one (USA-CA), a cloud's (gcp:us-west1, aws:eu-west-1), EU or WORLD; "
         + (f"did you mean {hints}?" if hints else "or state the grid's gCO2e/kWh instead")
     )
 

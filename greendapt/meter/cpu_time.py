@@ -28,12 +28,11 @@ class CpuEdge:
 
 def read_cpu(*, opening: bool) -> CpuEdge:
     """An edge of a window; looking for children is left out of it on either side."""
-    before_s, before_cpu_s = now_s(), time.process_time()
-    machine = psutil.cpu_times()
-    started_s = _started_s()
-    if opening:
-        before_s, before_cpu_s, machine = now_s(), time.process_time(), psutil.cpu_times()
-    return CpuEdge(before_s, before_cpu_s + started_s, _busy_s(machine), _stolen_s(machine))
+    started_s = _started_s() if opening else 0.0
+    at_s, cpu_s, machine = now_s(), time.process_time(), psutil.cpu_times()
+    if not opening:
+        started_s = _started_s()
+    return CpuEdge(at_s, cpu_s + started_s, _busy_s(machine), _stolen_s(machine))
 
 
 def used(start: CpuEdge, end: CpuEdge) -> Conditions:

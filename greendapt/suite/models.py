@@ -83,11 +83,15 @@ class Evaluation(Table):
     bootstrap: Annotated[int, Field(ge=100)] = 1000
 
 
+_PLACE = "^([A-Z]{3}(-[A-Z0-9]{2,3})?|EU|UK|US|WORLD|[A-Z][a-z].*|[a-z]+:.+)$"
+"""What a place looks like, or a name near one: `greendapt.accounting.regions` knows which it is."""
+
+
 class Carbon(Table):
     """Grid and building, applied once. Never looked up by location."""
 
-    region: Annotated[str, Field(pattern="^([A-Z]|[a-z]+:)")] | None = None
-    """A country (FRA), a region below it (USA-CA), or a cloud's (gcp:us-west1)."""
+    region: Annotated[str, Field(pattern=_PLACE)] | None = None
+    """A country (FRA), a region below it (USA-CA), a cloud's (gcp:us-west1), EU or WORLD."""
     intensity_g_per_kwh: Annotated[float, Field(ge=0)] | None = None
     pue: Annotated[float, Field(ge=1)] = 1.0
     embodied_kg: Annotated[float, Field(ge=0)] | None = None

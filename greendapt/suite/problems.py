@@ -13,7 +13,8 @@ from greendapt.suite.models import Suite
 from greendapt.suite.stop_rules import STOP_RULES
 
 _SHOULD = {
-    "carbon.region": "should be three capital letters (ISO 3166-1), such as DEU",
+    "carbon.region": "should be three capital letters (ISO 3166-1), such as DEU, or USA-CA, "
+    "gcp:us-west1, EU",
     "run.fast_step": "should be true, false or 'compiled'",
 }
 

@@ -85,6 +85,8 @@ def refused_data(refused, good):
         (["--shots", "0"], "run.shots.0: should be greater than or equal to 1 (is 0)"),
         (["--image-size", "1"], "model.image_size: should be greater than or equal to 16 (is 1)"),
         (["--region", "XX"], "carbon.region: should be three capital letters"),
+        (["--region", "UK"], "did you mean GBR (United Kingdom)?"),
+        (["--region", "California"], "did you mean USA-CA (California)?"),
         (["--region", "ZZZ"], "region 'ZZZ' is not a country code"),
         (["--intensity", "-1"], "carbon.intensity_g_per_kwh: should be greater than or equal to 0"),
         (["--pue", "0.5"], "carbon.pue: should be greater than or equal to 1 (is 0.5)"),

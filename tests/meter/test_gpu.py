@@ -94,6 +94,36 @@ def test_the_refresh_period_is_found(standin):
     assert meter.refresh_s == pytest.approx(0.06, abs=0.04)
 
 
+def test_a_slow_counter_s_refresh_is_found_and_not_assumed(standin):
+    standin(refresh_s=0.7)
+    (meter,) = gpu_meters(open_gpus({}).found)
+    assert meter.refresh_s == pytest.approx(0.7, abs=0.1)
+    assert meter.stale_s == meter.refresh_s
+
+
+def test_a_counter_too_slow_to_be_seen_is_believed_for_long_windows_alone(standin):
+    standin(refresh_s=30)
+    (meter,) = gpu_meters(open_gpus({}).found)
+    assert meter.refresh_s is None
+    (figure,), *_ = metered(0.3, gpus=[meter], align=False)
+    meter.close()
+    assert figure.quality is Quality.INTEGRATED
+
+
+@pytest.mark.parametrize(("gain", "quality"), [(1.05, "measured"), (1.61, "estimated")])
+def test_a_counter_that_sampled_power_contradicts_is_not_measured(standin, gain, quality):
+    standin(gain=gain)
+    meters = gpu_meters(open_gpus({}).found)
+    meters[0].begin()
+    (figure,), start, end = metered(1.6, gpus=meters)
+    meters[0].close()
+    assert figure.quality.value == quality
+    if quality == "estimated":
+        assert figure.low <= sine_j(start, end) * 1.01
+        assert figure.high >= gain * sine_j(start, end) * 0.99
+        assert "times the sampled power" in figure.source
+
+
 @pytest.mark.parametrize("into", [0.1, 0.5])
 def test_a_counter_reset_is_neither_negative_nor_doubled(standin, into):
     standin()

@@ -1,12 +1,16 @@
 """Ranks add up, and nothing counts twice."""
 
+from dataclasses import replace
+
 import pytest
 
 from greendapt.accounting.grams import with_grams
 from greendapt.accounting.grid import grid
 from greendapt.core.figures import Figure, Quality
+from greendapt.core.meter_facts import Conditions
 from greendapt.core.records import METERED_UNITS
 from greendapt.meter.share import Plate, Share, merged
+from greendapt.meter.sources.base import CpuEstimate
 
 GRID = grid(None, 3600.0)
 
@@ -149,3 +153,41 @@ def test_a_rank_that_does_not_count_the_node_says_who_does():
 def test_nothing_to_merge():
     with pytest.raises(ValueError, match="nothing"):
         merged([])
+
+
+def estimate(value):
+    return CpuEstimate(*(joules(part * value, Quality.ESTIMATED) for part in (1.0, 0.1, 5.0)))
+
+
+def process(cpu_s, nodes=None):
+    """A rank on a machine without a counter."""
+    seen = Conditions(wall_s=1.0, threads=8, cpu_s=cpu_s, others_cpu_s=4.0 - cpu_s)
+    one = share(nodes=nodes)
+    return replace(one, modelled={"host": estimate(10 * cpu_s)}, conditions={"host": seen})
+
+
+def test_ranks_add_up_their_own_cpu_seconds_and_count_the_machine_once():
+    unknown = {**node(), "cpu": Figure.unavailable("J", "no counter")}
+    both = merged([process(1.0, {"host": unknown}), process(2.0)])
+    figures = both.figures()
+    assert figures["energy_cpu_j"].value == 30.0
+    assert figures["energy_j"].value == 30.0
+    assert figures["energy_process_j"].value == 30.0
+    assert figures["energy_idle_share_j"].value == pytest.approx(3.0)
+    assert figures["energy_machine_j"].value == 50.0, "what the first of them says"
+    assert figures["cpu_s"].value == 3.0
+    assert both.ran_under.others_cpu_s == 1.0, "the other rank is no stranger"
+
+
+def test_a_rank_alone_has_its_own():
+    assert process(2.0).figures()["energy_j"].value == 20.0
+
+
+def test_a_counter_beside_others_has_a_share_that_is_this_process_s():
+    seen = Conditions(wall_s=1.0, threads=8, cpu_s=1.0, others_cpu_s=3.0)
+    one = replace(share({"a": 100.0}, {"host": node(8.0, 4.0)}), conditions={"host": seen})
+    figures = one.figures()
+    assert figures["energy_j"].value == 112.0, "gross energy is the primary"
+    assert figures["energy_process_j"].value == pytest.approx(100 + 2 + 1)
+    assert figures["energy_process_j"].quality is Quality.ESTIMATED
+    assert figures["energy_machine_j"].value == 112.0

@@ -186,3 +186,8 @@ def test_values_out_of_range_are_refused(key, value):
 def test_a_suite_is_the_same_after_a_trip_through_json():
     said = suite()
     assert Suite.model_validate_json(said.model_dump_json(by_alias=True)) == said
+
+
+@pytest.mark.parametrize("place", ["FRA", "USA-CA", "SWE-SE3", "gcp:us-west1", "EU", "WORLD"])
+def test_a_grid_may_be_below_a_country_or_above(place):
+    assert suite(**{"carbon.region": place}).carbon.region == place

@@ -24,6 +24,11 @@ from greendapt.meter.sources.gpu_reader import (
 )
 
 ASSUMED_REFRESH_S = 0.1
+"""Of a power reading."""
+_SLOWEST_REFRESH_S = 1.5
+"""Of a counter that was not seen to move twice in the time that was looked."""
+AGREE = (0.9, 1.1)
+"""Counted over integrated energy, of sensors that can be believed."""
 _POLL_S = 0.001
 _CLOSE_S = 0.005  # known to that is well enough; a busy machine polls late, and looks once more
 
@@ -88,7 +93,7 @@ class CounterMeter(GpuMeter):
         """Raises Unreadable where the GPU has no such counter."""
         super().__init__(gpu)
         self.refresh_s = refresh_s
-        self.stale_s = refresh_s or ASSUMED_REFRESH_S
+        self.stale_s = refresh_s or _SLOWEST_REFRESH_S
         self._check: CrossCheck | None = None
         self._lock = threading.Lock()
         gpu.counter_j()
@@ -132,7 +137,18 @@ class CounterMeter(GpuMeter):
             joules += sign * carried
             off_s = self.stale_s / 2 if edge.off_s is None else edge.off_s
             slack += abs(carried) + off_s * self._most_w(start, end)
-        return self._figure("counter", joules, Quality.MEASURED, slack)
+        return self._checked(self._figure("counter", joules, Quality.MEASURED, slack))
+
+    def _checked(self, figure: Figure) -> Figure:
+        """A counter that sampled power contradicts is no measurement; bounds then hold both."""
+        ratio = self._check.ratio if self._check else None
+        counted = [end for end in (figure.low, figure.high) if end is not None]
+        if ratio is None or AGREE[0] <= ratio <= AGREE[1]:
+            return figure
+        told = f"the counter told {ratio:.2f} times the sampled power: which is right is not known"
+        ends = [*counted, *(end / ratio for end in counted)]
+        update = {"quality": Quality.ESTIMATED, "low": min(ends), "high": max(ends)}
+        return figure.scaled(1.0, "J", told).model_copy(update=update)
 
     def _by_power(
         self, start: Edge, end: Edge, span: Span, why: str, least_j: float = 0.0

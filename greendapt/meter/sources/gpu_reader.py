@@ -14,6 +14,7 @@ from greendapt.meter.sources.base import State
 SAMPLE_S = 0.05
 CHECK_S = 5.0
 _LOOK_S = 0.5  # how long a refresh period is looked for
+_LONGEST_LOOK_S = 2.5  # where a counter did not move twice by then
 _POLL_S = 0.001
 
 
@@ -51,8 +52,10 @@ def refresh_periods_s(gpus: Sequence[GpuReader]) -> dict[str, float]:
     watched = {gpu.uuid: gpu for gpu in gpus}
     moves: dict[str, list[float]] = {uuid: [] for uuid in watched}
     last: dict[str, float] = {}
-    until = now_s() + _LOOK_S
-    while watched and now_s() < until:
+    begun_s = now_s()
+    while watched and (looked_s := now_s() - begun_s) < _LONGEST_LOOK_S:
+        if looked_s > _LOOK_S and all(len(moves[uuid]) >= 2 for uuid in watched):
+            break
         for uuid, gpu in list(watched.items()):
             try:
                 joules = gpu.counter_j()

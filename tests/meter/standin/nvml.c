@@ -7,6 +7,7 @@
  *   STANDIN_SINE_S   period of a sine on top of it (0, 1)
  *   STANDIN_TRACE    file of "seconds watts" lines, replayed (linear in between) from STANDIN_START_S
  *   STANDIN_REFRESH_S  counter and power are renewed this often (0.1)
+ *   STANDIN_GAIN     the counter counts so many times the energy (1)
  *   STANDIN_RESET_S  the counter starts again from zero at this time
  *   STANDIN_LOST_S   from this time on every read answers "GPU is lost"
  *   STANDIN_NO_COUNTER, STANDIN_NO_POWER, STANDIN_NO_LIMIT  "not supported"
@@ -137,7 +138,7 @@ int nvmlDeviceGetTotalEnergyConsumption(const device *d, uint64_t *millijoules) 
     double t = renewed(now_s()), reset = number("STANDIN_RESET_S", INFINITY);
     if (trouble(d)) return trouble(d);
     if (number("STANDIN_NO_COUNTER", 0)) return NOT_SUPPORTED;
-    *millijoules = (uint64_t)(1e3 * (joules(t) - (t >= reset ? joules(reset) : 0)));
+    *millijoules = (uint64_t)(1e3 * number("STANDIN_GAIN", 1) * (joules(t) - (t >= reset ? joules(reset) : 0)));
     return OK;
 }
 
