@@ -189,7 +189,7 @@ def test_an_external_set_clearly_below_chance_is_reversed(seen):
 
 def test_a_leak_stands_in_the_verdict(seen):
     told = "57 of 58 images of the test part are copies of images of the training part"
-    view = seen(notes=[leak(f"{told}.")])
+    view = seen(notes=[leak(f"{told}.").model_dump()])
     assert view.headline.endswith(f" But {told}: these figures are not to be believed.")
     assert f"{told}." in view.caveats
 

@@ -23,7 +23,7 @@ __all__ = ["MOST_PAIRS", "Looks", "alike", "components", "copied", "near_pairs",
 MOST_PAIRS = 20_000**2
 """More comparisons than that are not made: 20,000 images with as many."""
 _COPY = (0.88, 0.94)
-_ALIKE = 0.9
+_ALIKE = 0.97
 _CANDIDATES = 3
 _LEAST = 0.6
 _QUERIES = 128

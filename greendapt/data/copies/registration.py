@@ -15,7 +15,7 @@ _LEAST_BLOCKS = 6
 _INFORMATIVE = 0.1
 _OUTLIER = 1.0
 _SHOWN = 0.9
-_THE_SAME = 0.995
+_THE_SAME = 0.997
 Weighted = tuple[Floats, Floats]
 """Pictures [P, s, s], and 1 where they show anything."""
 
