@@ -232,7 +232,7 @@ def prepare_session(
     nothing = Digests({}, {}, dict.fromkeys(suite.model.backbones, ""))
     check_models(cells(suite, nothing), suite.model.image_size)
     generic = {name: pretrain.resolve(suite, name) for name in suite.model.backbones}
-    say("reading the data")
+    say("reading the data, and looking for copies in it")
     kept = packs(say, str(engine.device)) if suite.run.pack else None
     data = prepare(suite, suite.model.image_size, kept)
     for remark in data.notes:

@@ -72,7 +72,7 @@ def test_without_json_a_table_and_the_path_of_the_report(greendapt, tiny, tmp_pa
     run = only_run(tmp_path / "runs")
     assert f"html  {run}/report.html" in done.out.splitlines()
     assert re.search(r"full +0\.\d+", done.out)
-    assert done.err.splitlines()[0] == "reading the data"
+    assert done.err.startswith("reading the data")
     numbered = re.findall(r"^\[(\d+)/(\d+)\]", done.err, flags=re.MULTILINE)
     assert [int(number) for number, _ in numbered] == [*range(1, int(numbered[0][1]) + 1)]
 

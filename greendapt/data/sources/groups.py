@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from greendapt.data.copies import Looks, alike, too_many
+from greendapt.data.copies.remembered import remembered
 from greendapt.data.imageset import Ints
 from greendapt.data.sources.base import LoadOptions
 
@@ -24,8 +25,12 @@ def groups(
         return None
 
     def numbers() -> Ints:
-        few = not too_many(len(at), len(at))
-        looks = Looks.of(len(at), lambda rows: pixels[at[rows]]) if few else None
-        return alike(hashes[at], looks)
+        if too_many(len(at), len(at)):
+            return alike(hashes[at], None)
+
+        def find() -> Ints:
+            return alike(hashes[at], Looks.of(len(at), lambda rows: pixels[at[rows]]))
+
+        return remembered("alike", pixels.shape[-1], (hashes[at],), find)
 
     return numbers
