@@ -22,7 +22,8 @@ def run_against_baseline(
     head = of_run(run)
     base = of_baseline(baseline, read_baseline(baseline), head.machine_key)
     verdicts = check(base, head, head.limits.under(limits), wanted)
-    notes = (*new_cells(base, head), *([head.disturbed] if head.disturbed else []))
+    disturbed = [head.disturbed] if head.disturbed and Tier.NOISY in wanted else []
+    notes = (*new_cells(base, head), *disturbed)
     return Findings(str(baseline), str(run), tuple(verdicts), notes)
 
 
