@@ -12,6 +12,12 @@ from greendapt.data.splits import assign_splits
 from greendapt.suite.models import Suite
 
 
+@pytest.fixture(autouse=True)
+def _no_copies_from_before(tmp_path, monkeypatch):
+    """The hashes of these images are made up: what is remembered of one test is not of another."""
+    monkeypatch.setenv("GREENDAPT_CACHE", str(tmp_path / "cache"))
+
+
 def images(
     name="development", origin="here", count=120, classes=("normal", "pneumonia"), seed=0, start=0
 ):
