@@ -108,7 +108,7 @@ def _check(backbone: Backbone, image_size: int, folder: Path) -> None:
     by = f"export: timm {timm.__version__}"
     try:
         theirs = _by_timm(folder, noise)
-    except (RuntimeError, ValueError, TypeError, LookupError) as error:
+    except (RuntimeError, ValueError, TypeError, LookupError, AttributeError) as error:
         why = str(error).splitlines()[0]
         raise ModelError(f"{by} cannot load '{backbone.name}' from a folder: {why}") from error
     if not _equal(ours, theirs):

@@ -175,7 +175,7 @@ def chexpert(tmp_path):
     rows = []
     for i in range(16):
         name = f"train/patient{i // 2:05}/study1/view{i % 2}_frontal.jpg"
-        grey(tmp_path / "chexpert" / name, i)
+        grey(tmp_path / "chexpert" / name, 500 + i)
         about = {"Sex": "Male", "Age": 50, "Frontal/Lateral": ("Frontal", "Lateral")[i % 2]}
         side = {"AP/PA": "" if i % 2 else "PA"}
         rows.append({"Path": f"CheXpert-v1.0-small/{name}"} | about | side | findings(i))

@@ -32,6 +32,8 @@ IMAGE_COLUMNS = ("image", "filename", "imagepath", "path", "file", "img", "image
 _VIEWS = ("view", "viewposition", "projection")
 _MASKS = ("mask", "lungmask")
 _LOOKED = 500
+_MOST = 0.5
+"""Of these rows name an image, where a column means one in some way; the plainest way counts."""
 
 
 @dataclass(frozen=True)
@@ -83,17 +85,12 @@ def placed(index: ImageIndex, table: Table, split: str | None, layout: Layout) -
     else:
         ways = list(index.ways([folder for folder in folders if folder != "."]))
     columns = _image_columns(table, layout)
-    best = max(
-        ((_share(table, column, way, layout), column, way) for column in columns for way in ways),
-        key=lambda one: one[0],
-        default=None,
-    )
-    if best is None:
-        return None
-    share, column, way = best
-    if layout.image is not None or column == "image":
-        return Place(table, split, column, way if share else ways[0])
-    return Place(table, split, column, way) if share >= 0.5 else None
+    for column in columns:
+        for way in ways:
+            if _share(table, column, way, layout) >= _MOST:
+                return Place(table, split, column, way)
+    sure = layout.image is not None or columns == ["image"]
+    return Place(table, split, columns[0], ways[0]) if sure else None
 
 
 def _image_columns(table: Table, layout: Layout) -> list[str]:
@@ -186,7 +183,7 @@ def _path(
     index: ImageIndex, written: str, way: Way, layout: Layout, outside: list[str]
 ) -> Path | None:
     """The file that is meant, whether it is there or not; None if it is outside the folder."""
-    found = way.find(written)
+    found = None if written.startswith("..") else way.find(written)
     if found is not None:
         return index.root / found
     base = index.root / (layout.root or "")
