@@ -25,7 +25,8 @@ from greendapt.store.run import Growing
 
 POLL_S = 0.5
 """How often a stage is asked for again that another worker does."""
-_GONE = "runs again, a later stage reads its files, and they are gone or not what was written"
+_GONE = "runs again, its files are gone and a later stage reads them"
+_DAMAGED = "runs again, its files are not what was written and a later stage reads them"
 
 
 @dataclass
@@ -106,7 +107,7 @@ class Scheduler:
                     self._broken.add(stage.key)
                 return True
             needed_by = (key for key in self._readers[stage.key] if key in self._needed)
-            if reason == _GONE and all(map(self._is_new, needed_by)):
+            if reason in (_GONE, _DAMAGED) and all(map(self._is_new, needed_by)):
                 # thrown away after its last reader, between our look at records and that at files
                 self.reporter.skip(stage.label, predicted, "what reads it is done")
                 return True
@@ -142,10 +143,11 @@ class Scheduler:
         while read:
             stage = read.pop()
             if stage.key not in {*needed, *self._broken} and not self._has_output(stage):
-                folder, record = self.context.folder, self.records[stage.key]
+                folder, needed[stage.key] = self.context.folder, _GONE
                 if folder.checkpoint(stage.key).is_dir():
-                    self.reporter.say(f"warning: {stage.label}: {folder.damage(record)}")
-                needed[stage.key] = _GONE
+                    damage = folder.damage(self.records[stage.key])
+                    self.reporter.say(f"warning: {stage.label}: {damage}")
+                    needed[stage.key] = _DAMAGED
                 read += stage.reads
         return needed
 

@@ -99,7 +99,7 @@ def test_ones_own_masks_and_images_without_any(greendapt, suite, tmp_path):
     [
         ({"masks": False}, None, "no masks|no image has a mask"),
         ({"top": 0}, None, "the masks are empty"),
-        ({}, {"top": 2}, "its masks hold the label 2, development's go up to 1"),
+        ({}, {"top": 2}, "masks hold the values 0, 2; say which class each is"),
     ],
 )
 def test_masks_that_cannot_be_used(greendapt, suite, tmp_path, development, external, sentence):
