@@ -19,7 +19,7 @@ def said(*arguments):
 def test_json():
     report = json.loads(said("--json"))
     assert report.keys() == {"parts", "gpus", "idle_w", "noise"}
-    assert report["idle_w"] > 0
+    assert report["idle_w"] is None or report["idle_w"] > 0  # none where others worked
     for part in report["parts"]:
         assert part["quality"] in ("measured", "integrated", "estimated", "unavailable")
         assert part["source"]
