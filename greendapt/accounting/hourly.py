@@ -46,29 +46,31 @@ class Hours:
 
     def mean(self, start_s: float, wall_s: float) -> float:
         """Over that time. Raises SuiteError where hours of it are missing."""
-        pieces = [*self._pieces(start_s, start_s + wall_s)]
-        covered_s = math.fsum(seconds for seconds, _ in pieces)
-        if covered_s < wall_s - _ROUNDING_S:
+        mean = self._mean(start_s, wall_s)
+        if mean is None:
             raise SuiteError(
                 f"the intensities are from {_moment(self.starts_s[0])} to {_moment(self._end_s)}, "
                 f"but the work was at {_moment(start_s)} for {duration(wall_s)}: hours are missing"
             )
-        return math.fsum(seconds * value for seconds, value in pieces) / covered_s
+        return mean
 
     def cleanest(self, wall_s: float) -> tuple[float, float] | None:
         """(start, gCO2e/kWh) of the best time for work of that length that begins with a line;
         None where the file is shorter."""
-        offers = []
-        for start_s in self.starts_s:
-            pieces = [*self._pieces(start_s, start_s + wall_s)]
-            covered_s = math.fsum(seconds for seconds, _ in pieces)
-            if covered_s >= wall_s - _ROUNDING_S:
-                mean = math.fsum(seconds * value for seconds, value in pieces) / covered_s
-                offers.append((mean, start_s))
+        tried = ((self._mean(start_s, wall_s), start_s) for start_s in self.starts_s)
+        offers = [(mean, start_s) for mean, start_s in tried if mean is not None]
         if not offers:
             return None
         mean, start_s = min(offers)
         return start_s, mean
+
+    def _mean(self, start_s: float, wall_s: float) -> float | None:
+        """None where hours are missing."""
+        pieces = [*self._pieces(start_s, start_s + wall_s)]
+        covered_s = math.fsum(seconds for seconds, _ in pieces)
+        if covered_s < wall_s - _ROUNDING_S:
+            return None
+        return math.fsum(seconds * value for seconds, value in pieces) / covered_s
 
     @property
     def _end_s(self) -> float:

@@ -20,6 +20,12 @@ def held_back(why: str) -> str:
     return f"clocks held back by {why}"
 
 
+def troubles_of(slowed_by: Iterable[str], other_processes: int | None) -> tuple[str, ...]:
+    """What disturbs a GPU, in words."""
+    slowed = tuple(map(held_back, slowed_by))
+    return (*slowed, "another process was on it") if other_processes else slowed
+
+
 def grave(troubles: Iterable[str]) -> tuple[str, ...]:
     """The troubles of a device without those that are normal, each once."""
     normal = {held_back(why) for why in NORMAL_SLOWDOWNS}
@@ -70,8 +76,7 @@ class GpuConditions(BaseModel):
     @property
     def troubles(self) -> tuple[str, ...]:
         """Normal ones left out."""
-        slowed = grave(held_back(why) for why in self.slowed_by)
-        return (*slowed, "another process was on it") if self.other_processes else slowed
+        return grave(troubles_of(self.slowed_by, self.other_processes))
 
 
 class Conditions(BaseModel):

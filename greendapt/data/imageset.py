@@ -109,6 +109,14 @@ class ImageSet:
         return frozenset(np.unique(self.sources).tolist())
 
     @property
+    def hot(self) -> NDArray[np.float32]:
+        """Targets as findings [N, K] in {0, 1, NaN = missing}: each class excludes the others."""
+        if self.targets.ndim == 2:
+            return self.targets.astype(np.float32)
+        of = self.targets[:, None] == np.arange(len(self.classes))
+        return np.asarray(of, dtype=np.float32)
+
+    @property
     def drawn(self) -> bool:
         """Whether this program drew all of it: then no image was made from another."""
         return all(origin.startswith(("phantom:", "fractal")) for origin in self.origins)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from greendapt.core.errors import DataError
+from greendapt.core.remarks import Remark, note
 
 _GAPS = re.compile(r"[\s_\-]+")
 _SPACES = re.compile(r"[\s_]+")
@@ -19,6 +20,7 @@ UNCERTAIN = frozenset({"-1", "-1.0"})
 NO_CLASS = frozenset({"", "nan", "na", "null"})
 MISSING = NO_CLASS | {"none"} | UNCERTAIN
 """Cells that say nothing of a class, and of a finding."""
+_FINDING = MISSING | {"0", "1", "0.0", "1.0"}
 NO_FINDING = "No Finding"
 
 
@@ -106,6 +108,12 @@ def merge_columns(
     return classes, merged
 
 
+def is_finding(cells: Iterable[str]) -> bool:
+    """Whether a column holds 0, 1, -1 or nothing, and something."""
+    kinds = {cell.lower() for cell in set(cells)}
+    return kinds <= _FINDING and not kinds <= MISSING
+
+
 def finding(cell: str, uncertain: float) -> float:
     """0 or 1 of a cell of a finding's column; NaN where it says nothing."""
     text = cell.lower()
@@ -117,6 +125,17 @@ def finding(cell: str, uncertain: float) -> float:
 def differing(findings: NDArray[np.int64] | NDArray[np.float32]) -> NDArray[np.bool_]:
     """True [K] for the columns of [N, K] with both answers: the others teach and test nothing."""
     return np.asarray((findings == 1).any(axis=0) & (findings == 0).any(axis=0))
+
+
+def without_constant(
+    names: Sequence[str], findings: NDArray[np.int64] | NDArray[np.float32]
+) -> tuple[tuple[str, ...], NDArray[np.bool_], tuple[Remark, ...]]:
+    """The names of the `differing` columns of [N, K], which these are, and a note on the others."""
+    varies = differing(findings)
+    kept = tuple(name for name, keep in zip(names, varies, strict=True) if keep)
+    flat = [name for name, keep in zip(names, varies, strict=True) if not keep]
+    text = f"Left out, the same in every image: {', '.join(flat)}."
+    return kept, varies, (note(text),) if flat else ()
 
 
 def no_targets(images: int) -> NDArray[np.int64]:

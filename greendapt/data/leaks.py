@@ -6,15 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from greendapt.data.copies.appearance import areas
+from greendapt.data.copies.appearance import raster
 
 
 def thumbnails(pixels: NDArray[np.uint8], side: int = 16) -> NDArray[np.float32]:
     """[N, side²] mean rasters of images uint8 [N, C, H, W], each of zero mean and unit length."""
-    grey = pixels.mean(axis=1, dtype=np.float32)
-    side = min(side, *grey.shape[1:])
-    small = areas(grey.shape[1], side) @ grey @ areas(grey.shape[2], side).T
-    flat = small.reshape(len(pixels), -1)
+    flat = raster(pixels, min(side, *pixels.shape[2:])).reshape(len(pixels), -1)
     flat -= flat.mean(axis=1, keepdims=True)
     return np.asarray(flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-6))
 

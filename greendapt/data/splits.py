@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
 from greendapt.core.errors import DataError
 from greendapt.core.remarks import Remark, note
+from greendapt.data.joined import components
 
 Ints = NDArray[np.int64]
 
@@ -99,13 +98,9 @@ def _with_copies(
         return patients, ()
     _, person = np.unique(patients, return_inverse=True)
     count = int(person.max()) + 1
-    graph = coo_matrix(
-        (np.ones(len(person), dtype=bool), (person, count + group)),
-        shape=(count + len(sizes), count + len(sizes)),
-    )
-    joined = connected_components(graph, directed=False)[1][person]
+    joined = components(count + len(sizes), person, count + group)[person]
     text = f"{several} images are copies of one another; copies were kept in one part."
-    return np.asarray(joined, dtype=np.int64), (note(text),)
+    return joined, (note(text),)
 
 
 def share(

@@ -235,11 +235,12 @@ def prepare_session(
     say("reading the data, and looking for copies in it")
     kept = packs(say, str(engine.device)) if suite.run.pack else None
     data = prepare(suite, suite.model.image_size, kept)
-    for remark in data.notes:
-        say(str(remark) if remark.gravity is Gravity.NOTE else f"! {remark}")
     for task in data.tasks.values():
         check_stops(suite, task.development.task)
-        data = replace(data, notes=ranked([*data.notes, *_scarce(suite, task.development)]))
+    scarce = [one for task in data.tasks.values() for one in _scarce(suite, task.development)]
+    data = replace(data, notes=ranked([*data.notes, *scarce]))
+    for remark in data.notes:
+        say(str(remark) if remark.gravity is Gravity.NOTE else f"! {remark}")
     steps = chosen_steps(suite, engine.device, before.steps if before else {}, say)
     digests = Digests(
         pools={name: pool.digest for name, pool in data.pools.items()},

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from greendapt.core.errors import SuiteError
 from greendapt.core.hints import did_you_mean
-from greendapt.suite.datasets import MAPPING
+from greendapt.suite.datasets import MAPPING, Split
 
-_SPLITS = ("train", "val", "test")
+_SPLITS = get_args(Split)
 
 
 def names(text: str | None) -> list[str] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import csv
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -47,3 +48,19 @@ def rows() -> list[Row]:
     return [
         {"image": f"{i:02d}.png", "label": "Normal" if i % 2 else "Pneumonia"} for i in range(12)
     ]
+
+
+@pytest.fixture
+def not_installed(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """``not_installed("pydicom")``: from now on its import fails."""
+    real = builtins.__import__
+
+    def leave_out(package: str) -> None:
+        def without(name: str, *rest: object) -> object:
+            if name.startswith(package):
+                raise ImportError(name)
+            return real(name, *rest)
+
+        monkeypatch.setattr(builtins, "__import__", without)
+
+    return leave_out

@@ -1,6 +1,5 @@
 """DICOM files are shown as they state, or refused with what is missing."""
 
-import builtins
 import io
 
 import numpy as np
@@ -201,14 +200,7 @@ def test_a_tree_of_dicom_files(tmp_path):
     assert load(spec, name="x", image_size=16, aliases={}).classes == ("a", "b")
 
 
-def test_without_pydicom_the_extra_is_named(tmp_path, monkeypatch):
+def test_without_pydicom_the_extra_is_named(tmp_path, not_installed):
     path = dicom(tmp_path / "x.dcm", RAMP * 9)
-    real = builtins.__import__
-
-    def without(name, *rest):
-        if name.startswith("pydicom"):
-            raise ImportError(name)
-        return real(name, *rest)
-
-    monkeypatch.setattr(builtins, "__import__", without)
+    not_installed("pydicom")
     assert "pip install 'greendapt[dicom]'" in why(path)

@@ -1,6 +1,5 @@
 """NIfTI files of one slice are images; volumes are refused with what to do."""
 
-import builtins
 import gzip
 
 import numpy as np
@@ -102,14 +101,7 @@ def test_a_tree_of_slices(tmp_path):
     assert len(load(spec, name="x", image_size=16, aliases={})) == 6
 
 
-def test_without_nibabel_the_extra_is_named(tmp_path, monkeypatch):
+def test_without_nibabel_the_extra_is_named(tmp_path, not_installed):
     path = nifti(tmp_path / "x.nii", PICTURE.T)
-    real = builtins.__import__
-
-    def without(name, *rest):
-        if name.startswith("nibabel"):
-            raise ImportError(name)
-        return real(name, *rest)
-
-    monkeypatch.setattr(builtins, "__import__", without)
+    not_installed("nibabel")
     assert "pip install 'greendapt[nifti]'" in why(path)

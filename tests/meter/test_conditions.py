@@ -96,10 +96,7 @@ def test_above_idle_says_why_it_is_not_there(two_sockets):
     hog.kill()
     hog.wait()
     with meter.window() as window:
-        for folder, joules in {"intel-rapl:0": 1030.0, "intel-rapl:1": 5012.0}.items():
-            two_sockets.set(folder, joules)
-        for folder, joules in {"intel-rapl:0:1": 103.0, "intel-rapl:1:1": 502.0}.items():
-            two_sockets.set(folder, joules)
+        two_sockets.spend_47_j()
     meter.close()
     assert window.figures["energy_j"].value == pytest.approx(47.0)
     above = window.figures["energy_above_idle_j"]
@@ -110,10 +107,7 @@ def test_above_idle_says_why_it_is_not_there(two_sockets):
 def test_a_counter_s_process_share_is_a_second_figure(two_sockets):
     meter = Meter(device="cpu", powercap=two_sockets.root)
     with meter.window() as window:
-        for folder, joules in {"intel-rapl:0": 1030.0, "intel-rapl:1": 5012.0}.items():
-            two_sockets.set(folder, joules)
-        for folder, joules in {"intel-rapl:0:1": 103.0, "intel-rapl:1:1": 502.0}.items():
-            two_sockets.set(folder, joules)
+        two_sockets.spend_47_j()
         end = time.process_time() + 0.1
         while time.process_time() < end:
             pass

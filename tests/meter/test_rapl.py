@@ -90,14 +90,19 @@ def test_reads_between_the_edges_unwrap_any_number_of_times(tmp_path, steps):
     assert reading.faults == 0
 
 
+def windows(powercap, rapl, *joules):
+    """The figures between one state of the counter and the next."""
+    edges = [rapl.read()]
+    for one in joules:
+        powercap.set("intel-rapl:0", one)
+        edges.append(rapl.read())
+    return [rapl.figure("cpu", *pair) for pair in itertools.pairwise(edges)]
+
+
 def test_a_reset_counter_makes_only_its_window_unavailable(powercap, opened):
     powercap.zone("intel-rapl:0", "package-0", 9000.0)
     rapl = opened(powercap)
-    edges = [rapl.read()]
-    for joules in (9001.0, 1.0, 2.0):
-        powercap.set("intel-rapl:0", joules)
-        edges.append(rapl.read())
-    first, reset, last = (rapl.figure("cpu", *pair) for pair in itertools.pairwise(edges))
+    first, reset, last = windows(powercap, rapl, 9001.0, 1.0, 2.0)
     assert first.value == pytest.approx(1.0)
     assert reset.value is None
     assert "reset" in reset.source
@@ -134,11 +139,7 @@ def test_dies_that_mirror_one_counter_count_once(powercap, opened):
 def test_a_range_that_is_not_known_makes_only_a_wrap_unavailable(powercap, opened, range_uj):
     powercap.zone("intel-rapl:0", "package-0", 5.0, range_uj)
     rapl = opened(powercap)
-    edges = [rapl.read()]
-    for joules in (9.0, 2.0, 3.0):
-        powercap.set("intel-rapl:0", joules)
-        edges.append(rapl.read())
-    first, wrapped, last = (rapl.figure("cpu", *pair) for pair in itertools.pairwise(edges))
+    first, wrapped, last = windows(powercap, rapl, 9.0, 2.0, 3.0)
     assert first.value == pytest.approx(4.0)
     assert wrapped.value is None
     assert last.value == pytest.approx(1.0)
@@ -225,10 +226,7 @@ def test_unreadable_files_say_how_to_allow_them(two_sockets, opened, as_nobody_r
 def test_the_ledger_prefers_counters_to_the_model(two_sockets):
     meter = Meter(device="cpu", environ={**os.environ, "GREENDAPT_POWERCAP": str(two_sockets.root)})
     with meter.window() as window:
-        for folder, joules in {"intel-rapl:0": 1030.0, "intel-rapl:1": 5012.0}.items():
-            two_sockets.set(folder, joules)
-        for folder, joules in {"intel-rapl:0:1": 103.0, "intel-rapl:1:1": 502.0}.items():
-            two_sockets.set(folder, joules)
+        two_sockets.spend_47_j()
     meter.close()
     assert window.figures["energy_cpu_j"].value == pytest.approx(42.0)
     assert window.figures["energy_dram_j"].value == pytest.approx(5.0)

@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from greendapt.data.audit.source import Source
-from greendapt.data.copies import Looks, alike, too_many
+from greendapt.data.copies import Looks
+from greendapt.data.copies.appearance import SIDE
+from greendapt.data.copies.remembered import groups
 from greendapt.data.imageset import Ints
 from greendapt.data.splits import SPLITS
 
@@ -142,8 +144,7 @@ class _Every:
 
     def groups(self) -> Ints:
         """Numbers [N] that copies share; the same content where there are too many images."""
-        many = too_many(len(self.hashes), len(self.hashes))
-        return alike(self.hashes, None if many else Looks.of_pictures(self.pictures))
+        return groups(self.hashes, SIDE, lambda: Looks.of_pictures(self.pictures))
 
     def twins(self, keys: NDArray[np.integer]) -> Copies:
         """Of images with the same key."""

@@ -20,7 +20,6 @@ from greendapt.data.sources.listing import (
     Listing,
     Problem,
     Row,
-    finding_columns,
 )
 from greendapt.data.sources.read_folder import folder_of, read_folder
 from greendapt.data.splits import SPLITS
@@ -139,7 +138,7 @@ def _labels(
     texts = []
     for keys in _asked(listing, spec):
         cells = [row.value(keys[0]) for row in rows]
-        if len(keys) == 1 and keys[0] not in finding_columns(listing) and free_text(cells):
+        if len(keys) == 1 and keys[0] not in listing.findings and free_text(cells):
             texts.append(Problem(f"values of the column '{keys[0]}' are no classes", cells))
             continue
         read, problems = read_labels(tolerant, rows, keys, names, Part(UNSURE))
@@ -152,7 +151,7 @@ def _labels(
 
 def _asked(listing: Listing, spec: FolderData) -> list[list[str]]:
     """Keys of label columns, those together that are read together."""
-    findings = finding_columns(listing)
+    findings = listing.findings
     if listing.layout.label in (None, "*"):
         return [["label"]] * ("label" in listing.columns) + [findings] * bool(findings)
     keys = label_keys(listing, str(spec.path))

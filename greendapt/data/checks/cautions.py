@@ -65,9 +65,8 @@ def _few_positives(development: ImageSet) -> list[Remark]:
     """Of which classes the test part can tell no AUC, or none with an interval."""
     if development.task == "unlabelled":
         return []
-    test = development.part("test").targets
-    hot = test[:, None] == np.arange(len(development.classes)) if test.ndim == 1 else test == 1
-    counts = dict(zip(development.classes, hot.sum(axis=0).tolist(), strict=True))
+    positive = development.part("test").hot == 1
+    counts = dict(zip(development.classes, positive.sum(axis=0).tolist(), strict=True))
     one = [name for name, count in counts.items() if count == 1]
     none = [name for name, count in counts.items() if count == 0]
     remarks = []
@@ -94,11 +93,9 @@ def _shortcuts(development: ImageSet) -> list[Remark]:
         return []
     rows = np.sort(np.random.default_rng(0).permutation(len(development))[:_SAMPLE])
     some = development.subset(rows)
-    if some.targets.ndim == 1:
-        hot = (some.targets[:, None] == np.arange(len(some.classes))).astype(np.float32)
-    else:
-        hot = some.targets.astype(np.float32)
-    columns = hot.T[1:] if some.targets.ndim == 1 and len(some.classes) == 2 else hot.T
+    columns = some.hot.T
+    if some.task == "multiclass" and len(some.classes) == 2:
+        columns = columns[1:]  # of two classes one tells all
     names = some.classes[-len(columns) :]
     seen = features(pictures(some.gather()), some.traits)
     told = shortcuts(seen, dict(zip(names, columns, strict=True)), some.patients)

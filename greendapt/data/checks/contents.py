@@ -28,8 +28,7 @@ def contents(one: ImageSet, by_part: bool) -> Remark:
 
 def _labels(one: ImageSet) -> Iterator[tuple[str, NDArray[np.bool_]]]:
     """Each label and which images have it."""
-    for k, name in enumerate(one.classes):
-        yield name, one.targets == k if one.targets.ndim == 1 else one.targets[:, k] == 1
+    yield from zip(one.classes, one.hot.T == 1, strict=True)
 
 
 def _numbers(has: NDArray[np.bool_], masks: list[NDArray[np.bool_]]) -> str:

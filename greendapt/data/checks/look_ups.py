@@ -32,6 +32,14 @@ class Part:
     def without(self, left_out: Flags) -> Part:
         return Part(self.images, self.rows[~left_out], self.name)
 
+    @property
+    def hashes(self) -> NDArray[np.uint64]:
+        return self.images.hashes[self.rows]
+
+    @property
+    def patients(self) -> Ints:
+        return self.images.patients[self.rows]
+
     def subset(self) -> ImageSet:
         whole = len(self.rows) == len(self.images)
         return self.images if whole else self.images.subset(self.rows)
@@ -66,10 +74,9 @@ class LookUps:
 
     def seen(self, part: Part, other: Part) -> Seen:
         """What of ``part`` is in ``other``."""
-        one, two = part.subset(), other.subset()
         return Seen(
-            np.isin(one.hashes, two.hashes),
-            np.isin(one.patients, two.patients),
+            np.isin(part.hashes, other.hashes),
+            np.isin(part.patients, other.patients),
             self._near(part, other),
         )
 
@@ -84,14 +91,13 @@ class LookUps:
                 )
             )
             return np.zeros(len(part), dtype=bool)
-        one, two = part.subset(), other.subset()
-        side = part.images.pixels.shape[-1]
 
         def find() -> Ints:
             return np.flatnonzero(copied(self._looks_of(other), self._looks_of(part)))
 
         near = np.zeros(len(part), dtype=bool)
-        near[remembered("copied", side, (one.hashes, two.hashes), find)] = True
+        side = part.images.pixels.shape[-1]
+        near[remembered("copied", side, (part.hashes, other.hashes), find)] = True
         return near
 
     def _looks_of(self, part: Part) -> Looks:

@@ -47,7 +47,7 @@ class Apart:
                 int(found.copy.sum()) - exact, exact, len(test), test.name, learnt.name
             )
             self._leak(text, "leave them out of one of the two")
-        both = len(np.intersect1d(test.subset().patients, learnt.subset().patients))
+        both = len(np.intersect1d(test.patients, learnt.patients))
         if both:
             text = words.patients(both, test.name, learnt.name)
             self._leak(text, "give each patient one split")

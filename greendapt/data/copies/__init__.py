@@ -11,14 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
 from greendapt.data.copies.appearance import Floats, Looks, mirrored
 from greendapt.data.copies.registration import likeness
 from greendapt.data.imageset import Ints
+from greendapt.data.joined import components
 
-__all__ = ["MOST_PAIRS", "Looks", "alike", "components", "copied", "near_pairs", "too_many"]
+__all__ = ["MOST_PAIRS", "Looks", "alike", "copied", "near_pairs", "too_many"]
 
 MOST_PAIRS = 20_000**2
 """More comparisons than that are not made: 20,000 images with as many."""
@@ -82,12 +81,6 @@ def alike(hashes: NDArray[np.uint64], looks: Looks | None) -> Ints:
     return components(
         len(hashes), np.concatenate([every, left]), np.concatenate([first[same], right])
     )
-
-
-def components(count: int, left: Ints, right: Ints) -> Ints:
-    """Numbers [N] that are the same for what pairs join, directly or not."""
-    graph = coo_matrix((np.ones(len(left), bool), (left, right)), shape=(count, count))
-    return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
 
 
 @dataclass(frozen=True)

@@ -34,9 +34,13 @@ def areas(size: int, cells: int, part: float = 1.0) -> Floats:
 
 def pictures(pixels: NDArray[np.uint8]) -> Pictures:
     """Of images uint8 [N, C, H, W]: grey, [N, SIDE, SIDE]."""
+    return np.asarray(np.rint(raster(pixels, SIDE)).clip(0, 255), dtype=np.uint8)
+
+
+def raster(pixels: NDArray[np.uint8], side: int) -> Floats:
+    """Of images uint8 [N, C, H, W]: mean greys of equal cells, [N, side, side]."""
     grey = pixels.mean(axis=1, dtype=np.float32)
-    small = areas(grey.shape[1], SIDE) @ grey @ areas(grey.shape[2], SIDE).T
-    return np.asarray(np.rint(small).clip(0, 255), dtype=np.uint8)
+    return np.asarray(areas(grey.shape[1], side) @ grey @ areas(grey.shape[2], side).T)
 
 
 def ranked(seen: Pictures) -> Floats:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from greendapt.core.errors import GreendaptError
 from greendapt.core.keys import key_of
+from greendapt.data.copies import Looks, alike, too_many
 from greendapt.disk.arrays import DamagedArray, read_array, write_array
 from greendapt.disk.cache import cache_folder
 
@@ -37,3 +38,11 @@ def remembered(
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_array(path, found.shape, "int64", [found])
     return found
+
+
+def groups(hashes: NDArray[np.uint64], side: int, looks: Callable[[], Looks] | None) -> Ints:
+    """Numbers [N] that are the same for copies of one image: of the same content and, by their
+    ``looks`` at ``side`` px, for nearly the same; by content alone without, or of very many."""
+    if looks is None or too_many(len(hashes), len(hashes)):
+        return alike(hashes, None)
+    return remembered("alike", side, (hashes,), lambda: alike(hashes, looks()))

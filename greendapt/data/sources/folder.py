@@ -62,7 +62,9 @@ def load_folder(spec: FolderData, options: LoadOptions) -> ImageSet:
         hashes=batch.hashes[at],
         views=_views(rows),
         masks=masks.maps if masks else None,
-        traits=file_traits(batch.traits[at], [row.path for row in rows]),
+        traits=file_traits(batch.traits[at], [row.path for row in rows])
+        if options.splits
+        else None,
         notes=(
             *listing.remarks,
             *labels.notes,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from greendapt.data.copies import Looks, alike, too_many
-from greendapt.data.copies.remembered import remembered
+from greendapt.data.copies import Looks, remembered
 from greendapt.data.imageset import Ints
 from greendapt.data.sources.base import LoadOptions
 
@@ -24,13 +24,7 @@ def groups(
     if not options.splits:
         return None
 
-    def numbers() -> Ints:
-        if too_many(len(at), len(at)):
-            return alike(hashes[at], None)
+    def looks() -> Looks:
+        return Looks.of(len(at), lambda rows: pixels[at[rows]])
 
-        def find() -> Ints:
-            return alike(hashes[at], Looks.of(len(at), lambda rows: pixels[at[rows]]))
-
-        return remembered("alike", pixels.shape[-1], (hashes[at],), find)
-
-    return numbers
+    return partial(remembered.groups, hashes[at], pixels.shape[-1], looks)

@@ -26,10 +26,7 @@ class Findings:
     @classmethod
     def of(cls, images: ImageSet) -> Findings:
         """The labels of a set; each class is a finding that excludes the others."""
-        if images.task == "multilabel":
-            return cls(images.classes, images.targets.astype(np.float32))
-        hot = images.targets[:, None] == np.arange(len(images.classes))
-        return cls(images.classes, hot.astype(np.float32))
+        return cls(images.classes, images.hot)
 
     def over(self, names: Sequence[str]) -> Floats:
         """Values float32 [N, len(names)]; NaN for a name that is not here."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,15 +19,15 @@ from greendapt.data.labels import (
     Part,
     clashes,
     class_targets,
-    differing,
     finding,
     merge_columns,
     no_targets,
     plain,
+    without_constant,
 )
 from greendapt.data.sources.base import NoLabels
 from greendapt.data.sources.layouts import NONE, Layout
-from greendapt.data.sources.listing import Listing, Row, finding_columns, listed
+from greendapt.data.sources.listing import Listing, Row, listed
 from greendapt.data.sources.read_tree import labelled
 from greendapt.data.sources.tables import base
 
@@ -60,7 +60,7 @@ def label_keys(listing: Listing, where: str) -> list[str]:
     if asked is None and "label" in listing.columns:
         return ["label"]
     if asked is None or asked.strip() == "*":
-        wanted = finding_columns(listing)
+        wanted = listing.findings
         missing = [] if wanted else ["label" if asked is None else "*"]
     else:
         names = [part.strip() for part in asked.split(",") if part.strip()]
@@ -79,7 +79,7 @@ def read_labels(
     listing: Listing, rows: Sequence[Row], keys: Sequence[str], names: Names, part: Part | None
 ) -> tuple[Labels, list[str]]:
     """The labels of ``rows`` by the columns ``keys``, and what is wrong with them."""
-    findings = finding_columns(listing)
+    findings = listing.findings
     if len(keys) > 1 or (keys[0] in findings and keys[0] != "label"):
         wrong = [listing.columns[key] for key in keys if key not in findings]
         if wrong:
@@ -99,7 +99,7 @@ def _columns(
     cells = [[finding(row.cells[key], unsure) for key in keys] for row in rows]
     written = [listing.columns[key] for key in keys]
     classes, values = merge_columns(written, np.array(cells, dtype=np.float32), names)
-    every = len(keys) == len(finding_columns(listing))
+    every = len(keys) == len(listing.findings)
     hot = listing.layout.one_hot
     one = (values == 1).sum(axis=1) == 1
     exclusive = len(classes) > 1 and bool((one & ~np.isnan(values).any(axis=1)).all())
@@ -134,16 +134,13 @@ def _told(keys: Sequence[str], listing: Listing) -> tuple[Remark, ...]:
 
 def _differing(labels: Labels, every: bool) -> tuple[Labels, list[str]]:
     """Without findings that are the same in every image, where ``every`` column was taken."""
-    targets = labels.targets
-    varies = differing(targets)
-    flat = [name for name, keep in zip(labels.classes, varies, strict=True) if not keep]
-    if not varies.any() or (flat and not every):
+    names, varies, left_out = without_constant(labels.classes, labels.targets)
+    if not names or (left_out and not every):
+        flat = [name for name in labels.classes if name not in names]
         what = "findings never differ between images"
-        return unlabelled(len(targets)), [listed(what, flat)]
-    kept = tuple(name for name in labels.classes if name not in flat)
-    more = (note(f"Left out, the same in every image: {', '.join(flat)}."),) if flat else ()
-    notes = (*labels.notes, *more)
-    return Labels("multilabel", kept, targets[:, varies], labels.kept, notes), []
+        return unlabelled(len(labels.kept)), [listed(what, flat)]
+    notes = (*labels.notes, *left_out)
+    return Labels("multilabel", names, labels.targets[:, varies], labels.kept, notes), []
 
 
 # --- a column of labels ---------------------------------------------------------------------
@@ -204,7 +201,7 @@ def _delimiter(cells: Sequence[str], layout: Layout) -> str | None:
 
 
 def _listed(
-    between: str, mapped: object
+    between: str, mapped: Mapping[str, str]
 ) -> Callable[[Sequence[str], Names, Part | None], tuple[Labels, list[str]]]:
     """Reads cells of several labels as findings."""
 
@@ -212,7 +209,7 @@ def _listed(
         nothing = names(NO_FINDING)
         each = [
             {
-                names(labelled(word.strip(_QUOTES), mapped if isinstance(mapped, dict) else {}))
+                names(labelled(word.strip(_QUOTES), mapped))
                 for word in cell.split(between)
                 if word.strip(_QUOTES)
             }

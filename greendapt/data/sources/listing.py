@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from greendapt.core.errors import DataError
-from greendapt.core.remarks import Remark, note
-from greendapt.data.labels import MISSING, plain
+from greendapt.core.remarks import Remark
+from greendapt.data.labels import is_finding, plain
 from greendapt.data.sources.layouts import Layout
-from greendapt.data.sources.tables import FINDING_VALUES
 
 SPLIT_NAMES = {
     "train": "train",
@@ -76,23 +76,21 @@ class Listing:
     remarks: tuple[Remark, ...] = ()
     layout: Layout = field(default_factory=Layout)
 
+    @cached_property
+    def findings(self) -> list[str]:
+        """Keys of the columns that hold only 0, 1, -1 or nothing, and are not reserved."""
+        used = {plain(name) for name in _mapped(self.layout)}
+        return [
+            key
+            for key in self.columns
+            if key not in RESERVED | used and is_finding(row.cells[key] for row in self.rows)
+        ]
+
 
 def listed(what: str, items: Sequence[str], limit: int = 10) -> str:
     """``what`` with its count and the first ``limit`` items."""
     more = f", and {len(items) - limit} more" if len(items) > limit else ""
     return f"{len(items)} {what}: {', '.join(items[:limit])}{more}"
-
-
-def finding_columns(listing: Listing) -> list[str]:
-    """Keys of the columns that hold only 0, 1, -1 or nothing, and are not reserved."""
-    used = {plain(name) for name in _mapped(listing.layout)}
-    return [
-        key
-        for key in listing.columns
-        if key not in RESERVED | used
-        and all(row.cells[key].lower() in FINDING_VALUES for row in listing.rows)
-        and any(row.cells[key].lower() not in MISSING for row in listing.rows)
-    ]
 
 
 def _mapped(layout: Layout) -> list[str]:
@@ -134,11 +132,6 @@ def _conflicts(rows: Sequence[Row]) -> list[Problem]:
     if astray:
         problems.append(Problem(ASTRAY, astray))
     return problems
-
-
-def counted(rows: int, columns: dict[str, str]) -> Remark:
-    """How much was listed."""
-    return note(f"{rows} images are listed, with the columns {', '.join(columns.values())}.")
 
 
 def cannot(root: Path, error: OSError) -> DataError:

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from greendapt.core.errors import DataError
 from greendapt.core.remarks import Remark, note, weak
-from greendapt.data.copies import Looks, alike, too_many
+from greendapt.data.copies import Looks
+from greendapt.data.copies.remembered import groups
 from greendapt.data.imageset import NO_MASK, ImageSet, Stack
-from greendapt.data.labels import NO_FINDING, Names, differing, plain
+from greendapt.data.labels import NO_FINDING, Names, plain, without_constant
 from greendapt.data.leaks import column_auc
 from greendapt.data.sources.harmonise import Findings, names_of, place
 from greendapt.data.splits import share
@@ -81,10 +82,12 @@ def _without_copies(parts: Sequence[ImageSet], splits: bool) -> tuple[list[Image
     hashes = np.concatenate([part.hashes for part in parts])
     of = np.concatenate([part.splits for part in parts])
     rank = np.select([of == "train", of == "val"], [0, 1], 2)
-    many = too_many(len(hashes), len(hashes))
-    near = splits and not many and not all(part.drawn for part in parts)
-    looks = [Looks.of(len(part), part.gather) for part in parts] if near else []
-    which = alike(hashes, Looks.together(looks) if near else None)
+
+    def looks() -> Looks:
+        return Looks.together([Looks.of(len(part), part.gather) for part in parts])
+
+    near = splits and not all(part.drawn for part in parts)
+    which = groups(hashes, parts[0].pixels.shape[-1], looks if near else None)
     last = np.zeros(len(hashes), dtype=np.int64)
     np.maximum.at(last, which, rank)
     kept = np.split(rank == last[which], np.cumsum([len(part) for part in parts])[:-1])
@@ -147,17 +150,14 @@ def _findings(
     findings = [Findings.of(part).settle(nothing, spec.no_finding) for part in parts]
     classes = _named([one.names for one in findings], parts, spec)
     values = [one.over(classes) for one in findings]
-    varies = differing(np.concatenate(values))
-    flat = [name for name, keep in zip(classes, varies, strict=True) if not keep]
-    if not varies.any():
-        raise DataError(f"no label differs between the images of all sources: {', '.join(flat)}")
-    kept = tuple(name for name in classes if name not in flat)
-    notes = [note(f"Left out, the same in every image: {', '.join(flat)}.")] if flat else []
+    kept, varies, left_out = without_constant(classes, np.concatenate(values))
+    if not kept:
+        raise DataError(f"no label differs between the images of all sources: {', '.join(classes)}")
     done = [
         replace(part, task="multilabel", classes=kept, targets=v[:, varies])
         for part, v in zip(parts, values, strict=True)
     ]
-    return done, [note(_which_labels(kept, spec)), *notes]
+    return done, [note(_which_labels(kept, spec)), *left_out]
 
 
 def _named(

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from greendapt.core.errors import DataError
-from greendapt.core.remarks import Remark, note, weak
+from greendapt.core.remarks import Remark, weak
 from greendapt.data.imageset import ImageSet, Ints, Labelling, codes, content_hash
-from greendapt.data.labels import class_targets, differing, merge_columns, no_targets
+from greendapt.data.labels import class_targets, merge_columns, no_targets, without_constant
 from greendapt.data.sources.base import LoadOptions
 from greendapt.data.sources.image_files import in_threads, open_file
 from greendapt.data.splits import SPLITS, settle_splits
@@ -171,12 +171,9 @@ def _findings(
 ) -> _Labels:
     """Those that differ between images (of one source of several: all)."""
     classes, targets = merge_columns(called, values.astype(np.float32), options.names)
-    varies = differing(targets)
-    if options.part is not None or varies.all():
+    if options.part is not None:
         return _Labels("multilabel", classes, targets)
-    if not varies.any():
+    names, varies, left_out = without_constant(classes, targets)
+    if not names:
         raise DataError(f"{spec.path}: no finding differs between images")
-    flat = [name for name, keep in zip(classes, varies, strict=True) if not keep]
-    kept = tuple(name for name in classes if name not in flat)
-    told = note(f"Left out, the same in every image: {', '.join(flat)}.")
-    return _Labels("multilabel", kept, targets[:, varies], (told,))
+    return _Labels("multilabel", names, targets[:, varies], left_out)

@@ -5,7 +5,6 @@ Sources: the datasets' own pages and readme files, named beside each.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -245,7 +244,3 @@ def _is(preset: Preset, root: Path, tables: Sequence[Path]) -> bool:
 def _named(preset: Preset, root: Path, table: Path) -> bool:
     place = table.relative_to(root)
     return any(place.match(glob) for glob, _ in preset.layout.tables)
-
-
-def pattern(preset_paths: str) -> re.Pattern[str]:
-    return re.compile(preset_paths)

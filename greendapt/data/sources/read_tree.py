@@ -30,7 +30,7 @@ def read_tree(index: ImageIndex, layout: Layout, masks: bool) -> Listing:
     """
     tops = _tops(index.images)
     folders = [name for name in tops if name]
-    if {plain(name) for name in folders} and all(_pair_of(name) for name in folders):
+    if folders and all(map(_is_of_pairs, folders)):
         return _pairs(index, tops, layout, masks)
     splits = [name for name in folders if plain(name) in SPLIT_NAMES]
     others = [name for name in folders if name not in splits]
@@ -108,7 +108,7 @@ def _row(index: ImageIndex, path: str, by_split: bool) -> Row:
 # --- images beside their masks --------------------------------------------------------------
 
 
-def _pair_of(name: str) -> bool:
+def _is_of_pairs(name: str) -> bool:
     return plain(name) in _IMAGES | _MASKS
 
 

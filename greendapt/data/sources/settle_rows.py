@@ -14,7 +14,7 @@ from greendapt.data.labels import MISSING, NO_CLASS, plain
 from greendapt.data.sources import patients
 from greendapt.data.sources.image_index import ImageIndex
 from greendapt.data.sources.layouts import NONE, Several
-from greendapt.data.sources.listing import Listing, Row, finding_columns
+from greendapt.data.sources.listing import Listing, Row
 
 
 def one_an_image(listing: Listing) -> Listing:
@@ -25,7 +25,7 @@ def one_an_image(listing: Listing) -> Listing:
     groups: dict[Path, list[Row]] = defaultdict(list)
     for row in listing.rows:
         groups[row.path].append(row)
-    findings = set(finding_columns(listing))
+    findings = set(listing.findings)
     label = plain(listing.layout.label or "label")
     rows = [_merged(rows, findings, label, how) for rows in groups.values()]
     text = f"{plural(len(listing.rows), 'row')} became {len(rows)}, one an image ({how} of them)."

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from greendapt.core.errors import DataError
 from greendapt.core.text import listed
-from greendapt.data.labels import MISSING, plain
+from greendapt.data.labels import is_finding, plain
 
 SUFFIXES = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": "spaces"}
@@ -173,19 +173,10 @@ def _check_twice(table: Table) -> None:
         first = base(key)
         if key == first or _alike(table, key):
             continue
-        if not all(is_finding(table, one) for one in (first, key)):
+        if not all(is_finding(row[one] for row in table.rows) for one in (first, key)):
             both = listed([f"'{table.columns[one]}'" for one in (first, key)])
             raise DataError(f"{table.path}: the columns {both} are one name; rename one of them")
 
 
 def _alike(table: Table, key: str) -> bool:
     return all(row[key] == row[base(key)] for row in table.rows)
-
-
-FINDING_VALUES = MISSING | {"0", "1", "0.0", "1.0"}
-
-
-def is_finding(table: Table, key: str) -> bool:
-    """Whether a column holds 0, 1, -1 or nothing, and something."""
-    cells = {row[key].lower() for row in table.rows}
-    return cells <= FINDING_VALUES and not cells <= MISSING

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from greendapt.core.figures import Figure
-from greendapt.core.meter_facts import Conditions, DeviceFacts, held_back
+from greendapt.core.meter_facts import Conditions, DeviceFacts, troubles_of
 from greendapt.meter.cpu_time import CpuEdge, read_cpu, used
 
 Part = str
@@ -43,8 +43,7 @@ class State:
 
     @property
     def troubles(self) -> tuple[str, ...]:
-        slowed = tuple(held_back(why) for why in self.slowed_by or ())
-        return (*slowed, "another process was on it") if self.other_processes else slowed
+        return troubles_of(self.slowed_by or (), self.other_processes)
 
 
 class PartMeter(ABC):

@@ -14,7 +14,7 @@ from greendapt.report.view.model import Cost, Entry, Fact, Panel
 from greendapt.report.view.verdict import is_reversed, near_chance
 from greendapt.store.runinfo import DatasetInfo, RunData
 
-_SOURCES = 4
+_SHOWN = 4
 
 
 def caveats(run: RunData, panels: Sequence[Panel]) -> tuple[str, ...]:
@@ -109,12 +109,10 @@ def _energy(panels: Sequence[Panel]) -> str:
 
 def _disturbed(run: RunData, panels: Sequence[Panel]) -> str:
     """Where energy is estimated it ranks nothing anyway, and `_energy` says so."""
-    told, counted = (
-        in_short(run.records),
-        [one.estimate for one in _costs(panels, "training_flops")],
-    )
+    told = in_short(run.records)
     estimated = any(one.quality is Quality.ESTIMATED for one in _costs(panels, "energy_j"))
-    if not told or estimated or None in counted:
+    counted = all(one.estimate is not None for one in _costs(panels, "training_flops"))
+    if not told or estimated or not counted:
         return told
     return f"{told} No joule of theirs ranks a strategy: exact training FLOPs do."
 
@@ -176,9 +174,7 @@ def _stages_disturbed(run: RunData) -> list[Fact]:
     """Which, and by what: the first few."""
     found = disturbed(run.records)
     lines = [Fact("Disturbed", f"{d.record.label}: {'; '.join(d.reasons)}", True) for d in found]
-    rest = len(lines) - _SOURCES
-    more = [Fact("Disturbed", f"and {plural(rest, 'more stage')}", True)] if rest > 0 else []
-    return [*lines[:_SOURCES], *more]
+    return _first(lines, "more stage", warn=True)
 
 
 def _described(info: DatasetInfo) -> str:
@@ -231,8 +227,15 @@ def _figures(panels: Sequence[Panel]) -> list[Fact]:
     )
     poor = (Quality.ESTIMATED, Quality.UNAVAILABLE)
     facts = [Fact("Energy", f"{quality.value}: {src}", quality in poor) for quality, src in sources]
-    rest = len(facts) - _SOURCES
-    return [*facts[:_SOURCES], *([Fact("Energy", f"and {rest} more sources")] if rest > 0 else [])]
+    return _first(facts, "more source", warn=False)
+
+
+def _first(facts: list[Fact], noun: str, *, warn: bool) -> list[Fact]:
+    """A few of them, and how many more there are."""
+    rest = len(facts) - _SHOWN
+    if rest <= 0:
+        return facts
+    return [*facts[:_SHOWN], Fact(facts[0].topic, f"and {plural(rest, noun)}", warn)]
 
 
 def reproduction(run: RunData) -> tuple[Fact, ...]:

@@ -144,8 +144,6 @@ class Pretraining(Stage):
             damaged = weights_file.exists()
             record = do()
             if record.status == "done":
-                files = {BACKBONE: digest_of(weights_file)}
-                record = record.model_copy(update={"files": files})
                 text = record.model_dump_json(by_alias=True, indent=2)
                 write_atomic(self._folder / "record.json", text.encode())
             if damaged:
@@ -159,10 +157,9 @@ class Pretraining(Stage):
         it wrote them."""
         try:
             record = Record.model_validate_json((self._folder / "record.json").read_bytes())
-            whole = record.files.get(BACKBONE) == _digest(self._folder / BACKBONE)
         except (OSError, ValidationError):  # absent, or of another version: made again
             return None
-        return record if whole else None
+        return record if _is_as_kept(self._folder / BACKBONE) else None
 
     @contextmanager
     def _building(self) -> Iterator[None]:
