@@ -6,7 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+from greendapt.core.remarks import Remark, note, weak
 from greendapt.data.copies.appearance import raster
+
+_TELLING = 0.55
 
 
 def thumbnails(pixels: NDArray[np.uint8], side: int = 16) -> NDArray[np.float32]:
@@ -22,6 +25,13 @@ def auc(score: NDArray[np.float64], positive: NDArray[np.bool_]) -> float | None
     if n == 0 or m == 0:
         return None
     return float((rankdata(score)[positive].sum() - n * (n + 1) / 2) / (n * m))
+
+
+def gives_away(what: str, alone: float, where: str) -> Remark:
+    """That ``what`` predicts the label with this AUC; of one that tells nothing a note."""
+    text = f"{what} reaches AUC {alone:.2f} on {where}"
+    told = weak if alone >= _TELLING else note
+    return told(f"{text} (0.50 would say that it gives nothing away).")
 
 
 def column_auc(

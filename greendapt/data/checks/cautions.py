@@ -11,7 +11,7 @@ from greendapt.data.checks import words
 from greendapt.data.checks.shortcuts import features, remarks, shortcuts
 from greendapt.data.copies.appearance import pictures
 from greendapt.data.imageset import ImageSet
-from greendapt.data.leaks import column_auc
+from greendapt.data.leaks import column_auc, gives_away
 
 _FEW = 30
 _SAMPLE = 1000
@@ -115,5 +115,4 @@ def _views(development: ImageSet) -> list[Remark]:
     if alone is None or len(np.unique(development.views)) < 2:
         return []
     views = ", ".join(np.unique(development.views))
-    text = f"The view alone ({views}) reaches AUC {alone:.2f} on the development test part"
-    return [weak(f"{text} (0.50 would say that it gives nothing away).")]
+    return [gives_away(f"The view alone ({views})", alone, "the development test part")]

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from greendapt.core.errors import DataError
-from greendapt.core.remarks import Remark, note, weak
+from greendapt.core.remarks import Remark, note
 from greendapt.data.copies import Looks
 from greendapt.data.copies.remembered import groups
 from greendapt.data.imageset import NO_MASK, ImageSet, Stack
 from greendapt.data.labels import NO_FINDING, Names, plain, without_constant
-from greendapt.data.leaks import column_auc
+from greendapt.data.leaks import column_auc, gives_away
 from greendapt.data.sources.harmonise import Findings, names_of, place
 from greendapt.data.splits import share
 from greendapt.suite.datasets import MergedData
@@ -237,5 +237,4 @@ def _given_away(joined: ImageSet) -> list[Remark]:
     alone = column_auc(joined.sources, targets, every, every, classes)
     if alone is None:
         return []
-    text = f"The source alone reaches AUC {alone:.2f} on the labels that several know"
-    return [weak(f"{text} (0.50 would say that it gives nothing away).")]
+    return [gives_away("The source alone", alone, "the labels that several know")]
