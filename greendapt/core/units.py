@@ -25,8 +25,14 @@ def si(value: float, unit: str, digits: int = 3) -> str:
 
 
 def watt_hours(joules: float, digits: int = 3) -> str:
-    """Energy as bills have it: ``3.42 Wh``, ``1.2 kWh``."""
-    return si(joules / 3600, "Wh", digits)
+    """Energy as bills have it: ``0.92 Wh``, ``1.2 kWh``."""
+    hours = joules / 3600
+    return f"{hours:.{digits}g} Wh" if 0.01 <= hours < 1 else si(hours, "Wh", digits)
+
+
+def energy(joules: float, digits: int = 3) -> str:
+    """Joules, and watt-hours beside them: ``3.31 kJ (0.919 Wh)``."""
+    return f"{si(joules, 'J', digits)} ({watt_hours(joules, digits)})"
 
 
 def duration(seconds: float) -> str:

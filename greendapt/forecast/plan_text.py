@@ -9,7 +9,7 @@ from typing import Any
 from greendapt.accounting.grid import Grid, grid
 from greendapt.core.figures import Figure, Quality
 from greendapt.core.text import aligned
-from greendapt.core.units import duration, grams, si, watt_hours
+from greendapt.core.units import duration, energy, grams, si
 from greendapt.run.plan import Cell
 from greendapt.store.forecasts import Expected, Forecast
 from greendapt.suite.models import Suite
@@ -116,13 +116,9 @@ def _row(name: str, one: Expected, where: Grid) -> tuple[str, ...]:
         str(one.stages),
         si(one.flops, "FLOP"),
         duration(one.wall_s),
-        "unknown" if one.energy_j is None else _energy(one.energy_j),
+        "unknown" if one.energy_j is None else energy(one.energy_j),
         "unknown" if carbon_g is None else grams(carbon_g),
     )
-
-
-def _energy(joules: float) -> str:
-    return f"{si(joules, 'J')} ({watt_hours(joules)})"
 
 
 def _carbon(one: Expected, where: Grid) -> Figure:

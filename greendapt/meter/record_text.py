@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from greendapt.core.figures import Figure, Quality
-from greendapt.core.units import duration, quantity, watt_hours
+from greendapt.core.units import duration, energy, quantity
 
 LABELS = {"gpu": "GPU", "cpu": "CPU", "dram": "DRAM", "total": "energy"}
 
@@ -53,9 +53,8 @@ def _line(label: str, figure: Figure, bounds: bool = False) -> str:
     if figure.value is None:
         return f"{label:10} {'-':20} unavailable: {figure.source}"
     digits = 2 if figure.quality is Quality.ESTIMATED else 3
-    amount = quantity(figure.value, figure.unit, digits)
-    if figure.unit == "J":
-        amount += f" ({watt_hours(figure.value, digits)})"
+    joules = figure.unit == "J"
+    amount = energy(figure.value, digits) if joules else quantity(figure.value, figure.unit, digits)
     text = f"{label:10} {amount:20} {figure.quality.value}: {figure.source}"
     if bounds and figure.low is not None and figure.high is not None:
         low, high = (quantity(end, figure.unit, digits) for end in (figure.low, figure.high))

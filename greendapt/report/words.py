@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from greendapt.core.records import COST_UNITS
 from greendapt.core.text import shots_text
-from greendapt.core.units import percent, quantity, watt_hours
+from greendapt.core.units import percent, quantity
 from greendapt.report.view.model import Cost, Estimate, Setting, Standing
 from greendapt.stats.intervals import Interval
 
@@ -53,11 +53,6 @@ def bounds(gap: Interval) -> str:
 def amount(key: str, value: float | None) -> str:
     """One of the costs of every record, in the unit people read."""
     return MISSING if value is None else quantity(value, COST_UNITS[key])
-
-
-def energy(joules: float) -> str:
-    """``12.3 kJ (3.42 Wh)``."""
-    return f"{quantity(joules, 'J')} ({watt_hours(joules)})"
 
 
 def cost(figure: Cost | None) -> str:

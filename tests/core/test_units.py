@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from greendapt.core.units import duration, grams, si
+from greendapt.core.units import duration, energy, grams, si
 
 POWERS = {"E": 18, "P": 15, "T": 12, "G": 9, "M": 6, "k": 3, "": 0, "m": -3, "µ": -6, "n": -9}
 
@@ -71,3 +71,18 @@ def test_grams(value, text):
 )
 def test_duration(seconds, text):
     assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("joules", "text"),
+    [
+        (3310.0, "3.31 kJ (0.919 Wh)"),
+        (108e3, "108 kJ (30 Wh)"),
+        (7.2e6, "7.2 MJ (2 kWh)"),
+        (40.0, "40 J (0.0111 Wh)"),
+        (0.0089, "8.9 mJ (2.47 µWh)"),
+        (0.0, "0 J (0 Wh)"),
+    ],
+)
+def test_energy_as_people_read_it(joules, text):
+    assert energy(joules) == text

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
 
+from greendapt.core import units
 from greendapt.core.records import COST_UNITS
 from greendapt.report import words
 from greendapt.report.view.model import Cost
@@ -57,4 +58,4 @@ def amount(key: str, value: float) -> Amount:
 
 def energy(joules: float) -> Amount:
     """Joules, with watt-hours beside them."""
-    return Amount(joules, "J", words.energy(joules))
+    return Amount(joules, "J", units.energy(joules))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from greendapt.core import units
 from greendapt.core.records import Record
 from greendapt.report import words
 from greendapt.report.view.model import RoleCost, StageCost
@@ -86,7 +87,7 @@ def spent_text(role: RoleCost | StageCost, key: str) -> str:
     value = role.values[key]
     if value is None:
         return words.MISSING
-    text = words.energy(value) if key == "energy_j" else words.amount(key, value)
+    text = units.energy(value) if key == "energy_j" else words.amount(key, value)
     return ("≥ " if role.missing[key] else "") + text
 
 
