@@ -8,6 +8,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
+ALLOW = "or --allow-leaks, which the verdict then says"
+"""What else can be done about a leak."""
+
 
 class Gravity(StrEnum):
     """In order, gravest first."""

@@ -46,13 +46,22 @@ def load(
     needs: Needs = "labels",
     packs: Packs | None = None,
     splits: bool = True,
+    allow_leaks: bool = False,
 ) -> ImageSet:
     """All of a dataset at ``image_size``, labels under their canonical names.
 
-    ``needs``, ``packs``, ``splits``: see `LoadOptions`. Raises one DataError that lists
+    ``needs`` and what follows: see `LoadOptions`. Raises one DataError that lists
     everything wrong with the dataset.
     """
-    options = LoadOptions(name, image_size, Names.of(aliases), needs, packs, splits=splits)
+    options = LoadOptions(
+        name,
+        image_size,
+        Names.of(aliases),
+        needs,
+        packs,
+        splits=splits,
+        allow_leaks=allow_leaks,
+    )
     if isinstance(spec, datasets.MergedData):
         return merge(spec, _parts(spec, options), name=name, names=options.names, splits=splits)
     if isinstance(spec, datasets.StatedData):

@@ -218,6 +218,7 @@ def _loaded(
                 needs=one.needs,
                 packs=packs,
                 splits=one.splits,
+                allow_leaks=suite.data.allow_leaks,
             )
             sets.append(with_masks(images) if one.needs == "masks" else images)
         except DataError as error:

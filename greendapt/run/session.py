@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, replace
@@ -15,7 +16,8 @@ from greendapt.accounting.grid import Grid, grid
 from greendapt.core.errors import CellFailed, RunError, Stopped
 from greendapt.core.keys import key_of
 from greendapt.core.records import SCHEMA, Record, Summary
-from greendapt.core.remarks import Gravity, Remark, ranked, weak
+from greendapt.core.remarks import Gravity, Remark, note, ranked, weak
+from greendapt.core.units import duration
 from greendapt.data.imageset import ImageSet
 from greendapt.data.prepared import Prepared, Task, prepare
 from greendapt.data.splits import few_shot
@@ -47,6 +49,7 @@ from greendapt.train.engine import Engine
 from greendapt.train.parallel import ALONE, Ranks
 from greendapt.train.step import Trial
 
+_WORTH_A_WORD_S = 10.0
 _REST_S = 1.0  # before any work: the power at rest, for energy above idle
 
 
@@ -234,11 +237,13 @@ def prepare_session(
     generic = {name: pretrain.resolve(suite, name) for name in suite.model.backbones}
     say("reading the data, and looking for copies in it")
     kept = packs(say, str(engine.device)) if suite.run.pack else None
+    begun_s = time.process_time()
     data = prepare(suite, suite.model.image_size, kept)
+    took_s = time.process_time() - begun_s
     for task in data.tasks.values():
         check_stops(suite, task.development.task)
     scarce = [one for task in data.tasks.values() for one in _scarce(suite, task.development)]
-    data = replace(data, notes=ranked([*data.notes, *scarce]))
+    data = replace(data, notes=ranked([*data.notes, *scarce, *_reading(took_s)]))
     for remark in data.notes:
         say(str(remark) if remark.gravity is Gravity.NOTE else f"! {remark}")
     steps = chosen_steps(suite, engine.device, before.steps if before else {}, say)
@@ -316,6 +321,14 @@ def _scarce(suite: Suite, development: ImageSet) -> list[Remark]:
                 text = f"Development has fewer than {shots} training images of {scarce}."
                 notes.append(weak(text))
     return notes
+
+
+def _reading(cpu_s: float) -> list[Remark]:
+    """What the reading took, where it is worth a word: most of it is done once a machine."""
+    if cpu_s < _WORTH_A_WORD_S:
+        return []
+    text = f"Reading the data, and looking for copies in it, took {duration(cpu_s)} of CPU time"
+    return [note(f"{text}; no strategy is charged for that.")]
 
 
 def _task(task: Task) -> TaskInfo:

@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from greendapt.core.errors import DataError
+from greendapt.core.remarks import Gravity
 from greendapt.data.dataset import load
 from greendapt.suite.datasets import FolderData
 
@@ -331,6 +332,16 @@ def test_a_patient_in_two_splits(folder, rows):
         row |= {"split": "train" if i < 6 else "test", "patient_id": i % 9}
     said = refused(folder(rows))
     assert "3 patients are in more than one split: 0 (test, train)" in said
+
+
+def test_a_patient_in_two_splits_is_a_leak_that_can_be_allowed(folder, rows):
+    for i, row in enumerate(rows):
+        row |= {"split": "train" if i < 6 else "test", "patient_id": i % 9}
+    spec = FolderData(source="folder", path=folder(rows))
+    images = load(spec, name="set", image_size=16, aliases=ALIASES, allow_leaks=True)
+    assert set(images.splits[6:]) == {"test"}
+    leaks = [str(one) for one in images.notes if one.gravity is Gravity.LEAK]
+    assert leaks == ["3 patients are in more than one split."]
 
 
 def test_ambiguous_alias(folder, rows):

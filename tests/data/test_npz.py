@@ -72,6 +72,18 @@ def test_classes_get_their_names_and_a_pool_needs_none(medmnist):
     assert read(path, needs="images").task == "unlabelled"
 
 
+def test_copies_stay_together_where_a_split_is_made(medmnist):
+    images = np.random.default_rng(1).integers(0, 256, (20, 28, 28), dtype=np.uint8)
+    path = medmnist(
+        counts={"train": 40},
+        train_images=np.concatenate([images, images]),
+        train_labels=np.arange(40)[:, None] % 20 % 2,
+    )
+    read_again = read(path, split="train")
+    assert np.array_equal(read_again.splits[:20], read_again.splits[20:])
+    assert "40 images are copies" in " ".join(map(str, read_again.notes))
+
+
 def test_one_split_is_split_again_and_its_images_stay_who_they_are(medmnist):
     path = medmnist()
     train, whole = read(path, split="train"), read(path)

@@ -8,13 +8,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from greendapt.core.errors import DataError
-from greendapt.core.remarks import Remark, leak, weak
+from greendapt.core.remarks import ALLOW, Remark, leak, weak
 from greendapt.data.checks import words
 from greendapt.data.checks.look_ups import LookUps, Part
 from greendapt.data.checks.words import capitalised
 from greendapt.data.imageset import ImageSet
-
-ALLOW = "or --allow-leaks, which the verdict then says"
 
 
 @dataclass(frozen=True)

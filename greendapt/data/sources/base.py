@@ -23,7 +23,7 @@ class LoadOptions:
 
     ``packs``: where a folder's images are kept once they are decoded; None decodes them into
     memory. ``part``: it is one source of several. ``splits``: its parts are used, so that
-    copies are looked for before they are made.
+    copies are looked for before they are made. ``allow_leaks``: a leak inside it is a remark.
     """
 
     name: str
@@ -33,3 +33,4 @@ class LoadOptions:
     packs: Packs | None = None
     part: Part | None = None
     splits: bool = True
+    allow_leaks: bool = False

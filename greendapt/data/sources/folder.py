@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from greendapt.core.errors import DataError
-from greendapt.core.remarks import Remark
+from greendapt.core.remarks import Remark, leak
 from greendapt.data.imageset import ImageSet, Ints, codes
 from greendapt.data.labels import plain
 from greendapt.data.sources.base import LoadOptions
@@ -17,7 +17,7 @@ from greendapt.data.sources.file_traits import file_traits
 from greendapt.data.sources.groups import groups
 from greendapt.data.sources.image_files import Batch, read_images
 from greendapt.data.sources.label_columns import Labels, label_keys, read_labels, unlabelled
-from greendapt.data.sources.listing import SPLIT_NAMES, Listing, Row, listed
+from greendapt.data.sources.listing import ASTRAY, SPLIT_NAMES, Listing, Row, listed
 from greendapt.data.sources.mask_files import Masks, read_masks
 from greendapt.data.sources.read_folder import read_folder
 from greendapt.data.sources.traits import Traits
@@ -28,7 +28,7 @@ from greendapt.suite.datasets import FolderData
 def load_folder(spec: FolderData, options: LoadOptions) -> ImageSet:
     """Read ``spec.path``. Raises one DataError that lists every problem found."""
     listing = read_folder(spec, masks=options.needs == "masks")
-    problems = [str(problem) for problem in listing.problems]
+    problems, leaks = _problems(listing, options.allow_leaks)
     picked = _pick(listing, spec)
     labels, label_problems = _labels(listing, picked, spec, options)
     picked = picked[labels.kept]
@@ -66,6 +66,7 @@ def load_folder(spec: FolderData, options: LoadOptions) -> ImageSet:
         if options.splits
         else None,
         notes=(
+            *leaks,
             *listing.remarks,
             *labels.notes,
             *split_notes,
@@ -73,6 +74,13 @@ def load_folder(spec: FolderData, options: LoadOptions) -> ImageSet:
             *(masks.notes if masks else ()),
         ),
     )
+
+
+def _problems(listing: Listing, allow_leaks: bool) -> tuple[list[str], list[Remark]]:
+    """What refuses the folder, and the leaks that are allowed in it."""
+    allowed = [one for one in listing.problems if allow_leaks and one.what == ASTRAY]
+    refused = [str(one) for one in listing.problems if one not in allowed]
+    return refused, [leak(f"{len(one.items)} {one.what}.") for one in allowed]
 
 
 def _labels(

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from greendapt.core.errors import DataError
-from greendapt.core.remarks import Remark
+from greendapt.core.remarks import ALLOW, Remark
 from greendapt.data.labels import is_finding, plain
 from greendapt.data.sources.layouts import Layout
 
@@ -130,7 +130,7 @@ def _conflicts(rows: Sequence[Row]) -> list[Problem]:
         problems.append(Problem("images are listed more than once", twice, cure))
     astray = [f"{who} ({', '.join(sorted(s))})" for who, s in where.items() if len(s) > 1]
     if astray:
-        problems.append(Problem(ASTRAY, astray))
+        problems.append(Problem(ASTRAY, astray, f"give each patient one split, {ALLOW}"))
     return problems
 
 

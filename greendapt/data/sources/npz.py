@@ -16,6 +16,7 @@ from greendapt.core.remarks import Remark, weak
 from greendapt.data.imageset import ImageSet, Ints, Labelling, codes, content_hash
 from greendapt.data.labels import class_targets, merge_columns, no_targets, without_constant
 from greendapt.data.sources.base import LoadOptions
+from greendapt.data.sources.groups import groups
 from greendapt.data.sources.image_files import in_threads, open_file
 from greendapt.data.splits import SPLITS, settle_splits
 from greendapt.suite.datasets import NpzData
@@ -62,18 +63,21 @@ def load_npz(spec: NpzData, options: LoadOptions) -> ImageSet:
     names = (f"\0{part.split} {i}" for part in parts for i in range(len(part.labels)))
     patients = codes(origin, names)
     published = [part.split for part in parts for _ in part.labels] if spec.split is None else []
-    splits, split_notes = settle_splits(published, patients, labels.targets)
+    pixels = np.concatenate([part.pixels for part in parts])
+    hashes = np.concatenate([part.hashes for part in parts])
+    alike = groups(pixels, np.arange(len(pixels)), hashes, options)
+    splits, split_notes = settle_splits(published, patients, labels.targets, alike)
     return ImageSet(
         name=options.name,
         origin=origin,
         synthetic=False,
         task=labels.task,
         classes=labels.classes,
-        pixels=np.concatenate([part.pixels for part in parts]),
+        pixels=pixels,
         targets=labels.targets,
         patients=patients,
         splits=splits,
-        hashes=np.concatenate([part.hashes for part in parts]),
+        hashes=hashes,
         notes=(_ALONE, *labels.notes, *split_notes),
     )
 
