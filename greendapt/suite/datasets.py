@@ -48,6 +48,8 @@ class PhantomData(Table):
     hospital: Literal["a", "b"] = "a"
     images: PositiveInt = 600
     task: Literal["diagnosis", "findings"] = "diagnosis"
+    severity: Annotated[float, Field(gt=0, lt=1)] = 4 / 7
+    """Of findings, on average: 0 is barely there, 1 is gross."""
     seed: NonNegativeInt = 0
 
 

@@ -41,6 +41,23 @@ def test_the_same_again_is_the_same_and_another_seed_is_not():
     assert not set(phantoms().patients) & set(phantoms(seed=1).patients)
 
 
+def test_severer_findings_change_the_ill_alone():
+    sets = {
+        severity: load(
+            PhantomData(source="phantom", images=200, severity=severity),
+            name="set", image_size=48, aliases={},
+        )
+        for severity in (0.3, 4 / 7, 0.9)
+    }  # fmt: skip
+    mild, usual, severe = sets.values()
+    assert usual.digest == phantoms(images=200).digest
+    healthy = usual.targets == 0
+    assert (severe.pixels[healthy] == mild.pixels[healthy]).all()
+    ill = [one.pixels[~healthy].astype(float) for one in sets.values()]
+    near = max(np.abs(ill[0] - ill[1]).mean(), np.abs(ill[1] - ill[2]).mean())
+    assert 0 < near < np.abs(ill[0] - ill[2]).mean()
+
+
 def test_an_image_is_the_same_scene_at_every_size():
     small, large = phantoms(images=20, size=32).pixels, phantoms(images=20, size=96).pixels
     shrunk = large.reshape(20, 32, 3, 32, 3).mean(axis=(2, 4))

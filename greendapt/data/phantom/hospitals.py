@@ -11,12 +11,13 @@ FINDINGS = ("pneumonia", "effusion", "nodule", "cardiomegaly", "pneumothorax")
 
 @dataclass(frozen=True)
 class Physics:
-    """How hard the task is: raise ``severity`` or lower ``nuisance`` to make it easier."""
+    """How findings look, and what may be taken for one."""
 
     water_per_cm: float = 0.19
     bone_per_cm: float = 0.50
-    severity: tuple[float, float] = (2.4, 1.8)
-    """Beta distribution of every finding's severity (0 barely there, 1 gross)."""
+    alike: float = 4.2
+    """Sum of the parameters of the beta distribution of severities: the larger, the less they
+    differ between patients."""
     opacity: tuple[float, float] = (0.35, 0.95)
     """Density of a consolidation at severity 0 and 1 (share of air replaced)."""
     nodule_cm: tuple[float, float] = (1.5, 3.2)

@@ -48,7 +48,8 @@ def shot(spec: PhantomData, hospital: Hospital, patient: int, visit: int) -> Sho
     body = _body(stream(spec, 1, patient))
     state = stream(spec, 2, patient)
     present = _present(state, hospital, spec.task)
-    severity = {f: float(state.beta(*PHYSICS.severity)) for f in FINDINGS}
+    spread = PHYSICS.alike * spec.severity, PHYSICS.alike * (1 - spec.severity)
+    severity = {f: float(state.beta(*spread)) for f in FINDINGS}
     rng = stream(spec, 4, patient, visit)
     if visit > 0 and rng.random() < PHYSICS.resolved:
         present = set()

@@ -89,6 +89,11 @@ class Adaptation(Stage):
         return self.phase.length
 
     @property
+    def is_tiny(self) -> bool:
+        """A head on stored inputs."""
+        return self.phase.train == "head" and self.prefix is not None
+
+    @property
     def looks_every(self) -> int:
         return self.phase.stop.every if self.phase.stop else 0
 

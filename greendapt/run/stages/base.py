@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Self, TypeVar
 
 import torch
@@ -146,6 +146,11 @@ class Stage(ABC):
         return 1
 
     @property
+    def is_tiny(self) -> bool:
+        """Whether its steps are so small that threads would spend them waiting for each other."""
+        return False
+
+    @property
     def looks_every(self) -> int:
         """Epochs from one look of its stop rule to the next; 0: no rule may end it early."""
         return 0
@@ -181,7 +186,8 @@ class Stage(ABC):
         """Do it and leave its files; deterministic for a given suite, seed and device, but for a
         budget of time or energy."""
         torch.manual_seed(seeds.of_stage(self.key))
-        with self.engine(context).step.threaded():
+        step = self.engine(context).step
+        with (replace(step, threads=1) if self.is_tiny else step).threaded():
             return self._run(context.at(self.start.setting), monitor or Monitor())
 
     @abstractmethod

@@ -38,6 +38,10 @@ class Probing(Downstream):
 
     recipe: Probe
 
+    @property
+    def is_tiny(self) -> bool:
+        return True
+
     def _run(self, context: Context, monitor: Monitor) -> Outcome:
         stored, sets = context.features(self.parents[0].key), []
         for split, shown in zip(LEARNT_FROM, self._shown(context), strict=True):
