@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 
+# a parameter an option: typer reads them from here
 def report(
     run: Annotated[Path, typer.Argument(help="The folder of a run: runs/<suite>-<time>.")],
     form: Annotated[
