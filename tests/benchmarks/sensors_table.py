@@ -1,0 +1,263 @@
+"""How far GPU energy is off, and its bounds with it: the table of docs/metering.md.
+
+    python tests/benchmarks/sensors_table.py [CURVES]
+
+Random power curves, read through simulated sensors that lie, by the code that reads real ones.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+from simulated_gpu import Curve, Faults, simulated, simulated_gpu
+
+from greendapt.core.figures import Figure, Quality
+from greendapt.meter.sources.gpu_energy import gpu_meters, read_edges
+
+BEFORE_S, AFTER_S = 12.0, 8.0
+"""Of a curve, before the clock's zero and after the window."""
+Draw = np.random.Generator
+
+
+def _levels(draw: Draw, count: int) -> np.ndarray:
+    return draw.uniform(60, 650, count)
+
+
+def _held(draw: Draw, until_s: float, lengths: Callable[[int], np.ndarray]) -> Curve:
+    """Levels that are held for random times."""
+    at_s = -BEFORE_S + np.concatenate([[0.0], np.cumsum(lengths(20_000))])
+    at_s = at_s[: np.searchsorted(at_s, until_s) + 2]
+    return Curve(at_s, _levels(draw, len(at_s)))
+
+
+def steady(draw: Draw, until_s: float, _refresh_s: float) -> Curve:
+    """At rest, then at work from some time on: mostly before the window."""
+    begun_s = draw.uniform(-BEFORE_S, 2)
+    rest_w, work_w = draw.uniform(25, 110), draw.uniform(150, 650)
+    at_s = np.arange(-BEFORE_S, until_s + 0.01, 0.01)
+    watts = np.where(at_s < begun_s, rest_w, work_w) * (1 + 0.01 * draw.standard_normal(len(at_s)))
+    return Curve(at_s, watts)
+
+
+def steps(draw: Draw, until_s: float, _refresh_s: float) -> Curve:
+    return _held(draw, until_s, lambda n: draw.uniform(0.5, 6, n))
+
+
+def ramps(draw: Draw, until_s: float, _refresh_s: float) -> Curve:
+    knots = np.arange(-BEFORE_S, until_s + 8, draw.uniform(1, 6))
+    at_s = np.arange(-BEFORE_S, until_s + 0.01, 0.01)
+    return Curve(at_s, np.interp(at_s, knots, _levels(draw, len(knots))))
+
+
+def bursts(draw: Draw, until_s: float, _refresh_s: float) -> Curve:
+    """Levels of 5 to 200 ms on average, by chance."""
+    mean_s = draw.uniform(0.005, 0.2)
+    return _held(draw, until_s, lambda n: draw.exponential(mean_s, n) + 0.001)
+
+
+def _square(draw: Draw, until_s: float, period_s: float, wobble: float) -> Curve:
+    """Two levels in turn; ``wobble``: relative sd of a period."""
+    count = int((until_s + BEFORE_S) / period_s * 1.2) + 10
+    periods = period_s * np.clip(1 + wobble * draw.standard_normal(count), 0.5, 1.5)
+    begun_s = -BEFORE_S + np.concatenate([[0.0], np.cumsum(periods)[:-1]])
+    duty = draw.uniform(0.15, 0.85)
+    at_s = np.stack([begun_s, begun_s + duty * periods], axis=1).ravel()
+    low_w, high_w = draw.uniform(60, 300), draw.uniform(300, 650)
+    return Curve(at_s, np.tile([high_w, low_w], count))
+
+
+def periodic(draw: Draw, until_s: float, _refresh_s: float) -> Curve:
+    """Steps of a training that take 20 ms to 3 s, each 0.3 to 3% longer or shorter."""
+    period_s = float(np.exp(draw.uniform(np.log(0.02), np.log(3))))
+    return _square(draw, until_s, period_s, draw.uniform(0.003, 0.03))
+
+
+def aliased(draw: Draw, until_s: float, refresh_s: float) -> Curve:
+    """As before, within 10% of the sensor's own period, a third, half or twice of it."""
+    period_s = refresh_s * draw.choice([1 / 3, 1 / 2, 1, 2]) * draw.uniform(0.9, 1.1)
+    return _square(draw, until_s, period_s, draw.uniform(0.003, 0.03))
+
+
+CURVES = {one.__name__: one for one in (steady, steps, ramps, bursts, periodic, aliased)}
+
+
+def _refresh_s(draw: Draw) -> float:
+    return float(np.exp(draw.uniform(np.log(0.02), np.log(1.0))))
+
+
+def full_counter(draw: Draw) -> tuple[str, Faults]:
+    return "NVIDIA L40S", Faults(0.1, trailing_s=1.0, counter_s=_refresh_s(draw))
+
+
+def unknown_counter(draw: Draw) -> tuple[str, Faults]:
+    return "Card", Faults(_refresh_s(draw), counter_s=_refresh_s(draw))
+
+
+def part_time(draw: Draw) -> tuple[str, Faults]:
+    name = str(draw.choice(["NVIDIA A100-SXM4-80GB", "NVIDIA H100 80GB HBM3"]))
+    return name, Faults(0.1, 0.25, counter_s=0.1, adds_readings=True)
+
+
+def unknown_part_time(draw: Draw) -> tuple[str, Faults]:
+    return "Card", part_time(draw)[1]
+
+
+def part_time_power(draw: Draw) -> tuple[str, Faults]:
+    return "NVIDIA A100-PCIE-40GB", Faults(0.1, 0.25)
+
+
+def half_time_power(draw: Draw) -> tuple[str, Faults]:
+    return "NVIDIA Tesla P100", Faults(0.02, 0.5)
+
+
+def trailing_power(draw: Draw) -> tuple[str, Faults]:
+    return "NVIDIA GeForce RTX 4090", Faults(0.1, trailing_s=1.0)
+
+
+def slow_power(draw: Draw) -> tuple[str, Faults]:
+    return "Card", Faults(draw.uniform(0.25, 1.0))
+
+
+def module_counter(draw: Draw) -> tuple[str, Faults]:
+    faults = Faults(0.1, 0.2, counter_s=0.1, adds_readings=True, module_w=draw.uniform(80, 300))
+    return "NVIDIA GH200 480GB", faults
+
+
+def lying_counter(draw: Draw) -> tuple[str, Faults]:
+    gain = float(draw.choice([draw.uniform(0.5, 0.88), draw.uniform(1.15, 2)]))
+    return "Card", Faults(0.1, counter_s=_refresh_s(draw), counter_gain=gain)
+
+
+def reset_counter(draw: Draw) -> tuple[str, Faults]:
+    return "NVIDIA T4", Faults(0.1, counter_s=0.1, reset_s=draw.uniform(-1, 6))
+
+
+SENSORS = {
+    "counter, all of the time; 1 s trailing power": full_counter,
+    "counter, all of the time; card not known": unknown_counter,
+    "counter, 25 of 100 ms (A100, H100)": part_time,
+    "counter, 25 of 100 ms; card not known": unknown_part_time,
+    "counter of a module (GH200)": module_counter,
+    "counter 0.5 to 2 times the energy": lying_counter,
+    "counter reset or wrapped": reset_counter,
+    "power, 25 of 100 ms": part_time_power,
+    "power, 10 of 20 ms": half_time_power,
+    "power, 1 s trailing": trailing_power,
+    "power, every 0.25 to 1 s; card not known": slow_power,
+}
+
+
+class Case(NamedTuple):
+    """One window, relative to its true energy."""
+
+    sensor: str
+    curve: str
+    length_s: float
+    figure: Figure
+    truth_j: float
+    source: str
+
+    @property
+    def error(self) -> float:
+        return abs((self.figure.value or 0.0) / self.truth_j - 1)
+
+    @property
+    def half_width(self) -> float:
+        return ((self.figure.high or 0.0) - (self.figure.low or 0.0)) / 2 / self.truth_j
+
+    @property
+    def held(self) -> bool:
+        return (self.figure.low or 0.0) <= self.truth_j <= (self.figure.high or 0.0)
+
+
+def case(seed: int, sensor: str, curve: str) -> Case:
+    draw = np.random.default_rng(seed)
+    name, faults = SENSORS[sensor](draw)
+    length_s = float(np.exp(draw.uniform(np.log(0.5), np.log(30))))
+    faults = replace(
+        faults,
+        gain=draw.uniform(0.95, 1.05),
+        offset_w=draw.uniform(-5, 5),
+        drift=draw.uniform(-0.02, 0.02),
+        jitter=draw.uniform(0.0, 0.1),
+        counter_gain=faults.counter_gain * draw.uniform(0.99, 1.01),
+    )
+    power = CURVES[curve](draw, length_s + AFTER_S, faults.refresh_s)
+    align = bool(draw.random() < 0.3)
+    with simulated(draw) as clock:
+        (meter,) = gpu_meters([simulated_gpu(draw, clock, name, power, faults)])
+        clock.sleep(draw.uniform(0, 3))
+        (start,) = read_edges([meter], align=align)
+        begun_s = clock.at_s
+        clock.sleep(length_s)
+        ended_s = clock.at_s
+        (end,) = read_edges([meter], align=align)
+        figure = meter.figure(start, end, (begun_s, ended_s))
+    truth_j = float(power.joules(ended_s) - power.joules(begun_s))
+    return Case(sensor, curve, length_s, figure, truth_j, figure.source)
+
+
+def cases(count: int = 1000, seed: int = 0) -> Iterator[Case]:
+    """In turn through all pairs of sensor and curve."""
+    pairs = [(sensor, curve) for curve in CURVES for sensor in SENSORS]
+    for number in range(count):
+        yield case(seed + number, *pairs[number % len(pairs)])
+
+
+class Row(NamedTuple):
+    name: str
+    cases: list[Case]
+
+    @property
+    def held(self) -> float:
+        return float(np.mean([one.held for one in self.cases]))
+
+    @property
+    def needed(self) -> float:
+        """Half-width that holds 95% of the errors."""
+        return float(np.quantile([one.error for one in self.cases], 0.95))
+
+    @property
+    def width(self) -> float:
+        """Median half-width over that."""
+        return float(np.median([one.half_width for one in self.cases])) / self.needed
+
+    def quality(self, quality: Quality) -> float:
+        return float(np.mean([one.figure.quality is quality for one in self.cases]))
+
+    @property
+    def measured(self) -> str:
+        ...
+        return ""
+
+
+def grouped(found: Sequence[Case], by: Callable[[Case], str]) -> list[Row]:
+    groups: dict[str, list[Case]] = defaultdict(list)
+    for one in found:
+        groups[by(one)].append(one)
+    return [Row(name, ones) for name, ones in groups.items()]
+
+
+def show(rows):
+    for row in rows:
+        q = [f"{row.quality(k):.0%}" for k in (Quality.MEASURED, Quality.INTEGRATED, Quality.ESTIMATED)]
+        med = np.median([c.error for c in row.cases])
+        print(f"{row.name:60} n={len(row.cases):4} held {row.held:6.1%} med {med:6.1%} needed {row.needed:6.1%} width {row.width:5.2f}  {q}")
+
+
+if __name__ == "__main__":
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
+    import time; t=time.time()
+    found = list(cases(count))
+    print(time.time()-t)
+    show(grouped(found, lambda c: "all"))
+    show(grouped(found, lambda c: c.sensor))
+    show(grouped(found, lambda c: c.curve))
+    show(sorted(grouped(found, lambda c: c.sensor+" / "+c.curve)))
+    bad=[c for c in found if c.figure.quality is Quality.MEASURED and not c.held]
+    for c in bad: print(c.sensor,c.curve,c.length_s,c.error,c.half_width,c.source)
