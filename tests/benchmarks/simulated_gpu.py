@@ -171,12 +171,9 @@ def _counter(
     draw: np.random.Generator, curve: Curve, faults: Faults, power: tuple[Array, Array]
 ) -> tuple[list[float], list[float]]:
     assert faults.counter_s is not None
-    power_s, told_w = power
     if faults.adds_readings:
-        steps = np.diff(power_s, prepend=power_s[0]) * told_w
-        at_s = _times(draw, float(curve.at_s[-1]), faults.counter_s, faults.jitter)
-        latest = np.searchsorted(power_s, at_s, side="right") - 1
-        joules = np.cumsum(steps)[np.maximum(latest, 0)]
+        at_s, told_w = power
+        joules = np.cumsum(np.diff(at_s, prepend=at_s[0]) * told_w)
     else:
         at_s = _times(draw, float(curve.at_s[-1]), faults.counter_s, faults.jitter)
         joules = curve.joules(at_s) * faults.gain + faults.offset_w * (at_s + 5)

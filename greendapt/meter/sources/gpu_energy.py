@@ -29,10 +29,11 @@ _SLOWEST_REFRESH_S = 1.5
 """Of a counter that was not seen to move twice in the time that was looked."""
 AGREE = (0.9, 1.1)
 """Counted over integrated energy, of sensors that can be believed."""
-CHECKED_S = 1.0
-"""A window as long as this is checked by itself, a shorter one by what was seen so far."""
-UNLOOKED = 0.05
+_BY_ITSELF_S = 1.0
+"""A window as long as this is checked by itself, a shorter one by all that was seen so far."""
+UNLOOKED = 0.02
 """Of a figure, what a sensor may have missed in one that still counts as measured."""
+FEW_LOOKS = 2
 _RECENT = 20  # readings before a window that tell how far power swings
 _POLL_S = 0.001
 _CLOSE_S = 0.005  # known to that is well enough; a busy machine polls late, and looks once more
@@ -97,7 +98,7 @@ class WatchedMeter(GpuMeter):
         drawn_j = end.drawn_by_j(span[1]) - start.drawn_by_j(span[0])
         late_j = min(sensor.lag_s(refresh_s), wall_s) * (end.watts - start.watts)
         joules = max(0.0, drawn_j + late_j)
-        off_j = min(sensor.lag_off_s(refresh_s), wall_s) * self._swing_w(start, end)
+        off_j = min(sensor.lag_off_s(refresh_s), wall_s) * self._swing_w(start, end, wall_s)
         slack = math.hypot(
             tolerance_j(joules, wall_s),
             off_j,
@@ -109,9 +110,13 @@ class WatchedMeter(GpuMeter):
         readings = self.watch.readings_w(start, end)
         return self.gpu.sensor.unlooked_j(readings, self.watch.power_refresh_s, every_s)
 
-    def _swing_w(self, start: Edge, end: Edge) -> float:
+    def _swing_w(self, start: Edge, end: Edge, wall_s: float) -> float:
+        """How far power goes up and down: as seen, and in a window of a few looks, as it may."""
         readings = self.watch.readings_w(start, end, before=_RECENT)
-        return max(readings) - min(readings) if readings else 0.0
+        seen_w = max(readings) - min(readings) if readings else 0.0
+        refresh_s = self.watch.power_refresh_s
+        few_s = FEW_LOOKS * (refresh_s + self.gpu.sensor.averaged_s(refresh_s))
+        return seen_w if wall_s >= few_s else max(seen_w, self.rated_w or 0.0)
 
 
 class CounterMeter(WatchedMeter):
@@ -150,34 +155,35 @@ class CounterMeter(WatchedMeter):
             return self._by_power(start, end, span, "the counter did not move")
         unlooked_j = self._unlooked_j(start, end, self.watch.power_refresh_s)
         most_w = max(start.watts, end.watts) or self.rated_w or 0.0
-        swing_w = self._swing_w(start, end)
-        slack = math.hypot(
-            tolerance_j(counted_j, span[1] - span[0]),
-            unlooked_j,
-            self._edge_off_j(start, most_w, swing_w),
-            self._edge_off_j(end, most_w, swing_w),
-        )
-        figure = self._figure("counter", counted_j, Quality.MEASURED, slack)
-        sampled = self._sampled(start, end, span, "power")
-        return self._looked(self._checked(figure, sampled, span), unlooked_j)
+        swing_w = self._swing_w(start, end, span[1] - span[0])
+        edges_j = math.hypot(*(self._edge_off_j(edge, most_w, swing_w) for edge in (start, end)))
+        slack = math.hypot(tolerance_j(counted_j, span[1] - span[0]), unlooked_j, edges_j)
+        counted = self._figure("counter", counted_j, Quality.MEASURED, slack)
+        sampled = self._sampled(start, end, span, "sampled power")
+        return self._looked(self._checked(counted, sampled, span, edges_j), unlooked_j)
 
     def _edge_off_j(self, edge: Edge, most_w: float, swing_w: float) -> float:
         """Half-width in J of the counter at an edge: when it moved, and what passed since."""
         off_s = self.stale_s / 2 if edge.off_s is None else edge.off_s
-        lag_s = self.gpu.sensor.lag_off_s(self.watch.power_refresh_s)
+        sensor, refresh_s = self.gpu.sensor, self.watch.power_refresh_s
+        lag_s = max(sensor.lag_s(refresh_s), sensor.lag_off_s(refresh_s))
         return math.hypot(off_s * most_w, min(lag_s, self.stale_s) * swing_w)
 
-    def _checked(self, counted: Figure, sampled: Figure, span: Span) -> Figure:
-        """A counter that sampled power contradicts is no measurement; bounds then hold both."""
-        ratio = self.watch.counted_over_drawn
-        if sampled.value and span[1] - span[0] >= CHECKED_S:
-            ratio = (counted.value or 0.0) / sampled.value
-        if ratio is None or AGREE[0] <= ratio <= AGREE[1]:
+    def _checked(self, counted: Figure, sampled: Figure, span: Span, edges_j: float) -> Figure:
+        """Sampled power that contradicts the counter takes its place: a counter may stand still, or
+        count more than the GPU. Neither is a measurement then, and the bounds hold both."""
+        if not counted.value or not sampled.value:
             return counted
-        told = f"the counter told {ratio:.2f} times the sampled power: which is right is not known"
+        here = counted.value / sampled.value
+        so_far = self.watch.counted_over_drawn
+        apart = abs(counted.value - sampled.value) > 2 * edges_j
+        ratio = here if so_far is None or apart or span[1] - span[0] >= _BY_ITSELF_S else so_far
+        if AGREE[0] <= ratio <= AGREE[1]:
+            return counted
+        told = f"the counter told {ratio:.2f} times as much, and which is right is not known"
         ends = [end for one in (counted, sampled) for end in (one.low, one.high) if end is not None]
         update = {"quality": Quality.ESTIMATED, "low": min(ends), "high": max(ends)}
-        return counted.scaled(1.0, "J", told).model_copy(update=update)
+        return sampled.scaled(1.0, "J", told).model_copy(update=update)
 
     def _looked(self, figure: Figure, unlooked_j: float) -> Figure:
         """What a sensor that looks part of the time did not see was not measured."""

@@ -16,15 +16,15 @@ import numpy as np
 
 TOLERANCE = 0.05
 """Of the gain, either way, from one card to another of its kind."""
-DRIFT = 0.02
-"""Of the gain, with heat."""
+DRIFT = 0.01
+"""Of the gain, with heat, on top of it."""
 OFFSET_W = 5.0
 """Either way; what NVIDIA's manual gives as the whole error."""
 UNSEEN_REFRESH_S = 1.0
 """Of a reading that was not seen to change twice: no slower one is known."""
 SLOWEST_TRAILING_S = 1.0
 _COVER = 2.0  # standard deviations
-_FEW = 4.0  # what so many readings scatter is itself badly known
+_FEW = 10.0  # what so many readings scatter is itself badly known
 
 
 @dataclass(frozen=True)
@@ -52,10 +52,11 @@ class Sensor:
         return (refresh_s + self.averaged_s(refresh_s)) / 2
 
     def lag_off_s(self, refresh_s: float) -> float:
-        """By how much that may be wrong: half of the time from one reading to the next, and all
-        that a card of unknown kind may average over."""
+        """By how much that may be wrong: half of the time from one reading to the next; a quarter
+        of what is averaged over, for a step in the middle of it; and what a card of unknown kind
+        may average over."""
         unknown_s = 0.0 if self.known else SLOWEST_TRAILING_S / 2
-        return refresh_s / 2 + unknown_s
+        return refresh_s / 2 + self.averaged_s(refresh_s) / 4 + unknown_s
 
     def unlooked_j(self, readings_w: Sequence[float], refresh_s: float, every_s: float) -> float:
         """Half-width in J for what passed unlooked at between ``readings_w``, in their order.
@@ -69,11 +70,16 @@ class Sensor:
         looked = min(1.0, self.averaged_s(refresh_s) / every_s)
         if looked >= 1 or len(readings_w) < 2:
             return 0.0
-        steps = np.diff(np.asarray(readings_w, dtype=float))
-        scatter = math.sqrt((1 - looked) * float(steps @ steps) / 2) * every_s
-        return _COVER * (1 + _FEW / len(readings_w)) * scatter
+        readings = np.asarray(readings_w, dtype=float)
+        steps = np.diff(readings)
+        alone = math.sqrt((1 - looked) * float(steps @ steps) / 2) * every_s
+        apart = readings - readings.mean()
+        turns = int(np.count_nonzero(apart[1:] * apart[:-1] < 0))
+        beat = BEAT * (1 - looked) * float(apart.std()) * len(readings) * every_s / (turns + 1)
+        return math.hypot(_COVER * (1 + _FEW / len(readings)) * alone, beat)
 
 
+BEAT = 2.0
 UNKNOWN = Sensor()
 _KINDS = (
     (r"\bGH200\b", Sensor(share=0.2, known=True)),
@@ -94,4 +100,4 @@ def sensor_of(name: str) -> Sensor:
 
 def tolerance_j(joules: float, seconds: float) -> float:
     """Half-width in J of what a card's gain, its drift and its offset leave open."""
-    return math.hypot(TOLERANCE * joules, DRIFT * joules, OFFSET_W * seconds)
+    return math.hypot((TOLERANCE + DRIFT) * joules, OFFSET_W * seconds)

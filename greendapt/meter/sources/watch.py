@@ -14,6 +14,8 @@ from greendapt.meter.sources.gpu_reader import SAMPLE_S, GpuReader, Refresh, Unr
 from greendapt.meter.sources.sensor import UNSEEN_REFRESH_S
 
 _ON_TIME_S = 2 * SAMPLE_S  # of a later look it is not known how many moves it missed
+CHECKED_S = 0.5
+"""From when on the counter can be held against sampled power."""
 _KEPT = 32  # moves that a period is told from
 
 
@@ -161,9 +163,9 @@ class Watch:
     @property
     def counted_over_drawn(self) -> float | None:
         """The counter against sampled power, from its first move seen to its last one; None before
-        a second passed."""
+        half a second passed."""
         first, last = self._first, self._edge
-        if first is None or last.gaps or last.at_s - first.at_s < 1.0:
+        if first is None or last.gaps or last.at_s - first.at_s < CHECKED_S:
             return None
         counted_j, drawn_j = last.joules - first.joules, last.moved_j - first.moved_j
         return counted_j / drawn_j if counted_j > 0 and drawn_j > 0 else None
