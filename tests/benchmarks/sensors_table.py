@@ -19,7 +19,8 @@ from simulated_gpu import Curve, Faults, simulated, simulated_gpu
 from greendapt.core.figures import Figure, Quality
 from greendapt.meter.sources.gpu_energy import gpu_meters, read_edges
 
-SHORT=0.5
+SHORTEST_S, LONGEST_S = 0.2, 30.0
+BANDS = ((1.0, "0.2 to 1 s"), (5.0, "1 to 5 s"), (LONGEST_S, "5 to 30 s"))
 BEFORE_S, AFTER_S = 12.0, 8.0
 """Of a curve, before the clock's zero and after the window."""
 Draw = np.random.Generator
@@ -108,15 +109,15 @@ def unknown_part_time(draw: Draw) -> tuple[str, Faults]:
     return "Card", part_time(draw)[1]
 
 
-def part_time_power(draw: Draw) -> tuple[str, Faults]:
+def part_time_power(_draw: Draw) -> tuple[str, Faults]:
     return "NVIDIA A100-PCIE-40GB", Faults(0.1, 0.25)
 
 
-def half_time_power(draw: Draw) -> tuple[str, Faults]:
+def half_time_power(_draw: Draw) -> tuple[str, Faults]:
     return "NVIDIA Tesla P100", Faults(0.02, 0.5)
 
 
-def trailing_power(draw: Draw) -> tuple[str, Faults]:
+def trailing_power(_draw: Draw) -> tuple[str, Faults]:
     return "NVIDIA GeForce RTX 4090", Faults(0.1, trailing_s=1.0)
 
 
@@ -154,37 +155,49 @@ SENSORS = {
 
 
 class Case(NamedTuple):
-    """One window, relative to its true energy."""
+    """One window."""
 
     sensor: str
     curve: str
     length_s: float
     figure: Figure
     truth_j: float
-    source: str
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """Of the bounds, relative to the truth."""
+        assert self.figure.low is not None
+        assert self.figure.high is not None
+        return self.figure.low / self.truth_j, self.figure.high / self.truth_j
 
     @property
     def error(self) -> float:
-        return abs((self.figure.value or 0.0) / self.truth_j - 1)
+        assert self.figure.value is not None
+        return abs(self.figure.value / self.truth_j - 1)
+
+    @property
+    def off(self) -> float:
+        """The error; where two answers contradict each other, that of the middle of the bounds."""
+        contradicted = self.figure.quality is Quality.ESTIMATED
+        return abs(sum(self.ends) / 2 - 1) if contradicted else self.error
 
     @property
     def half_width(self) -> float:
-        return ((self.figure.high or 0.0) - (self.figure.low or 0.0)) / 2 / self.truth_j
-
-    @property
-    def off_middle(self) -> float:
-        middle = ((self.figure.high or 0.0) + (self.figure.low or 0.0)) / 2
-        return abs(middle / self.truth_j - 1)
+        return (self.ends[1] - self.ends[0]) / 2
 
     @property
     def held(self) -> bool:
-        return (self.figure.low or 0.0) <= self.truth_j <= (self.figure.high or 0.0)
+        return self.ends[0] <= 1 <= self.ends[1]
+
+    @property
+    def band(self) -> str:
+        return next(name for most_s, name in BANDS if self.length_s <= most_s)
 
 
 def case(seed: int, sensor: str, curve: str) -> Case:
     draw = np.random.default_rng(seed)
     name, faults = SENSORS[sensor](draw)
-    length_s = float(np.exp(draw.uniform(np.log(SHORT), np.log(30))))
+    length_s = float(np.exp(draw.uniform(np.log(SHORTEST_S), np.log(LONGEST_S))))
     faults = replace(
         faults,
         gain=draw.uniform(0.95, 1.05),
@@ -195,7 +208,8 @@ def case(seed: int, sensor: str, curve: str) -> Case:
     )
     power = CURVES[curve](draw, length_s + AFTER_S, faults.refresh_s)
     align = bool(draw.random() < 0.3)
-    with simulated(draw) as clock:
+    late_s = float(draw.choice([0.001, 0.03]))  # a machine with time to spare, and a busy one
+    with simulated(draw, late_s) as clock:
         (meter,) = gpu_meters([simulated_gpu(draw, clock, name, power, faults)])
         clock.sleep(draw.uniform(0, 3))
         (start,) = read_edges([meter], align=align)
@@ -205,7 +219,7 @@ def case(seed: int, sensor: str, curve: str) -> Case:
         (end,) = read_edges([meter], align=align)
         figure = meter.figure(start, end, (begun_s, ended_s))
     truth_j = float(power.joules(ended_s) - power.joules(begun_s))
-    return Case(sensor, curve, length_s, figure, truth_j, figure.source)
+    return Case(sensor, curve, length_s, figure, truth_j)
 
 
 def cases(count: int = 1000, seed: int = 0) -> Iterator[Case]:
@@ -216,6 +230,8 @@ def cases(count: int = 1000, seed: int = 0) -> Iterator[Case]:
 
 
 class Row(NamedTuple):
+    """A class of windows."""
+
     name: str
     cases: list[Case]
 
@@ -224,46 +240,69 @@ class Row(NamedTuple):
         return float(np.mean([one.held for one in self.cases]))
 
     @property
-    def needed(self) -> float:
-        """Half-width that would hold 95%: how far the truth is from the middle of the bounds."""
-        return float(np.quantile([one.off_middle for one in self.cases], 0.95))
-
-    @property
     def width(self) -> float:
-        """Median half-width over that."""
-        return float(np.median([one.half_width for one in self.cases])) / self.needed
+        """How many times as wide as needed: the median half-width over the one that would hold 95%
+        of the class, in the worst band of lengths."""
+        return max(
+            float(
+                np.median([one.half_width for one in row.cases]) / quantile(row.cases, 0.95, "off")
+            )
+            for row in grouped(self.cases, "band")
+        )
 
-    def quality(self, quality: Quality) -> float:
+    def share(self, quality: Quality) -> float:
         return float(np.mean([one.figure.quality is quality for one in self.cases]))
 
-    @property
-    def measured(self) -> str:
-        ...
-        return ""
+
+def quantile(found: Sequence[Case], at: float, of: str = "error") -> float:
+    return float(np.quantile([getattr(one, of) for one in found], at))
 
 
-def grouped(found: Sequence[Case], by: Callable[[Case], str]) -> list[Row]:
+def grouped(found: Sequence[Case], by: str) -> list[Row]:
+    """By an attribute, in the order in which its values first come."""
     groups: dict[str, list[Case]] = defaultdict(list)
     for one in found:
-        groups[by(one)].append(one)
+        groups[getattr(one, by)].append(one)
     return [Row(name, ones) for name, ones in groups.items()]
 
 
-def show(rows):
-    for row in rows:
-        q = [f"{row.quality(k):.0%}" for k in (Quality.MEASURED, Quality.INTEGRATED, Quality.ESTIMATED)]
-        med = np.median([c.error for c in row.cases])
-        print(f"{row.name:60} n={len(row.cases):4} held {row.held:6.1%} med {med:6.1%} needed {row.needed:6.1%} width {row.width:5.2f}  {q}")
+def table(found: Sequence[Case]) -> str:
+    """Markdown: by sensor, and by how power goes."""
+    return f"{_by_sensor(found)}\n{_by_power(found)}"
+
+
+def _by_sensor(found: Sequence[Case]) -> str:
+    heads = ["measured", "integrated", "estimated", "error", "95% of errors", "held", "width"]
+    lines = [["GPU", *heads], ["---", *["---:"] * len(heads)]]
+    for row in grouped(found, "sensor"):
+        shares = (Quality.MEASURED, Quality.INTEGRATED, Quality.ESTIMATED)
+        errors = [quantile(row.cases, at) for at in (0.5, 0.95)]
+        told = [f"{one:.0%}" for one in (*map(row.share, shares), *errors, row.held)]
+        lines.append([row.name, *told, f"{row.width:.1f}"])
+    return _markdown(lines)
+
+
+def _by_power(found: Sequence[Case]) -> str:
+    """How often the bounds held the truth, and 95% of the errors, by curve and length."""
+    bands = [name for _, name in BANDS]
+    lines = [["power", *bands, "all"], ["---", *["---:"] * (len(bands) + 1)]]
+    for row in [*grouped(found, "curve"), Row("all", list(found))]:
+        parts = {one.name: one for one in grouped(row.cases, "band")}
+        shown = [*(parts[name] for name in bands), row]
+        lines.append(
+            [row.name, *(f"{one.held:.0%} ({quantile(one.cases, 0.95):.0%})" for one in shown)]
+        )
+    return _markdown(lines)
+
+
+def _markdown(lines: Sequence[Sequence[str]]) -> str:
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+
+
+def measured(found: Sequence[Case]) -> Row:
+    """Those called measured."""
+    return Row("measured", [one for one in found if one.figure.quality is Quality.MEASURED])
 
 
 if __name__ == "__main__":
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
-    import time; t=time.time()
-    found = list(cases(count))
-    print(time.time()-t)
-    show(grouped(found, lambda c: "all"))
-    show(grouped(found, lambda c: c.sensor))
-    show(grouped(found, lambda c: c.curve))
-    show(sorted(grouped(found, lambda c: c.sensor+" / "+c.curve)))
-    bad=[c for c in found if not c.held]
-    for c in bad: print(c.sensor,c.curve,c.length_s,c.error,c.half_width,c.source)
+    sys.stdout.write(table(list(cases(*map(int, sys.argv[1:])))))

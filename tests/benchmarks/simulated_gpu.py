@@ -17,16 +17,15 @@ from greendapt.meter.sources import gpu_energy, gpu_reader, watch
 from greendapt.meter.sources.gpu_reader import GpuReader, Unreadable
 
 Array = NDArray[np.float64]
-LATE_S = 0.002
-"""By which a thread wakes too late, on average."""
 
 
 class Clock:
     """Seconds that pass when somebody sleeps, and the beats that are due meanwhile."""
 
-    def __init__(self, draw: np.random.Generator) -> None:
+    def __init__(self, draw: np.random.Generator, late_s: float) -> None:
+        """``late_s``: by which a thread wakes too late, on average."""
         self.at_s = 0.0
-        self._draw = draw
+        self._draw, self._late_s = draw, late_s
         self._due: list[tuple[float, int, Beat]] = []
 
     def now_s(self) -> float:
@@ -41,7 +40,7 @@ class Clock:
         self.at_s = until
 
     def after(self, beat: Beat) -> None:
-        due_s = self.at_s + beat.period_s + self._draw.exponential(LATE_S)
+        due_s = self.at_s + beat.period_s + self._draw.exponential(self._late_s)
         heapq.heappush(self._due, (due_s, id(beat), beat))
 
     def heartbeat(self, call: Callable[[], object], period_s: float) -> Beat:
@@ -63,9 +62,9 @@ class Beat:
 
 
 @contextmanager
-def simulated(draw: np.random.Generator) -> Iterator[Clock]:
+def simulated(draw: np.random.Generator, late_s: float = 0.001) -> Iterator[Clock]:
     """The meters' own code, on a `Clock`."""
-    clock = Clock(draw)
+    clock = Clock(draw, late_s)
     sleeping = SimpleNamespace(sleep=clock.sleep)
     with (
         patch.object(gpu_energy, "now_s", clock.now_s),

@@ -33,7 +33,7 @@ _BY_ITSELF_S = 1.0
 """A window as long as this is checked by itself, a shorter one by all that was seen so far."""
 UNLOOKED = 0.02
 """Of a figure, what a sensor may have missed in one that still counts as measured."""
-FEW_LOOKS = 2
+_FEW_LOOKS = 2
 _RECENT = 20  # readings before a window that tell how far power swings
 _POLL_S = 0.001
 _CLOSE_S = 0.005  # known to that is well enough; a busy machine polls late, and looks once more
@@ -98,11 +98,12 @@ class WatchedMeter(GpuMeter):
         drawn_j = end.drawn_by_j(span[1]) - start.drawn_by_j(span[0])
         late_j = min(sensor.lag_s(refresh_s), wall_s) * (end.watts - start.watts)
         joules = max(0.0, drawn_j + late_j)
+        looks = max(1, end.looks - start.looks)  # a busy machine looks less often
         off_j = min(sensor.lag_off_s(refresh_s), wall_s) * self._swing_w(start, end, wall_s)
         slack = math.hypot(
             tolerance_j(joules, wall_s),
             off_j,
-            self._unlooked_j(start, end, max(refresh_s, SAMPLE_S)),
+            self._unlooked_j(start, end, max(refresh_s, SAMPLE_S, wall_s / looks)),
         )
         return self._figure(how, joules, Quality.INTEGRATED, slack)
 
@@ -111,12 +112,15 @@ class WatchedMeter(GpuMeter):
         return self.gpu.sensor.unlooked_j(readings, self.watch.power_refresh_s, every_s)
 
     def _swing_w(self, start: Edge, end: Edge, wall_s: float) -> float:
-        """How far power goes up and down: as seen, and in a window of a few looks, as it may."""
+        """How far power may be from what is read: as far as it was seen to go, and in a window of
+        few looks as far as it can, down to nothing or up to the limit."""
         readings = self.watch.readings_w(start, end, before=_RECENT)
         seen_w = max(readings) - min(readings) if readings else 0.0
         refresh_s = self.watch.power_refresh_s
-        few_s = FEW_LOOKS * (refresh_s + self.gpu.sensor.averaged_s(refresh_s))
-        return seen_w if wall_s >= few_s else max(seen_w, self.rated_w or 0.0)
+        few_s = _FEW_LOOKS * refresh_s + self.gpu.sensor.averaged_s(refresh_s)
+        if wall_s >= few_s:
+            return seen_w
+        return max(seen_w, end.watts, (self.rated_w or 0.0) - end.watts)
 
 
 class CounterMeter(WatchedMeter):
@@ -148,11 +152,13 @@ class CounterMeter(WatchedMeter):
         it does not look leave open."""
         counted_j = end.counted_by_j(span[1]) - start.counted_by_j(span[0])
         if end.restarts > start.restarts:
-            return self._by_power(start, end, span, "counter reset in the window")
+            return self._sampled(start, end, span, "sampled power, counter reset in the window")
         if span[1] - span[0] < 2 * self.stale_s:
-            return self._by_power(start, end, span, "window shorter than the counter's refresh")
+            return self._sampled(
+                start, end, span, "sampled power, window shorter than the counter's refresh"
+            )
         if end.joules == start.joules:
-            return self._by_power(start, end, span, "the counter did not move")
+            return self._sampled(start, end, span, "sampled power, the counter did not move")
         unlooked_j = self._unlooked_j(start, end, self.watch.power_refresh_s)
         most_w = max(start.watts, end.watts) or self.rated_w or 0.0
         swing_w = self._swing_w(start, end, span[1] - span[0])
@@ -188,22 +194,18 @@ class CounterMeter(WatchedMeter):
     def _looked(self, figure: Figure, unlooked_j: float) -> Figure:
         """What a sensor that looks part of the time did not see was not measured."""
         sensor = self.gpu.sensor
-        assert figure.value is not None
-        missed = unlooked_j > UNLOOKED * figure.value
-        if figure.quality is not Quality.MEASURED or not (
-            missed or (sensor.known and sensor.part_time)
-        ):
+        if figure.quality is not Quality.MEASURED:
             return figure
-        card = (
-            "its sensor looks" if sensor.known else "power changed quickly, and a sensor may look"
-        )
-        told = f"{card} at {sensor.share:.0%} of the time"
+        if sensor.known and sensor.part_time:
+            told = f"its sensor looks at {sensor.share:.0%} of the time"
+        elif unlooked_j > UNLOOKED * (figure.value or 0.0):
+            told = (
+                f"power changed quickly, and its sensor may look at {sensor.share:.0%} of the time"
+            )
+        else:
+            return figure
         update = {"quality": Quality.INTEGRATED}
         return figure.scaled(1.0, "J", told).model_copy(update=update)
-
-    def _by_power(self, start: Edge, end: Edge, span: Span, why: str) -> Figure:
-        """Where the counter does not do: sampled power, and at least what was counted."""
-        return self._sampled(start, end, span, f"sampled power, {why}")
 
 
 class PowerMeter(WatchedMeter):

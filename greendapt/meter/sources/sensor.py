@@ -59,35 +59,35 @@ class Sensor:
         return refresh_s / 2 + self.averaged_s(refresh_s) / 4 + unknown_s
 
     def unlooked_j(self, readings_w: Sequence[float], refresh_s: float, every_s: float) -> float:
-        """Half-width in J for what passed unlooked at between ``readings_w``, in their order.
+        """Half-width in J for what passed unlooked at between ``readings_w``, in their order, of
+        which one was taken ``every_s``.
 
-        A reading stands for the time to the next one, of which only a share was averaged over. How
-        far the rest may be from it is told by how far neighbours are from each other: for power
-        that is the same all the time, or changes seldom, that is little; for power that changes
-        from one look to the next it adds up as independent errors do. ``every_s``: between two
-        readings that were taken.
+        A reading stands for the time to the next one, of which only a share was averaged over. Two
+        things can be wrong. Power changes from one look to the next: then neighbours are far apart,
+        and their errors add up as independent ones do. Or power comes back in nearly the sensor's
+        own time, and readings creep through it in a slow beat: then the part of a beat that is left
+        over is wrong, so that each crossing of the mean makes the error smaller. Power that comes
+        back in exactly the sensor's time looks like power that stays the same; nothing tells.
         """
         looked = min(1.0, self.averaged_s(refresh_s) / every_s)
         if looked >= 1 or len(readings_w) < 2:
             return 0.0
         readings = np.asarray(readings_w, dtype=float)
-        steps = np.diff(readings)
-        alone = math.sqrt((1 - looked) * float(steps @ steps) / 2) * every_s
-        apart = readings - readings.mean()
-        turns = int(np.count_nonzero(apart[1:] * apart[:-1] < 0))
-        beat = BEAT * (1 - looked) * float(apart.std()) * len(readings) * every_s / (turns + 1)
-        return math.hypot(_COVER * (1 + _FEW / len(readings)) * alone, beat)
+        count, steps, apart = len(readings), np.diff(readings), readings - readings.mean()
+        crossings = int(np.count_nonzero(apart[1:] * apart[:-1] < 0))
+        alone = math.sqrt((1 - looked) * float(steps @ steps) / 2) * (1 + _FEW / count)
+        beat = (1 - looked) * float(apart.std()) * count / (crossings + 1)
+        return _COVER * math.hypot(alone, beat) * every_s
 
 
-BEAT = 2.0
 UNKNOWN = Sensor()
 _KINDS = (
     (r"\bGH200\b", Sensor(share=0.2, known=True)),
     (r"\b(A100|A30|A800|H100|H200|H800|H20)\b", Sensor(share=0.25, known=True)),
     (r"\b(V100|P100|P40|P4|TITAN V|GTX 10\d\d)\b", Sensor(share=0.5, known=True)),
-    (r"\b(T4|RTX 20\d\d|GTX 16\d\d|Quadro RTX)\b", Sensor(share=1.0, known=True)),
+    (r"\b(T4|RTX 20\d\d|GTX 16\d\d|Quadro RTX|TITAN RTX)\b", Sensor(share=1.0, known=True)),
     (
-        r"\b(RTX [34]0\d\d|RTX A\d000|A2|A10|A10G|A16|A40|L4|L40|L40S)\b",
+        r"\b(RTX [34]0\d\d|RTX A\d000|RTX \d000 Ada|A2|A10|A10G|A16|A40|L4|L40|L40S)\b",
         Sensor(share=1.0, trailing_s=1.0, known=True),
     ),
 )

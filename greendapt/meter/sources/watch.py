@@ -27,8 +27,9 @@ class Edge:
     ``off_s``: when that move was, is known give or take that; None: the counter was not seen to
     move, and may be a whole refresh period old. ``watts``: the power reading, 0 where unknown.
     ``drawn_j``: that power, integrated up to ``at_s``; ``moved_j``: up to the counter's move;
-    ``last``: the latest look's time and integral, where it was looked again. ``readings``: how many
-    readings of power there were. ``restarts`` of the counter, and ``gaps`` in the power, so far.
+    ``last``: the latest look's time and integral, where it was looked again. ``looks``: how often
+    power was looked at, and ``readings``: how many of these differed. ``restarts`` of the counter,
+    and ``gaps`` in the power, so far.
     """
 
     at_s: float
@@ -39,6 +40,7 @@ class Edge:
     drawn_j: float = 0.0
     moved_j: float = 0.0
     last: tuple[float, float] | None = None
+    looks: int = 0
     readings: int = 0
     restarts: int = 0
     gaps: int = 0
@@ -140,7 +142,14 @@ class Watch:
             self._readings.append(watts)
             self._power.moved(at_s, on_time=at_s - last.at_s < _ON_TIME_S)
         drawn_j = last.drawn_j + ((last.watts or watts) + watts) / 2 * (at_s - last.at_s)
-        return replace(last, at_s=at_s, watts=watts, drawn_j=drawn_j, readings=len(self._readings))
+        return replace(
+            last,
+            at_s=at_s,
+            watts=watts,
+            drawn_j=drawn_j,
+            looks=last.looks + 1,
+            readings=len(self._readings),
+        )
 
     def _with_counter(self, edge: Edge, raw_j: float) -> Edge:
         step_j, self._raw_j = raw_j - self._raw_j, raw_j
