@@ -34,6 +34,7 @@ _BY_ITSELF_S = 1.0
 UNLOOKED = 0.02
 """Of a figure, what a sensor may have missed in one that still counts as measured."""
 _FEW_LOOKS = 2
+_STILL = 3  # refresh periods after which a counter that did not move has stopped
 _RECENT = 20  # readings before a window that tell how far power swings
 _POLL_S = 0.001
 _CLOSE_S = 0.005  # known to that is well enough; a busy machine polls late, and looks once more
@@ -150,15 +151,10 @@ class CounterMeter(WatchedMeter):
     def _energy(self, start: Edge, end: Edge, span: Span) -> Figure:
         """Energy in J; ``low``/``high``: what the sensor's gain, the counter's refresh and the time
         it does not look leave open."""
+        why = self._no_count(start, end, span)
+        if why:
+            return self._sampled(start, end, span, f"sampled power, {why}")
         counted_j = end.counted_by_j(span[1]) - start.counted_by_j(span[0])
-        if end.restarts > start.restarts:
-            return self._sampled(start, end, span, "sampled power, counter reset in the window")
-        if span[1] - span[0] < 2 * self.stale_s:
-            return self._sampled(
-                start, end, span, "sampled power, window shorter than the counter's refresh"
-            )
-        if end.joules == start.joules:
-            return self._sampled(start, end, span, "sampled power, the counter did not move")
         unlooked_j = self._unlooked_j(start, end, self.watch.power_refresh_s)
         most_w = max(start.watts, end.watts) or self.rated_w or 0.0
         swing_w = self._swing_w(start, end, span[1] - span[0])
@@ -167,6 +163,17 @@ class CounterMeter(WatchedMeter):
         counted = self._figure("counter", counted_j, Quality.MEASURED, slack)
         sampled = self._sampled(start, end, span, "sampled power")
         return self._looked(self._checked(counted, sampled, span, edges_j), unlooked_j)
+
+    def _no_count(self, start: Edge, end: Edge, span: Span) -> str | None:
+        """Why the counter cannot tell of this window."""
+        still_s = max(start.still_s(span[0]), end.still_s(span[1]))
+        if end.restarts > start.restarts:
+            return "counter reset in the window"
+        if span[1] - span[0] < 2 * self.stale_s:
+            return "window shorter than the counter's refresh"
+        if end.joules == start.joules or still_s > _STILL * self.stale_s:
+            return "the counter did not move"
+        return None
 
     def _edge_off_j(self, edge: Edge, most_w: float, swing_w: float) -> float:
         """Half-width in J of the counter at an edge: when it moved, and what passed since."""
@@ -186,7 +193,7 @@ class CounterMeter(WatchedMeter):
         ratio = here if so_far is None or apart or span[1] - span[0] >= _BY_ITSELF_S else so_far
         if AGREE[0] <= ratio <= AGREE[1]:
             return counted
-        told = f"the counter told {ratio:.2f} times as much, and which is right is not known"
+        told = f"the counter told {ratio:.2f} times the sampled power: which is right is not known"
         ends = [end for one in (counted, sampled) for end in (one.low, one.high) if end is not None]
         update = {"quality": Quality.ESTIMATED, "low": min(ends), "high": max(ends)}
         return sampled.scaled(1.0, "J", told).model_copy(update=update)

@@ -24,8 +24,8 @@ class Edge:
     """What a GPU said near an edge of a window; ``trouble`` instead where it said nothing.
 
     ``joules``: counted up to the counter's last move, since it was opened, restarts left out.
-    ``off_s``: when that move was, is known give or take that; None: the counter was not seen to
-    move, and may be a whole refresh period old. ``watts``: the power reading, 0 where unknown.
+    ``moved_s``: when that move was, give or take ``off_s``; None: the counter was not seen to move,
+    and may be a whole refresh period old. ``watts``: the power reading, 0 where unknown.
     ``drawn_j``: that power, integrated up to ``at_s``; ``moved_j``: up to the counter's move;
     ``last``: the latest look's time and integral, where it was looked again. ``looks``: how often
     power was looked at, and ``readings``: how many of these differed. ``restarts`` of the counter,
@@ -35,6 +35,7 @@ class Edge:
     at_s: float
     joules: float = 0.0
     watts: float = 0.0
+    moved_s: float | None = None
     off_s: float | None = None
     trouble: str | None = None
     drawn_j: float = 0.0
@@ -52,6 +53,10 @@ class Edge:
         )
         return drawn_j + self.watts * (at_s - looked_s)
 
+    def still_s(self, at_s: float) -> float:
+        """For how long the counter stood still, before or after a time; 0 where it is not known."""
+        return 0.0 if self.moved_s is None else abs(at_s - self.moved_s)
+
     def counted_by_j(self, at_s: float) -> float:
         """The counter at its last move, and sampled power from there."""
         return self.joules + self.drawn_by_j(at_s) - self.moved_j
@@ -64,6 +69,7 @@ class Edge:
         return replace(
             again,
             joules=moved.joules,
+            moved_s=moved.moved_s,
             off_s=moved.off_s,
             moved_j=moved.moved_j,
             restarts=moved.restarts,
@@ -110,7 +116,8 @@ class Watch:
 
     @property
     def power_refresh_s(self) -> float:
-        return self._power.seconds or UNSEEN_REFRESH_S
+        """As seen; else the counter's, for they come from one sensor; else the slowest known."""
+        return self._power.seconds or self._counter.seconds or UNSEEN_REFRESH_S
 
     def readings_w(self, start: Edge, end: Edge, before: int = 0) -> Sequence[float]:
         """Those of the window, the one at its start, and so many from before it."""
@@ -124,6 +131,7 @@ class Watch:
             try:
                 raw_j = self._gpu.counter_j() if self._counts else 0.0
             except Unreadable as error:
+                self._edge = replace(self._edge, gaps=self._edge.gaps + 1)
                 return Edge(now_s(), trouble=str(error))
             edge = self._with_power(now_s())
             if edge.trouble is None and self._counts:
@@ -146,6 +154,7 @@ class Watch:
             last,
             at_s=at_s,
             watts=watts,
+            trouble=None,
             drawn_j=drawn_j,
             looks=last.looks + 1,
             readings=len(self._readings),
@@ -154,7 +163,8 @@ class Watch:
     def _with_counter(self, edge: Edge, raw_j: float) -> Edge:
         step_j, self._raw_j = raw_j - self._raw_j, raw_j
         if step_j < 0:
-            return replace(edge, restarts=edge.restarts + 1, off_s=None, moved_j=edge.drawn_j)
+            unmoved = replace(edge, moved_s=None, off_s=None, moved_j=edge.drawn_j)
+            return replace(unmoved, restarts=edge.restarts + 1)
         if step_j == 0:
             return edge
         since_s = edge.at_s - self._edge.at_s
@@ -163,6 +173,7 @@ class Watch:
         edge = replace(
             edge,
             joules=edge.joules + step_j,
+            moved_s=edge.at_s - off_s,
             off_s=off_s,
             moved_j=edge.drawn_j - off_s * edge.watts,
         )
