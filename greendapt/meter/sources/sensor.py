@@ -16,7 +16,7 @@ import numpy as np
 
 TOLERANCE = 0.05
 """Of the gain, either way, from one card to another of its kind."""
-DRIFT = 0.01
+DRIFT = 0.02
 """Of the gain, with heat, on top of it."""
 OFFSET_W = 5.0
 """Either way; what NVIDIA's manual gives as the whole error."""
@@ -52,11 +52,12 @@ class Sensor:
         return (refresh_s + self.averaged_s(refresh_s)) / 2
 
     def lag_off_s(self, refresh_s: float) -> float:
-        """By how much that may be wrong: half of the time from one reading to the next; a quarter
-        of what is averaged over, for a step in the middle of it; and what a card of unknown kind
-        may average over."""
-        unknown_s = 0.0 if self.known else SLOWEST_TRAILING_S / 2
-        return refresh_s / 2 + self.averaged_s(refresh_s) / 4 + unknown_s
+        """By how much that may be wrong: half of the time from one reading to the next; a part of
+        what is averaged over, for a step in the middle of it; and what a card of unknown kind may
+        average over."""
+        averaged_s = self.averaged_s(refresh_s)
+        unknown_s = 0.0 if self.known else max(0.0, SLOWEST_TRAILING_S - averaged_s) / 2
+        return math.hypot(refresh_s / 2, averaged_s / 6, unknown_s)
 
     def unlooked_j(self, readings_w: Sequence[float], refresh_s: float, every_s: float) -> float:
         """Half-width in J for what passed unlooked at between ``readings_w``, in their order, of
