@@ -1,4 +1,4 @@
-"""GPU figures of simulated sensors that lie keep what is asked of them, and the guide shows them."""
+"""GPU figures of simulated sensors that lie keep what is asked of them; the guide shows them."""
 
 from pathlib import Path
 

@@ -47,16 +47,7 @@ def test_chance_errors_grow_with_the_root_of_the_readings():
     assert long / short == pytest.approx(10, rel=0.15)
 
 
-def test_a_slow_beat_leaves_more_open_than_a_quick_one():
-    times = np.arange(200) * 0.1
-    slow, quick = (
-        PART_TIME.unlooked_j(300 + 200 * np.sin(2 * np.pi * times / period), 0.1, 0.1)
-        for period in (15.0, 3.0)
-    )
-    assert slow > 3 * quick
-
-
-def test_the_error_of_a_real_beat_is_within():
+def test_the_error_of_a_periodic_load_is_within():
     """Power that comes back every 97 ms, seen for 25 of every 100."""
     for phase in np.linspace(0, 0.097, 20):
         ends = np.arange(1, 60) * 0.1

@@ -154,7 +154,7 @@ class CounterMeter(WatchedMeter):
         why = self._no_count(start, end, span)
         if why:
             return self._sampled(start, end, span, f"sampled power, {why}")
-        counted_j = end.counted_by_j(span[1]) - start.counted_by_j(span[0])
+        counted_j = max(0.0, end.counted_by_j(span[1]) - start.counted_by_j(span[0]))
         unlooked_j = self._unlooked_j(start, end, self.watch.power_refresh_s)
         most_w = max(start.watts, end.watts) or self.rated_w or 0.0
         swing_w = self._swing_w(start, end, span[1] - span[0])

@@ -63,22 +63,18 @@ class Sensor:
         """Half-width in J for what passed unlooked at between ``readings_w``, in their order, of
         which one was taken ``every_s``.
 
-        A reading stands for the time to the next one, of which only a share was averaged over. Two
-        things can be wrong. Power changes from one look to the next: then neighbours are far apart,
-        and their errors add up as independent ones do. Or power comes back in nearly the sensor's
-        own time, and readings creep through it in a slow beat: then the part of a beat that is left
-        over is wrong, so that each crossing of the mean makes the error smaller. Power that comes
-        back in exactly the sensor's time looks like power that stays the same; nothing tells.
+        A reading stands for the time to the next one, of which only a share was averaged over. How
+        far the rest may be from it is told by how far neighbours are from each other: nothing for
+        power that stays the same, little for power that changes seldom; where it changes from one
+        look to the next, the errors add up as independent ones do. Power that comes back in the
+        sensor's own time looks like power that stays the same, and nothing tells.
         """
         looked = min(1.0, self.averaged_s(refresh_s) / every_s)
         if looked >= 1 or len(readings_w) < 2:
             return 0.0
-        readings = np.asarray(readings_w, dtype=float)
-        count, steps, apart = len(readings), np.diff(readings), readings - readings.mean()
-        crossings = int(np.count_nonzero(apart[1:] * apart[:-1] < 0))
-        alone = math.sqrt((1 - looked) * float(steps @ steps) / 2) * (1 + _FEW / count)
-        beat = (1 - looked) * float(apart.std()) * count / (crossings + 1)
-        return _COVER * math.hypot(alone, beat) * every_s
+        steps = np.diff(np.asarray(readings_w, dtype=float))
+        scatter_w = math.sqrt((1 - looked) * float(steps @ steps) / 2)
+        return _COVER * (1 + _FEW / len(readings_w)) * scatter_w * every_s
 
 
 UNKNOWN = Sensor()
