@@ -39,7 +39,7 @@ def metered(seconds, meters, *, align=False):
 
 
 @pytest.mark.parametrize("no_counter", [0, 1])
-@pytest.mark.parametrize(("period_s", "duty"), [(0.107, 0.5), (0.37, 0.25)])
+@pytest.mark.parametrize(("period_s", "duty"), [(0.173, 0.5), (0.37, 0.25)])
 def test_a_part_time_sensor_is_no_measurement_and_its_bounds_hold(
     standin, no_counter, period_s, duty
 ):

@@ -47,6 +47,17 @@ def test_chance_errors_grow_with_the_root_of_the_readings():
     assert long / short == pytest.approx(10, rel=0.15)
 
 
+def test_a_slow_beat_leaves_more_open_than_a_quick_one_and_than_a_jump():
+    times = np.arange(200) * 0.1
+    slow, quick = (
+        PART_TIME.unlooked_j(300 + 200 * np.sin(2 * np.pi * times / period), 0.1, 0.1)
+        for period in (15.0, 3.0)
+    )
+    jump = PART_TIME.unlooked_j(np.where(times < 10, 100.0, 500.0), 0.1, 0.1)
+    assert slow > 3 * quick
+    assert slow > 10 * jump
+
+
 def test_the_error_of_a_periodic_load_is_within():
     """Power that comes back every 97 ms, seen for 25 of every 100."""
     for phase in np.linspace(0, 0.097, 20):

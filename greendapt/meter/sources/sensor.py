@@ -63,18 +63,23 @@ class Sensor:
         """Half-width in J for what passed unlooked at between ``readings_w``, in their order, of
         which one was taken ``every_s``.
 
-        A reading stands for the time to the next one, of which only a share was averaged over. How
-        far the rest may be from it is told by how far neighbours are from each other: nothing for
-        power that stays the same, little for power that changes seldom; where it changes from one
-        look to the next, the errors add up as independent ones do. Power that comes back in the
-        sensor's own time looks like power that stays the same, and nothing tells.
+        A reading stands for the time to the next one, of which only a share was averaged over. Where
+        power changes from one look to the next, neighbours are far apart, and their errors add up
+        as independent ones do. Where it comes back in nearly the sensor's own time, readings creep
+        through it in a slow beat: the part of a beat that is left over is wrong, the less, the more
+        often they crossed their mean; a jump is no creeping, but a change that was seen. Power that
+        comes back in exactly the sensor's time looks like power that stays the same: nothing tells.
         """
         looked = min(1.0, self.averaged_s(refresh_s) / every_s)
         if looked >= 1 or len(readings_w) < 2:
             return 0.0
-        steps = np.diff(np.asarray(readings_w, dtype=float))
-        scatter_w = math.sqrt((1 - looked) * float(steps @ steps) / 2)
-        return _COVER * (1 + _FEW / len(readings_w)) * scatter_w * every_s
+        readings = np.asarray(readings_w, dtype=float)
+        count, steps, apart = len(readings), np.diff(readings), readings - readings.mean()
+        crossings = int(np.count_nonzero(apart[1:] * apart[:-1] < 0))
+        creeping = 1 - float(np.abs(steps).max()) / max(float(np.ptp(readings)), 1e-9)
+        alone_w = (1 + _FEW / count) * math.sqrt((1 - looked) * float(steps @ steps) / 2)
+        beat_w = (1 - looked) * creeping * float(apart.std()) * count / (crossings + 1)
+        return _COVER * math.hypot(alone_w, beat_w) * every_s
 
 
 UNKNOWN = Sensor()
