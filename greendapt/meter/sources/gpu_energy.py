@@ -34,7 +34,7 @@ _BY_ITSELF_S = 1.0
 UNLOOKED = 0.02
 """Of a figure, what a sensor may have missed in one that still counts as measured."""
 _FEW_LOOKS = 2
-_STILL = 3  # refresh periods after which a counter that did not move has stopped
+_STILL, _STILL_S = 3, 0.5  # refresh periods, and seconds: a counter still for longer has stopped
 _RECENT = 20  # readings before a window that tell how far power swings
 _POLL_S = 0.001
 _CLOSE_S = 0.005  # known to that is well enough; a busy machine polls late, and looks once more
@@ -171,7 +171,7 @@ class CounterMeter(WatchedMeter):
             return "counter reset in the window"
         if span[1] - span[0] < 2 * self.stale_s:
             return "window shorter than the counter's refresh"
-        if end.joules == start.joules or still_s > _STILL * self.stale_s:
+        if end.joules == start.joules or still_s > max(_STILL * self.stale_s, _STILL_S):
             return "the counter did not move"
         return None
 

@@ -63,7 +63,7 @@ class Sensor:
         """Half-width in J for what passed unlooked at between ``readings_w``, in their order, of
         which one was taken ``every_s``.
 
-        A reading stands for the time to the next one, of which only a share was averaged over. Where
+        A reading stands for the time to the next one, of which a share was averaged over. Where
         power changes from one look to the next, neighbours are far apart, and their errors add up
         as independent ones do. Where it comes back in nearly the sensor's own time, readings creep
         through it in a slow beat: the part of a beat that is left over is wrong, the less, the more

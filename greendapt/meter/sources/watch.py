@@ -105,7 +105,7 @@ class Watch:
         self._lock = threading.Lock()
         self._heart: Heartbeat | None = None
         self._counter, self._power = _Period(refresh.counter_s), _Period(refresh.power_s)
-        self._readings = array("d")
+        self._readings = array("d")  # 7 MB a day, where power is renewed ten times a second
         self._raw_j = gpu.counter_j() if counts else 0.0
         self._first: Edge | None = None
         self._edge = Edge(now_s(), watts=0.0 if counts else gpu.power_w())
