@@ -8,6 +8,7 @@ import pytest
 from simulated_gpu import Curve, Faults, SimulatedGpu, simulated, simulated_gpu
 
 from greendapt.core.figures import Quality
+from greendapt.meter import Meter
 from greendapt.meter.clock import now_s
 from greendapt.meter.sources.gpu_energy import gpu_meters, read_edges
 from greendapt.meter.sources.gpu_reader import Unreadable
@@ -87,6 +88,18 @@ def test_power_that_comes_a_second_late_is_put_back(standin):
     truth = 60 * (end - start) + 300 * (end - begun_s)
     assert figure.value == pytest.approx(truth, rel=0.07)
     assert figure.low <= truth <= figure.high
+
+
+def test_the_headline_says_why_it_is_not_measured(standin):
+    standin(**A100, noise_w=0.5)
+    meter = Meter(environ={})
+    with meter.window() as window:
+        time.sleep(0.6)
+    meter.close()
+    headline = window.record["energy_j"]["total"]
+    assert headline.quality is not Quality.MEASURED
+    assert "gpu integrated" in headline.source
+    assert "its sensor looks at 25% of the time" in headline.source
 
 
 # the rest on a simulated clock
