@@ -35,7 +35,7 @@ def grave(troubles: Iterable[str]) -> tuple[str, ...]:
 class DeviceFacts(BaseModel):
     """One device under the meter, and how its energy was read; ``troubles``: what disturbed it.
 
-    ``counter_over_integrated``: the counter against sampled power, None until a second was seen.
+    ``counter_over_integrated``: counted over sampled energy, None until half a second was seen.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)

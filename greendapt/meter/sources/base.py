@@ -52,7 +52,7 @@ class PartMeter(ABC):
     ``key``: what it is the meter of, the same whoever asks: a GPU's UUID, the host's name; a key
     is counted once. ``how``: in a word or two, for people. ``rated_w``: TDP or power limit,
     ``idle_w``: power at rest, ``memory_gb``: memory reserved; None (0): not known. ``stale_s``: how
-    old a reading may be; where above 0, edges are `gpu_energy.Edge`, and windows that align wait
+    old a reading may be; where above 0, edges are `watch.Edge`, and windows that align wait
     for a new one.
     """
 

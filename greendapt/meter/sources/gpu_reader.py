@@ -5,14 +5,14 @@ from __future__ import annotations
 import itertools
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from greendapt.meter.clock import Heartbeat, now_s
+from greendapt.meter.clock import now_s
 from greendapt.meter.sources.base import State
+from greendapt.meter.sources.sensor import Sensor, sensor_of
 
 SAMPLE_S = 0.05
-CHECK_S = 5.0
 _LOOK_S = 0.5  # how long a refresh period is looked for
 _LONGEST_LOOK_S = 2.5  # where a counter did not move twice by then
 _POLL_S = 0.001
@@ -42,70 +42,65 @@ class GpuReader(ABC):
     def power_w(self) -> float:
         """Watts now."""
 
+    @property
+    def sensor(self) -> Sensor:
+        """How its power reading comes about."""
+        return sensor_of(self.name)
+
     def state(self) -> State:
         """What disturbs it now."""
         return State()
 
 
-def refresh_periods_s(gpus: Sequence[GpuReader]) -> dict[str, float]:
-    """UUID -> longest time between two updates of the counter, for those seen to move twice."""
-    watched = {gpu.uuid: gpu for gpu in gpus}
-    moves: dict[str, list[float]] = {uuid: [] for uuid in watched}
-    last: dict[str, float] = {}
-    begun_s = now_s()
-    while watched and (looked_s := now_s() - begun_s) < _LONGEST_LOOK_S:
-        if looked_s > _LOOK_S and all(len(moves[uuid]) >= 2 for uuid in watched):
-            break
-        for uuid, gpu in list(watched.items()):
-            try:
-                joules = gpu.counter_j()
-            except Unreadable:
-                del watched[uuid]
-                continue
-            if last.setdefault(uuid, joules) != joules:
-                last[uuid] = joules
-                moves[uuid].append(now_s())
-            if len(moves[uuid]) == 3:
-                del watched[uuid]
-        time.sleep(_POLL_S)
-    return {
-        uuid: max(later - earlier for earlier, later in itertools.pairwise(seen))
-        for uuid, seen in moves.items()
-        if len(seen) >= 2
-    }
+@dataclass(frozen=True)
+class Refresh:
+    """How long a counter and a power reading stay the same, in s; None: not seen to move twice."""
+
+    counter_s: float | None = None
+    power_s: float | None = None
 
 
-class CrossCheck:
-    """Counter against sampled power over the first seconds of work, from update to update."""
+class _Moves:
+    """When a reading was seen to change."""
 
-    def __init__(self, gpu: GpuReader) -> None:
-        self._gpu = gpu
-        self._begun_s = self._last_s = now_s()
-        self._watts = 0.0
-        self._integrated_j = 0.0
-        self._moves: list[tuple[float, float, float]] = []  # seconds, counted J, integrated J
-        self._heart = Heartbeat(self._sample, SAMPLE_S / 2)
+    def __init__(self, ask: Callable[[], float]) -> None:
+        self._ask = ask
+        self._last: float | None = None
+        self.at_s: list[float] = []
+        self.silent = False
 
-    def _sample(self) -> bool:
+    def look(self) -> None:
+        if self.silent:
+            return
         try:
-            counted, watts = self._gpu.counter_j(), self._gpu.power_w()
+            value = self._ask()
         except Unreadable:
-            return False
-        now = now_s()
-        self._integrated_j += ((self._watts or watts) + watts) / 2 * (now - self._last_s)
-        self._watts, self._last_s = watts, now
-        if not self._moves or counted != self._moves[-1][1]:
-            self._moves = [*self._moves, (now, counted, self._integrated_j)]
-        return now - self._begun_s < CHECK_S
+            self.silent = True
+            return
+        if self._last is not None and value != self._last:
+            self.at_s.append(now_s())
+        self._last = value
 
     @property
-    def ratio(self) -> float | None:
-        """Counted / integrated energy; None before a second of counter updates was seen."""
-        moves = self._moves[1:]  # the first reading is stale
-        if len(moves) < 2 or moves[-1][0] - moves[0][0] < 1.0:
+    def longest_s(self) -> float | None:
+        if len(self.at_s) < 2:
             return None
-        counted, integrated = (moves[-1][i] - moves[0][i] for i in (1, 2))
-        return counted / integrated if counted > 0 and integrated > 0 else None
+        return max(later - earlier for earlier, later in itertools.pairwise(self.at_s))
 
-    def close(self) -> None:
-        self._heart.stop()
+
+def refreshes(gpus: Sequence[GpuReader]) -> dict[str, Refresh]:
+    """By UUID. Looks until each counter moved three times, or twice in half a second; where there
+    is none, for half a second at power."""
+    counters = {gpu.uuid: _Moves(gpu.counter_j) for gpu in gpus}
+    powers = {gpu.uuid: _Moves(gpu.power_w) for gpu in gpus}
+    begun_s = now_s()
+    while (looked_s := now_s() - begun_s) < (_LONGEST_LOOK_S if gpus else 0):
+        moves = [len(one.at_s) for one in counters.values() if not one.silent]
+        if (looked_s > _LOOK_S and all(n >= 2 for n in moves)) or (
+            moves and all(n >= 3 for n in moves)
+        ):
+            break
+        for one in (*counters.values(), *powers.values()):
+            one.look()
+        time.sleep(_POLL_S)
+    return {uuid: Refresh(one.longest_s, powers[uuid].longest_s) for uuid, one in counters.items()}

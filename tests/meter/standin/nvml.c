@@ -7,6 +7,17 @@
  *   STANDIN_SINE_S   period of a sine on top of it (0, 1)
  *   STANDIN_TRACE    file of "seconds watts" lines, replayed (linear in between) from STANDIN_START_S
  *   STANDIN_REFRESH_S  counter and power are renewed this often (0.1)
+ *   STANDIN_SQUARE_W more power (0) for STANDIN_DUTY (0.5) of every STANDIN_SQUARE_S (1)
+ *   STANDIN_STEP_W   more power (0) from STANDIN_STEP_AT_S on
+ *   STANDIN_COUNTER_REFRESH_S  the counter's own, where it is another
+ *   STANDIN_JITTER   a renewal is late by up to this share of the period (0)
+ *   STANDIN_BOXCAR_S a power reading is the mean over so long before it was renewed (0: an instant)
+ *   STANDIN_ADDS     the counter adds up the power readings instead of all that is drawn (0)
+ *   STANDIN_SENSOR_GAIN, STANDIN_OFFSET_W  of the sensor, under both readings (1, 0)
+ *   STANDIN_NOISE_W  of a power reading, either way (0)
+ *   STANDIN_MODULE_W the counter counts so much power of something else (0)
+ *   STANDIN_WRAP_J   the counter starts again from zero each time it has counted so much
+ *   STANDIN_NAME     of every GPU
  *   STANDIN_GAIN     the counter counts so many times the energy (1)
  *   STANDIN_RESET_S  the counter starts again from zero at this time
  *   STANDIN_LOST_S   from this time on every read answers "GPU is lost"
@@ -65,23 +76,82 @@ static double trace(const char *path, double t, double *joules) {
     return watts[n - 1];
 }
 
+static double part(double t) { return t - floor(t); }
+
+static double square_j(double t) {
+    double period = number("STANDIN_SQUARE_S", 1), duty = number("STANDIN_DUTY", 0.5);
+    return number("STANDIN_SQUARE_W", 0) * period * (duty * floor(t / period) + fmin(part(t / period), duty));
+}
+
+static double step_j(double t) {
+    return number("STANDIN_STEP_W", 0) * fmax(0, t - number("STANDIN_STEP_AT_S", INFINITY));
+}
+
 static double watts(double t) {
     double ignored, turn = 2 * M_PI / number("STANDIN_SINE_S", 1);
     const char *path = getenv("STANDIN_TRACE");
     if (path && *path) return trace(path, t, &ignored);
-    return number("STANDIN_WATTS", 300) + number("STANDIN_SINE_W", 0) * sin(turn * t);
+    return number("STANDIN_WATTS", 300) + number("STANDIN_SINE_W", 0) * sin(turn * t) +
+           number("STANDIN_SQUARE_W", 0) * (part(t / number("STANDIN_SQUARE_S", 1)) < number("STANDIN_DUTY", 0.5)) +
+           number("STANDIN_STEP_W", 0) * (t >= number("STANDIN_STEP_AT_S", INFINITY));
 }
 
 static double joules(double t) {
     double sum, turn = 2 * M_PI / number("STANDIN_SINE_S", 1);
     const char *path = getenv("STANDIN_TRACE");
     if (path && *path) { trace(path, t, &sum); return sum + 1e6; }
-    return number("STANDIN_WATTS", 300) * t + number("STANDIN_SINE_W", 0) / turn * (1 - cos(turn * t));
+    return number("STANDIN_WATTS", 300) * t + number("STANDIN_SINE_W", 0) / turn * (1 - cos(turn * t)) +
+           square_j(t) + step_j(t);
 }
 
-static double renewed(double t) {
-    double period = number("STANDIN_REFRESH_S", 0.1);
-    return floor(t / period) * period;
+/* Between 0 and 1, the same for the same k. */
+static double chance(int64_t k) {
+    uint64_t h = (uint64_t)k * 0x9E3779B97F4A7C15u;
+    h = (h ^ (h >> 29)) * 0xBF58476D1CE4E5B9u;
+    return (double)((h ^ (h >> 32)) >> 11) / 9007199254740992.0;
+}
+
+static double renewal(int64_t k, double period) {
+    double jitter = number("STANDIN_JITTER", 0);
+    return ((double)k + (jitter > 0 ? jitter * chance(k) : 0)) * period;
+}
+
+/* The number of the last renewal before t. */
+static int64_t renewed(double t, double period) {
+    int64_t k = (int64_t)floor(t / period);
+    return renewal(k, period) <= t ? k : k - 1;
+}
+
+static double power_period(void) { return number("STANDIN_REFRESH_S", 0.1); }
+
+/* What the power reading of the k-th renewal says. */
+static double reading(int64_t k) {
+    double t = renewal(k, power_period()), over = number("STANDIN_BOXCAR_S", 0);
+    double seen = over > 0 ? (joules(t) - joules(t - over)) / over : watts(t);
+    double noise = number("STANDIN_NOISE_W", 0) * (2 * chance(k + 7919) - 1);
+    return seen * number("STANDIN_SENSOR_GAIN", 1) + number("STANDIN_OFFSET_W", 0) + noise;
+}
+
+/* Joules that the readings add up to, from the first call on. */
+static double added_up(int64_t now) {
+    static int64_t last = -1;
+    static double sum = 0;
+    if (last < 0) last = now;
+    for (; last < now; last++)
+        sum += reading(last + 1) * (renewal(last + 1, power_period()) - renewal(last, power_period()));
+    return sum;
+}
+
+static double counted(double t) {
+    double period = number("STANDIN_COUNTER_REFRESH_S", power_period()), count;
+    double at = renewal(renewed(t, period), period), reset = number("STANDIN_RESET_S", INFINITY);
+    if (number("STANDIN_ADDS", 0))
+        count = added_up(renewed(t, power_period()));
+    else
+        count = number("STANDIN_SENSOR_GAIN", 1) * (joules(at) - (at >= reset ? joules(reset) : 0)) +
+                number("STANDIN_OFFSET_W", 0) * at;
+    count = number("STANDIN_GAIN", 1) * count + number("STANDIN_MODULE_W", 0) * at;
+    return fmod(count, number("STANDIN_WRAP_J", INFINITY));
 }
 
 static int trouble(const device *d) {
@@ -130,22 +200,23 @@ int nvmlDeviceGetUUID(const device *d, char *out, unsigned size) {
 }
 
 int nvmlDeviceGetName(const device *d, char *out, unsigned size) {
-    snprintf(out, size, d->index == 0 && number("STANDIN_MIXED", 0) ? "Stand-in B" : "Stand-in A");
+    const char *name = getenv("STANDIN_NAME");
+    if (!name || !*name) name = d->index == 0 && number("STANDIN_MIXED", 0) ? "Stand-in B" : "Stand-in A";
+    snprintf(out, size, "%s", name);
     return OK;
 }
 
 int nvmlDeviceGetTotalEnergyConsumption(const device *d, uint64_t *millijoules) {
-    double t = renewed(now_s()), reset = number("STANDIN_RESET_S", INFINITY);
     if (trouble(d)) return trouble(d);
     if (number("STANDIN_NO_COUNTER", 0)) return NOT_SUPPORTED;
-    *millijoules = (uint64_t)(1e3 * number("STANDIN_GAIN", 1) * (joules(t) - (t >= reset ? joules(reset) : 0)));
+    *millijoules = (uint64_t)(1e3 * counted(now_s()));
     return OK;
 }
 
 int nvmlDeviceGetPowerUsage(const device *d, unsigned *milliwatts) {
     if (trouble(d)) return trouble(d);
     if (number("STANDIN_NO_POWER", 0)) return NOT_SUPPORTED;
-    *milliwatts = (unsigned)(1e3 * watts(renewed(now_s())));
+    *milliwatts = (unsigned)(1e3 * reading(renewed(now_s(), power_period())));
     return OK;
 }
 
