@@ -92,7 +92,8 @@ class Carbon(Table):
 
     region: Annotated[str, Field(pattern=_PLACE)] | None = None
     """A country (FRA), a region below it (USA-CA), a cloud's (gcp:us-west1), EU or WORLD."""
-    intensity_g_per_kwh: Annotated[float, Field(ge=0)] | None = None
+    intensity_g_per_kwh: Annotated[float, Field(ge=0)] | str | None = None
+    """A number, or a CSV file of hours: `greendapt.accounting.hourly` reads it."""
     pue: Annotated[float, Field(ge=1)] = 1.0
     embodied_kg: Annotated[float, Field(ge=0)] | None = None
     """kgCO2e of making this machine; each stage is charged its share of the lifetime."""
@@ -129,7 +130,7 @@ class Run(Table):
     base_seed: NonNegativeInt = 0
     """The first seed."""
     shots: Annotated[tuple[Shots, ...], Field(min_length=1)] = ("full",)
-    device: Literal["auto", "cpu", "cuda"] = "auto"
+    device: Literal["auto", "cpu", "cuda", "xpu", "mps"] = "auto"
     pack: bool = True
     """Keep a folder's images in the user's cache, decoded and resized."""
     prefix_cache: bool = True
