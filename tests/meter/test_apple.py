@@ -14,6 +14,12 @@ WATTS = {"cpu_total_mj": 9.0, "gpu_mj": 14.0, "gpu_sram_mj": 1.0, "dram_mj": 2.0
 
 
 @pytest.fixture
+def mac(monkeypatch):
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setattr(platform, "machine", lambda: "arm64")
+
+
+@pytest.fixture
 def chip(monkeypatch, tmp_path):
     """``chip(WATTS)``: the package as zeus-apple-silicon 1.1 has it, on such a chip."""
     monkeypatch.setenv("GREENDAPT_POWERCAP", str(tmp_path))
@@ -63,17 +69,12 @@ def test_doctor(chip, parts_seen):
     assert [gpu["meter"] for gpu in report["gpus"]] == ["counter"]
 
 
+@pytest.mark.usefixtures("mac")
 def test_a_chip_without_one_of_the_counters(chip):
     chip({"cpu_total_mj": 9.0, "gpu_mj": 14.0})
     figures = metered("cpu")
     assert figures["energy_dram_j"].value is None
     assert "this chip has no such counter" in figures["energy_dram_j"].source
-
-
-@pytest.fixture
-def mac(monkeypatch):
-    monkeypatch.setattr(sys, "platform", "darwin")
-    monkeypatch.setattr(platform, "machine", lambda: "arm64")
 
 
 @pytest.mark.usefixtures("mac")
@@ -85,6 +86,7 @@ def test_without_the_package_doctor_says_how_to_have_it(monkeypatch):
     assert "pip install zeus-apple-silicon" in opened.why["gpu"]
 
 
+@pytest.mark.usefixtures("mac")
 def test_a_monitor_that_does_not_open(chip):
     chip(WATTS, broken="IOReport is not there")
     assert "IOReport is not there" in metered("mps")["energy_gpu_j"].source

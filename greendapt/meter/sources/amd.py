@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout, suppress
 from dataclasses import dataclass, field, replace
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from greendapt.meter.devices import torch_on_gpu
@@ -25,6 +26,7 @@ none."""
 _VISIBLE = (("ROCR_VISIBLE_DEVICES",), ("HIP_VISIBLE_DEVICES", "CUDA_VISIBLE_DEVICES"))
 """One after the other, each among what the one before left; of two in a pair, the first that is
 set."""
+_DRIVER = Path("/dev/kfd")
 _INSTALL = (
     "AMD GPUs: python -m pip install amdsmi (of the same version as ROCm, whose "
     "libamd_smi.so it reads)"
@@ -85,8 +87,11 @@ def _ask(call: Callable[..., Any], *arguments: Any) -> Any:
         raise Unreadable(" ".join(str(error).split()) or type(error).__name__) from error
 
 
-def _library() -> Any:
+def _library(environ: Mapping[str, str]) -> Any:
     """amdsmi, opened. Raises Unreadable, with what to do."""
+    traces = (environ.get("ROCM_PATH"), environ.get("ROCM_HOME"), _DRIVER.exists())
+    if not any(traces) and not _is_here(environ):
+        raise Unreadable("neither a driver nor ROCm")  # where it fails, importing costs each time
     try:
         with redirect_stdout(io.StringIO()):  # it prints where it finds no library
             smi = import_module("amdsmi")
@@ -184,14 +189,14 @@ def _is_here(environ: Mapping[str, str]) -> bool:
 
 def _open(request: Request) -> Opened:
     try:
-        smi = _library()
+        smi = _library(request.environ)
         machine = _machine(smi)
     except Unreadable as error:
         there = _is_here(request.environ)
-        return Opened(why={"gpu": f"AMD GPU: {error}"} if there else {}, broken=there)
+        return Opened(why={"gpu": f"AMD GPU: {error}" if there else "no AMD GPU"}, broken=there)
     if not machine:
         smi.amdsmi_shut_down()
-        return Opened()
+        return Opened(why={"gpu": "no AMD GPU"})
     seen = visible(machine, request.environ)
     if not seen:
         smi.amdsmi_shut_down()

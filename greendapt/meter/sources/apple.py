@@ -66,8 +66,6 @@ def _open(request: Request) -> Opened:
     try:
         monitor = import_module("zeus_apple_silicon").AppleEnergyMonitor()
     except ImportError:
-        if not _is_here(request.environ):
-            return Opened()
         missing = f"Apple's counters need a package: {_PACKAGE}"
         return Opened(why=dict.fromkeys(request.parts, missing))
     except RuntimeError as error:

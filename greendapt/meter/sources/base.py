@@ -147,8 +147,8 @@ class EnergySource:
     a part, the higher is asked first (`COUNTER`, `MODEL`). ``advice``: by part, what a user can
     do to have it. What ``open`` raises costs its figures, not the run (but for `MeterError`).
     ``here``: whether this machine, by its environment's variables, is of that kind, so that its
-    advice comes first; None: of any kind. ``torch_device``: what torch calls its GPUs (``cuda``,
-    ``xpu``, ``mps``); None: any."""
+    reasons are told and its advice comes first; None: of any kind. ``torch_device``: what torch
+    calls its GPUs (``cuda``, ``xpu``, ``mps``); None: any."""
 
     parts: tuple[Part, ...]
     priority: int

@@ -54,7 +54,8 @@ def _open(request: Request) -> Opened:
     sockets = [gauge for gauge in gauges if gauge.name.startswith(_SOCKET)]
     if not sockets:
         module = any(gauge.name.startswith(_MODULE) for gauge in gauges)
-        return Opened(why={"cpu": "the module's meter holds the GPU, too"} if module else {})
+        why = "the module's meter holds the GPU, too" if module else "no Grace"
+        return Opened(why=dict.fromkeys(request.parts, why))
     names = ", ".join(gauge.name for gauge in sockets)
     sensor = PowerFile(
         uuid=socket.gethostname(),
@@ -63,12 +64,11 @@ def _open(request: Request) -> Opened:
         note="its memory and regulators are in it",
         watts=lambda: sum(gauge.watts() for gauge in sockets),
     )
-    why = {"dram": "in the CPU's part: one meter holds a Grace socket and its memory"}
     try:
         meter = CpuRail(sensor, max(gauge.averaged_s for gauge in sockets))
     except Unreadable as error:
-        return Opened(why={"cpu": f"Grace's power meter: {error}"})
-    return Opened((meter,), {part: why[part] for part in request.parts if part in why})
+        return Opened(why=dict.fromkeys(request.parts, f"Grace's power meter: {error}"))
+    return Opened((meter,), {"dram": "in the CPU's part: one meter holds a socket and its memory"})
 
 
 def _is_here(environ: Mapping[str, str]) -> bool:

@@ -70,7 +70,7 @@ def _visible(cards: Sequence[Card], environ: Mapping[str, str]) -> list[Card]:
 def _open(request: Request) -> Opened:
     cards = _cards(request.environ)
     if not cards:
-        return Opened()
+        return Opened(why={"gpu": "no Intel GPU with an energy counter"})
     seen = _visible(cards, request.environ)
     if not seen:
         return Opened(why={"gpu": f"{_VISIBLE} hides every GPU"})

@@ -72,7 +72,7 @@ def _open(request: Request) -> Opened:
     """Where CPU and GPU share a rail it counts as the CPU's, which every run has."""
     rails = _rails(request.environ)
     if not rails:
-        return Opened()
+        return Opened(why=dict.fromkeys(request.parts, "no Jetson"))
     cpu, gpu = _of(rails, "cpu"), _of(rails, "gpu")
     shared = [rail for rail in cpu if rail in gpu]
     meters: list[PartMeter] = []

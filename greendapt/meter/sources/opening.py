@@ -49,7 +49,8 @@ def open_best(
             continue
         opened = _open(source, Request(wanted, environ, pick, _told(reasons)))
         openings.append(opened)
-        for part, reason in opened.why.items():
+        told = opened.why if source.here is None or source.here(environ) else {}
+        for part, reason in told.items():
             reasons.setdefault(part, []).append(reason)
         for meter in opened.meters:
             if meters.setdefault((meter.part, meter.key), meter) is not meter:
