@@ -12,6 +12,7 @@ from greendapt.core.figures import Figure
 from greendapt.core.meter_facts import DISTURBING, Conditions
 from greendapt.core.units import percent
 from greendapt.core.wall_fit import WallFit
+from greendapt.meter.clock import now_s
 from greendapt.meter.kept_wall import keep_fit
 from greendapt.meter.loads import busy
 from greendapt.meter.window import Meter
@@ -19,6 +20,8 @@ from greendapt.meter.window import Meter
 LEVELS = {"rest": 0.0, "half load": 0.5, "full load": 1.0}
 _SETTLE = 0.3
 """Of a level's seconds before it counts: clocks, fans and the plug meter follow a load slowly."""
+_LEAST = 0.2
+"""Of them its window lasts at least, however fast somebody answers."""
 
 Ask = Callable[[str], float]
 """What the plug meter tells at a level, by its name; called while its load runs."""
@@ -85,7 +88,9 @@ def _level(
     with busy(LEVELS[name], meter.device):
         time.sleep(_SETTLE * seconds)
         with meter.window() as window:
+            begun_s = now_s()
             wall_w = ask(name)
+            time.sleep(max(0.0, begun_s + _LEAST * seconds - now_s()))
     if is_modelled(window.figures):
         _check_quiet(name, window.conditions)
     return wall_w, window.figures

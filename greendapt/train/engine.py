@@ -3,7 +3,7 @@ gradients."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
@@ -19,10 +19,10 @@ Encode = Callable[..., Tensor]
 """From a batch of inputs (uint8 images, cached activations or features) to logits. With several
 ranks it is also told `Among` which images these are: draws are then made for all of them."""
 
-_IS_AVAILABLE: Mapping[str, Callable[[], bool]] = {
-    "cuda": torch.cuda.is_available,
-    "xpu": torch.xpu.is_available,
-    "mps": torch.backends.mps.is_available,
+_IS_AVAILABLE: dict[str, Callable[[], bool]] = {
+    "cuda": lambda: torch.cuda.is_available(),
+    "xpu": lambda: torch.xpu.is_available(),
+    "mps": lambda: torch.backends.mps.is_available(),
 }
 
 

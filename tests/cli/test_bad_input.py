@@ -99,7 +99,10 @@ def refused_data(refused, good):
         (["--strategies", "nope"], "run.strategies: there is no 'nope' (there is: none, full"),
         (["--strategies", ","], "run.strategies"),
         (["--transfers", "nope"], "run.transfers: there is no 'nope'"),
-        (["--device", "tpu"], "run.device: should be 'auto', 'cpu' or 'cuda' (is 'tpu')"),
+        (
+            ["--device", "tpu"],
+            "run.device: should be 'auto', 'cpu', 'cuda', 'xpu' or 'mps' (is 'tpu')",
+        ),
         (["--backbone", "test_resnt"], "no model 'test_resnt'; did you mean test_resnet"),
         (["--backbone", "vgg11"], "'vgg11' has no stages that greendapt can address"),
         (["--nope"], "No such option: --nope"),
@@ -122,6 +125,16 @@ def test_no_cuda(refused, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert refused("--device", "cuda") == (
         "--device cuda: torch sees no CUDA device; take --device cpu"
+    )
+
+
+@pytest.mark.parametrize(("device", "name"), [("xpu", "Intel GPU"), ("mps", "Apple GPU")])
+def test_no_other_gpu(refused, monkeypatch, device, name):
+    from greendapt.train import engine
+
+    monkeypatch.setitem(engine._IS_AVAILABLE, device, lambda: False)
+    assert refused("--device", device) == (
+        f"--device {device}: torch sees no {name}; take --device cpu"
     )
 
 

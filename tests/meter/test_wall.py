@@ -5,9 +5,10 @@ import time
 import pytest
 
 from greendapt.core.errors import MeterError
+from greendapt.core.meter_facts import Conditions
 from greendapt.meter import Meter
 from greendapt.meter.kept_wall import kept_fit
-from greendapt.meter.wall import LEVELS, given, parse, take
+from greendapt.meter.wall import LEVELS, _check_quiet, given, parse, take
 
 
 @pytest.fixture(autouse=True)
@@ -15,13 +16,14 @@ def _own_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("GREENDAPT_CACHE", str(tmp_path / "cache"))
 
 
-def test_a_line_is_drawn_through_the_readings_and_kept(powercap_that_counts):
+@pytest.mark.usefixtures("powercap_that_counts")
+def test_a_line_is_drawn_through_the_readings_and_kept():
     lines = []
     assert kept_fit([]) is None
     fit = take(given((40.0, 200.0), 0.4), "cpu", 0.4, lines.append)
     assert lines == ["rest ...", "full load ..."]
     (rest_w, _), (full_w, _) = fit.readings
-    assert full_w > rest_w + 0.5 * powercap_that_counts  # a thread or more was busy
+    assert full_w > rest_w + 2.0
     assert fit.parts == ("cpu",)
     assert not fit.modelled
     assert kept_fit([]) == fit
@@ -70,3 +72,14 @@ def test_what_is_no_reading_is_refused(text):
 def test_readings_as_numbers():
     assert parse("21,55.5,98") == (21.0, 55.5, 98.0)
     assert parse("21, 98") == (21.0, 98.0)
+
+
+def under(others_cpu_s):
+    return Conditions(wall_s=10.0, threads=2, cpu_s=5.0, others_cpu_s=others_cpu_s)
+
+
+def test_a_model_counts_this_process_alone_so_others_must_be_quiet():
+    _check_quiet("rest", under(1.0))
+    _check_quiet("rest", None)
+    with pytest.raises(MeterError, match="other programs had 25% of the machine at rest"):
+        _check_quiet("rest", under(5.0))
