@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from greendapt.meter.clock import now_s
+from greendapt.meter.devices import synchronize
 
-_SIDE = 1024
+_SIDE, _GPU_SIDE = 1024, 8192
 _SPELL_S = 0.05  # a plug meter averages over longer
 
 
@@ -35,21 +36,30 @@ def busy(share: float, device: str) -> Iterator[None]:
     torch.set_num_threads(1)
     stop = threading.Event()
     works = [lambda: _on_cpu(torch, stop)] * max(1, round(share * usable_threads()))
-    if device != "cpu" and torch.cuda.is_available():
-        works = [lambda: _on_gpu(torch, stop, share), *works[1:]]  # a thread feeds the GPU
+    kind = _gpu_kind(torch, device)
+    if kind is not None:
+        works = [lambda: _on_gpu(torch, kind, stop, share), *works[1:]]  # a thread feeds the GPU
     threads = [threading.Thread(target=work, daemon=True) for work in works]
     try:
-        _each(threads, threading.Thread.start)
+        for thread in threads:
+            thread.start()
         yield
     finally:
         stop.set()
-        _each(threads, threading.Thread.join)
+        for thread in threads:
+            thread.join()
         torch.set_num_threads(before)
 
 
-def _each(threads: list[threading.Thread], do: Callable[[threading.Thread], None]) -> None:
-    for thread in threads:
-        do(thread)
+def _gpu_kind(torch: Any, device: str) -> str | None:
+    """Of the GPU that ``device`` means, as torch calls it; None where there is none."""
+    usable = {
+        "cuda": torch.cuda.is_available,
+        "xpu": torch.xpu.is_available,
+        "mps": torch.backends.mps.is_available,
+    }
+    wanted = usable if device == "auto" else (device.partition(":")[0],)
+    return next((kind for kind in wanted if kind in usable and usable[kind]()), None)
 
 
 def _on_cpu(torch: Any, stop: threading.Event) -> None:
@@ -58,11 +68,11 @@ def _on_cpu(torch: Any, stop: threading.Event) -> None:
         a @ a
 
 
-def _on_gpu(torch: Any, stop: threading.Event, share: float) -> None:
-    a = torch.rand(8 * _SIDE, 8 * _SIDE, device="cuda")
+def _on_gpu(torch: Any, kind: str, stop: threading.Event, share: float) -> None:
+    a = torch.rand(_GPU_SIDE, _GPU_SIDE, device=kind)
     while not stop.is_set():
         begun_s = now_s()
         while now_s() - begun_s < share * _SPELL_S:
             a @ a
-            torch.cuda.synchronize()
+            synchronize(kind)
         time.sleep((1 - share) * _SPELL_S)

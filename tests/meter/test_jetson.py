@@ -57,6 +57,17 @@ def test_a_rail_that_both_share_counts_once(sysfs, device):
     assert figures["energy_gpu_j"].value is None
 
 
+@pytest.mark.parametrize("device", ["auto", "cuda"])
+@pytest.mark.parametrize(
+    "rails", [ORIN, {"VDD_CPU_GPU_CV": (5000, 3800)}], ids=["a rail each", "one for both"]
+)
+def test_nvml_that_sees_the_same_gpu_and_reads_nothing_is_not_asked(sysfs, standin, device, rails):
+    standin(no_counter=1, no_power=1)
+    board(sysfs, **rails)
+    figures = metered(device)
+    assert figures["energy_j"].value == pytest.approx(19.0 * figures["wall_s"].value, rel=0.01)
+
+
 def test_files_of_older_kernels(sysfs):
     folder = "bus/i2c/drivers/ina3221x/1-0040/iio:device0"
     rails = {"GPU": (19000, 1000), "CPU": (19000, 500)}

@@ -148,7 +148,8 @@ class EnergySource:
     do to have it. What ``open`` raises costs its figures, not the run (but for `MeterError`).
     ``here``: whether this machine, by its environment's variables, is of that kind, so that its
     reasons are told and its advice comes first; None: of any kind. ``torch_device``: what torch
-    calls its GPUs (``cuda``, ``xpu``, ``mps``); None: any."""
+    calls its GPUs (``cuda``, ``xpu``, ``mps``); None: any. ``sole``: where it has a GPU there is no
+    other, whatever another source sees."""
 
     parts: tuple[Part, ...]
     priority: int
@@ -156,3 +157,4 @@ class EnergySource:
     advice: Mapping[Part, str] = field(default_factory=dict)
     here: Callable[[Mapping[str, str]], bool] | None = None
     torch_device: str | None = None
+    sole: bool = False

@@ -100,7 +100,7 @@ def _is_here(environ: Mapping[str, str]) -> bool:
 
 SOURCE = EnergySource(
     parts=("gpu", "cpu"),
-    priority=COUNTER,
+    priority=COUNTER + 1,  # NVML sees a Jetson's GPU, too, and reads nothing of it
     open=_open,
     advice={
         "gpu": "Jetson's sensors may be read by all with: "
@@ -111,4 +111,5 @@ SOURCE = EnergySource(
     },
     here=_is_here,
     torch_device="cuda",
+    sole=True,
 )

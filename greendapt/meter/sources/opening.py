@@ -39,16 +39,19 @@ def open_best(
     meters: dict[tuple[Part, str], PartMeter] = {}
     reasons: dict[Part, list[str]] = {}
     openings: list[Opened] = []
-    every_gpu = kind == "auto"
+    more_gpus = kind == "auto"
     for source in ranked():
-        if not every_gpu and source.torch_device not in (None, kind):
+        if kind != "auto" and source.torch_device not in (None, kind):
             continue
-        had = {part for part, _ in meters if part != "gpu" or not every_gpu}
+        had = {part for part, _ in meters if part != "gpu" or not more_gpus}
         wanted = [part for part in source.parts if part in parts and part not in had]
+        if "gpu" in wanted and any(opened.with_host for opened in openings):
+            wanted.remove("gpu")
         if not wanted:
             continue
         opened = _open(source, Request(wanted, environ, pick, _told(reasons)))
         openings.append(opened)
+        more_gpus = more_gpus and not (source.sole and opened.meters)
         told = opened.why if source.here is None or source.here(environ) else {}
         for part, reason in told.items():
             reasons.setdefault(part, []).append(reason)
