@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from greendapt.core.errors import MeterError
+from greendapt.meter.devices import kind_of
 from greendapt.train.inputs import Inputs
 from greendapt.train.parallel import ALONE, Ranks
 from greendapt.train.step import PLAIN, Step
@@ -40,10 +41,11 @@ class Engine:
         ``mps``; MeterError where there is no such device."""
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"
-        if device != "cpu" and not _IS_AVAILABLE[device]():
-            name = {"mps": "Apple GPU", "xpu": "Intel GPU"}.get(device, "CUDA device")
+        kind = kind_of(device)
+        if kind != "cpu" and not _IS_AVAILABLE[kind]():
+            name = {"mps": "Apple GPU", "xpu": "Intel GPU"}.get(kind, "CUDA device")
             raise MeterError(f"--device {device}: torch sees no {name}; take --device cpu")
-        if device == "cuda":
+        if kind == "cuda":
             torch.backends.cudnn.benchmark = False
             torch.backends.cudnn.deterministic = True
         return cls(torch.device(device))
