@@ -6,7 +6,7 @@ import pytest
 
 from greendapt.accounting.wall import fitted
 from greendapt.core.figures import Figure
-from greendapt.report.formats import cells, markdown
+from greendapt.report.formats import cells, markdown, terminal
 from greendapt.report.report_files import load_run
 from greendapt.report.view.from_run import view
 from tests.report.conftest import RunWriter
@@ -53,6 +53,8 @@ def test_rows_and_records_have_it(loaded):
 def test_it_is_on_the_page_in_the_table_and_in_csv(loaded):
     run = loaded()
     text = markdown.render_markdown(view(run))
+    assert json.loads(cells.as_json(run, view(run)))["energy_leaves_out"] is None
+    assert "leaves out" not in terminal.plain(view(run))
     assert "| Energy at the wall |" in text
     assert "Energy at the wall: 1.1" in text
     assert "a line through 3 readings of a plug meter on 2026-11-27" in text
@@ -67,6 +69,8 @@ def test_without_a_reading_the_report_names_what_is_left_out(loaded):
     assert "Energy at the wall" not in text
     assert "Energy leaves out: Memory without a counter, disks, fans" in text
     assert "greendapt doctor --wall" in text
+    assert "fans and losses (greendapt doctor" in terminal.plain(view(run))
+    assert "disks, fans" in json.loads(cells.as_json(run, view(run)))["energy_leaves_out"]
     assert cells.cells(run)[0].get("energy_wall_j") is None
 
 
