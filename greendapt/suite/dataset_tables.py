@@ -57,9 +57,18 @@ def with_paths_from(folder: Path, table: Mapping[str, Any]) -> dict[str, Any]:
     model = whole.get("model")
     if isinstance(model, dict) and model.get("weights") not in _WEIGHTS:
         _resolve(model, ("weights",), folder)
-    if isinstance(carbon := whole.get("carbon"), dict):
+    carbon = whole.get("carbon")
+    if isinstance(carbon, dict) and not _is_number(carbon.get("intensity_g_per_kwh")):
         _resolve(carbon, ("intensity_g_per_kwh",), folder)
     return whole
+
+
+def _is_number(value: object) -> bool:
+    try:
+        float(str(value))
+    except ValueError:
+        return False
+    return True
 
 
 def _resolve(table: dict[str, Any], keys: tuple[str, ...], folder: Path) -> None:

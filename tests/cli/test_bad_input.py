@@ -88,7 +88,7 @@ def refused_data(refused, good):
         (["--region", "UK"], "did you mean GBR (United Kingdom)?"),
         (["--region", "California"], "did you mean USA-CA (California)?"),
         (["--region", "ZZZ"], "region 'ZZZ' is not a country code"),
-        (["--intensity", "-1"], "carbon.intensity_g_per_kwh: should be greater than or equal to 0"),
+        (["--intensity", "-1"], "carbon.intensity_g_per_kwh: should be 0 or more gCO2e/kWh"),
         (["--pue", "0.5"], "carbon.pue: should be greater than or equal to 1 (is 0.5)"),
         (["--set", "nonsense"], "--set nonsense: write KEY=VALUE"),
         (["--set", "run.seedz=3"], "run.seedz: unknown key; did you mean seeds?"),
