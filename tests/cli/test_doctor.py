@@ -37,7 +37,7 @@ def test_text():
 @pytest.mark.usefixtures("powercap_that_counts")
 def test_a_plug_meter_s_readings(greendapt, monkeypatch, tmp_path):
     monkeypatch.setenv("GREENDAPT_CACHE", str(tmp_path / "cache"))
-    few = ("--seconds", "0.3", "--device", "cpu")
+    few = ("--seconds", "0.8", "--device", "cpu")
     done = greendapt("doctor", "--wall", "40,200", *few)
     assert done.code == 0, done.err
     assert "full load ..." in done.err
@@ -56,7 +56,7 @@ def test_a_plug_meter_s_readings(greendapt, monkeypatch, tmp_path):
         (("--wall",), "this is no terminal"),
         (("21,55,98",), "go with --wall"),
         (("--wall", "98"), "rest, half and full load"),
-        (("--wall", "98,21", "--seconds", "0.2", "--device", "cpu"), "from rest to full load"),
+        (("--wall", "98,21", "--seconds", "0.8", "--device", "cpu"), "from rest to full load"),
     ],
 )
 @pytest.mark.usefixtures("powercap_that_counts")

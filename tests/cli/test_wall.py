@@ -17,7 +17,7 @@ def _own_cache(tmp_path, monkeypatch):
 
 
 def test_a_run_keeps_the_line_and_its_report_has_the_wall(greendapt, tiny, tmp_path, only_run):
-    done = greendapt("doctor", "--wall", "40,120,200", "--seconds", "0.3", "--device", "cpu")
+    done = greendapt("doctor", "--wall", "40,120,200", "--seconds", "0.8", "--device", "cpu")
     assert done.code == 0, done.err
     out = tmp_path / "runs"
     asked = ("--strategies", "none,full", "--set", "run.device=cpu")
@@ -45,7 +45,7 @@ def test_in_a_terminal_it_asks(greendapt, monkeypatch):
     os.write(keyboard, b"40\nmany\n-3\n90\n150\n")
     with os.fdopen(terminal) as typed:
         monkeypatch.setattr(sys, "stdin", typed)
-        done = greendapt("doctor", "--wall", "--seconds", "0.5", "--device", "cpu", "--json")
+        done = greendapt("doctor", "--wall", "--seconds", "4", "--device", "cpu", "--json")
     os.close(keyboard)
     assert done.code == 0, done.err
     assert [watts for _, watts in json.loads(done.out)["readings"]] == [40, 90, 150]

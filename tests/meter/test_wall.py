@@ -20,7 +20,7 @@ def _own_cache(tmp_path, monkeypatch):
 def test_a_line_is_drawn_through_the_readings_and_kept():
     lines = []
     assert kept_fit([]) is None
-    fit = take(given((40.0, 200.0), 0.4), "cpu", 0.4, lines.append)
+    fit = take(given((40.0, 200.0), 0.8), "cpu", 0.8, lines.append)
     assert lines == ["rest ...", "full load ..."]
     (rest_w, _), (full_w, _) = fit.readings
     assert full_w > rest_w + 2.0
@@ -41,7 +41,7 @@ def test_a_line_is_drawn_through_the_readings_and_kept():
 
 @pytest.mark.usefixtures("powercap_that_counts")
 def test_ranks_of_a_launcher_have_none_each_knows_its_own_gpu(monkeypatch):
-    take(given((40.0, 200.0), 0.3), "cpu", 0.3, lambda _: None)
+    take(given((40.0, 200.0), 0.8), "cpu", 0.8, lambda _: None)
     monkeypatch.setenv("WORLD_SIZE", "2")
     meter = Meter(device="cpu")
     meter.close()
@@ -54,7 +54,7 @@ def test_each_level_is_asked_for_while_its_load_runs():
 
     def answer(level):
         cpu_s, begun_s = time.process_time(), time.monotonic()
-        time.sleep(0.4)
+        time.sleep(0.8)
         busy[level] = (time.process_time() - cpu_s) / (time.monotonic() - begun_s)
         return {"rest": 40.0, "half load": 120.0, "full load": 200.0}[level]
 
