@@ -6,6 +6,8 @@ import os
 import resource
 import subprocess
 import sys
+import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -182,6 +184,35 @@ def greendapt(monkeypatch, capfd, tmp_path):
     yield run
     if "torch" in sys.modules:
         _as_it_was()
+
+
+@pytest.fixture
+def powercap_that_counts(tmp_path, monkeypatch):
+    """A package that draws 12 W, and so many more (the fixture's value) for each thread of this
+    process that is busy."""
+    zone, thread_w = tmp_path / "counting" / "intel-rapl:0", 30.0
+    zone.mkdir(parents=True)
+    (zone / "name").write_text("package-0\n")
+    (zone / "max_energy_range_uj").write_text("262143328850\n")
+    counter, fresh, stop = zone / "energy_uj", zone / "fresh", threading.Event()
+    begun_s, begun_cpu_s = time.monotonic(), time.process_time()
+
+    def write():
+        passed_s, cpu_s = time.monotonic() - begun_s, time.process_time() - begun_cpu_s
+        fresh.write_text(f"{round(1e6 * (12.0 * passed_s + thread_w * cpu_s))}\n")
+        fresh.replace(counter)  # a reader never sees half a number
+
+    def tick():
+        while not stop.wait(0.005):
+            write()
+
+    write()
+    ticker = threading.Thread(target=tick)
+    ticker.start()
+    monkeypatch.setenv("GREENDAPT_POWERCAP", str(zone.parent))
+    yield thread_w
+    stop.set()
+    ticker.join()
 
 
 @pytest.fixture

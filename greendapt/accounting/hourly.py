@@ -16,10 +16,11 @@ from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
-from greendapt.accounting.grid import Grid, check_pue
+from greendapt.accounting.grid import Grid, check_pue, grid
 from greendapt.core.errors import SuiteError
 from greendapt.core.records import Record
 from greendapt.core.units import duration
+from greendapt.suite.models import Carbon
 
 _WANTED = (("life", "cycle"), ("intensity",), ("co2",), ("actual",))
 _HOLE = 2.0
@@ -172,6 +173,36 @@ def grid_of_hours(hours: Hours, work: Sequence[Spell], pue: float = 1.0) -> Grid
         )
     low, high = min(mean, min(means)), max(mean, max(means))
     return Grid(mean, pue, f"{source}, PUE {pue:g}", low_g_per_kwh=low, high_g_per_kwh=high)
+
+
+@dataclass(frozen=True)
+class GridAsked:
+    """The grid of a suite. ``hours``: where it names a file of them."""
+
+    carbon: Carbon
+    hours: Hours | None
+
+    @classmethod
+    def of(cls, carbon: Carbon) -> GridAsked:
+        """Reads the file of hours, if there is one. Raises SuiteError for what cannot be."""
+        given = carbon.intensity_g_per_kwh
+        hours = read_hours(Path(given)) if isinstance(given, str) else None
+        check_pue(carbon.pue)
+        return cls(carbon, hours)
+
+    def of_work(self, work: Sequence[Spell]) -> Grid:
+        """For work done at these times; without an intensity where the hours lack some of it: what
+        has run stays known."""
+        carbon, stated = self.carbon, self.carbon.intensity_g_per_kwh
+        if self.hours is None:
+            number = None if isinstance(stated, str) else stated
+            chosen = grid(carbon.region, number, carbon.pue)
+        else:
+            try:
+                chosen = grid_of_hours(self.hours, work, carbon.pue)
+            except SuiteError as error:
+                chosen = Grid(None, carbon.pue, str(error))
+        return chosen.with_machine(carbon.embodied_kg, carbon.lifetime_years)
 
 
 def work_of(records: Iterable[Record]) -> list[Spell]:

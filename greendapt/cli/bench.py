@@ -53,13 +53,18 @@ def bench(
     margin: Annotated[
         float | None, typer.Option(help="So much worse in AUC or Dice is as good (0.02).")
     ] = None,
-    device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
+    device: Annotated[
+        str | None, typer.Option(help="auto, cpu, cuda (ROCm too), xpu, mps.")
+    ] = None,
     region: Annotated[
         str | None,
         typer.Option(metavar="PLACE", help="Whose grid: DEU, USA-CA, gcp:us-west1, EU, ..."),
     ] = None,
     intensity: Annotated[
-        float | None, typer.Option(metavar="G_PER_KWH", help="Grid intensity in g CO2e/kWh.")
+        str | None,
+        typer.Option(
+            metavar="G_PER_KWH|FILE.csv", help="Grid intensity in g CO2e/kWh, or a file of hours."
+        ),
     ] = None,
     pue: Annotated[
         float | None, typer.Option(help="Energy of the building over that of IT.")
@@ -135,7 +140,7 @@ def suite_of(given: Mapping[str, Any]) -> Suite:
             "verdict": {"margin": given["margin"]},
             "carbon": {
                 "region": given["region"],
-                "intensity_g_per_kwh": given["intensity"],
+                "intensity_g_per_kwh": overrides.intensity(given["intensity"]),
                 "pue": given["pue"],
             },
             "data": {

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from greendapt.store.forecasts import Forecast
     from greendapt.suite.models import Suite
 
-_BENCH_DEVICES = (None, "auto", "cpu", "cuda")
+_BENCH_DEVICES = (None, "auto", "cpu", "cuda", "xpu", "mps")
 
 
 # a parameter an option: typer reads them from here
@@ -29,8 +29,8 @@ def plan(
     device: Annotated[
         str | None,
         typer.Option(
-            help="auto, cpu or cuda: timed here. h100, h200, a100, v100 or laptop: from its data "
-            "sheet, without it."
+            help="auto, cpu, cuda, xpu or mps: timed here. h100, h200, a100, v100 or laptop: from "
+            "its data sheet, without it."
         ),
     ] = None,
     gpus: Annotated[int, typer.Option(min=1, help="So many of --device share the work.")] = 1,

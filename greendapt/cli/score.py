@@ -40,7 +40,7 @@ def score(
     ] = True,
     images: Annotated[int, typer.Option(min=2, help="At most so many images.")] = 500,
     seed: Annotated[int, typer.Option(min=0, help="Draws images, augmentations, folds.")] = 0,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda (ROCm too), xpu, mps.")] = "auto",
     json: Json = False,
 ) -> None:
     """Score weights on images: robustness, logme, leep, hscore, gbc, knn, probe, ccfv, baselines.

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from pydantic import BaseModel, ConfigDict
 
+from greendapt.core.wall_fit import WallFit
+
 DISTURBING = 0.1
 """Share of a machine in the hands of others from which a window counts as disturbed."""
 _LEAST_S = 0.1  # the system counts in ticks of 10 ms: in less it is mostly rounding
@@ -48,13 +50,15 @@ class DeviceFacts(BaseModel):
 
 
 class MeterFacts(BaseModel):
-    """What the figures of a run rest on; ``idle_w``: power at rest, None where not measured."""
+    """What the figures of a run rest on; ``idle_w``: power at rest, None where not measured;
+    ``wall``: from what is counted to a plug meter, None where none was read."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     device: str = ""
     gpus: tuple[DeviceFacts, ...] = ()
     idle_w: float | None = None
+    wall: WallFit | None = None
 
     def with_disturbed(self, others: Iterable[MeterFacts]) -> MeterFacts:
         """The same, and the devices of ``others`` that something disturbed."""

@@ -254,6 +254,8 @@ class Row(CellName):
     energy_process_j: Figure | None = None
     energy_idle_share_j: Figure | None = None
     energy_machine_j: Figure | None = None
+    energy_wall_j: Figure | None = None
+    """At the wall; None where no plug meter was read. Made where a report is, as grams are."""
     cpu_s: Figure | None = None
     embodied_g: Figure | None = None
     sci_image_g: Figure | None = None

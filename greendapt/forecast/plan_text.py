@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 from typing import Any
 
-from greendapt.accounting.grid import Grid, grid
+from greendapt.accounting.grid import Grid
+from greendapt.accounting.hourly import GridAsked, Spell
 from greendapt.core.figures import Figure, Quality
 from greendapt.core.text import aligned
 from greendapt.core.units import duration, energy, grams, si
@@ -32,7 +34,7 @@ def by_strategy(cells: Sequence[Cell], plan: Forecast) -> dict[str, Expected]:
 def plan_text(suite: Suite, cells: Sequence[Cell], plan: Forecast) -> str:
     """Counts, a line a strategy (with the seeds of the first look), all together, and what the
     figures rest on."""
-    where, n = _grid(suite), _counts(cells, plan)
+    where, n = _grid(suite, plan), _counts(cells, plan)
     on = f"{plan.gpus} x {plan.device}" if plan.gpus > 1 else plan.device
     lines = [
         f"{suite.name}, profile {suite.profile}, on {on}",
@@ -58,7 +60,7 @@ def plan_text(suite: Suite, cells: Sequence[Cell], plan: Forecast) -> str:
 
 def plan_json(suite: Suite, cells: Sequence[Cell], plan: Forecast) -> str:
     """The same and every stage."""
-    where = _grid(suite)
+    where = _grid(suite, plan)
 
     def figures(one: Expected) -> dict[str, Any]:
         return {**one.model_dump(), "carbon_g": _carbon(one, where).value}
@@ -129,6 +131,7 @@ def _carbon(one: Expected, where: Grid) -> Figure:
     )
 
 
-def _grid(suite: Suite) -> Grid:
-    carbon = suite.carbon
-    return grid(carbon.region, carbon.intensity_g_per_kwh, carbon.pue)
+def _grid(suite: Suite, plan: Forecast) -> Grid:
+    """Of a file of hours: those of a run that starts now."""
+    whole = plan.cost(plan.stages)
+    return GridAsked.of(suite.carbon).of_work([Spell(time.time(), whole.wall_s, 1.0)])

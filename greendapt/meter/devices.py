@@ -8,13 +8,17 @@ from typing import Any
 
 from greendapt.core.errors import MeterError
 
+GPU_KINDS = ("cuda", "xpu", "mps")
+"""As torch calls them: of NVIDIA (and AMD, by ROCm), of Intel, of Apple."""
+
 
 def kind_of(device: str) -> str:
-    """auto, cpu or cuda. Raises MeterError for what is no device."""
+    """auto, cpu, or one of `GPU_KINDS`. Raises MeterError for what is no device."""
     kind, _, number = device.partition(":")
-    numbered = kind == "cuda" and number.isdecimal()
-    if kind not in ("auto", "cpu", "cuda") or (number and not numbered):
-        raise MeterError(f"device '{device}' is not auto, cpu, cuda or cuda:N")
+    numbered = kind in GPU_KINDS and number.isdecimal()
+    if kind not in ("auto", "cpu", *GPU_KINDS) or (number and not numbered):
+        kinds = ", ".join(GPU_KINDS)
+        raise MeterError(f"device '{device}' is not auto, cpu, {kinds}, or one with :N behind it")
     return kind
 
 
@@ -35,12 +39,17 @@ def picked(device: str, rank: int) -> Callable[[int], Sequence[int]]:
 
 def synchronize(device: str) -> None:
     """Waits for the GPU's queued work, if torch put any there; never imports torch."""
-    torch = torch_on_gpu() if device != "cpu" else None
-    if torch is not None:
-        torch.cuda.synchronize()
+    torch = sys.modules.get("torch") if device != "cpu" else None
+    if torch is None:
+        return
+    for backend in (torch.cuda, torch.xpu):
+        if backend.is_initialized():
+            backend.synchronize()
+    if device.startswith("mps") and torch.backends.mps.is_available():
+        torch.mps.synchronize()
 
 
 def torch_on_gpu() -> Any:
-    """torch, if this process has it on a GPU; else None."""
+    """torch, if this process has it on a GPU of NVIDIA or AMD; else None."""
     torch = sys.modules.get("torch")
     return torch if torch is not None and torch.cuda.is_initialized() else None

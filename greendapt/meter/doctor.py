@@ -8,8 +8,10 @@ import statistics
 from collections.abc import Sequence
 from typing import Any
 
+from greendapt.accounting.wall import NO_READING
 from greendapt.core.errors import MeterError
 from greendapt.core.figures import Figure
+from greendapt.core.wall_fit import WallFit
 from greendapt.meter.clock import now_s
 from greendapt.meter.sources.base import PartMeter
 from greendapt.meter.sources.opening import advice
@@ -36,7 +38,7 @@ def examine(*, device: str = "auto", repeats: int = 10) -> dict[str, Any]:
         blocks = _blocks_for(_WINDOW_S)
         windows = [_window(meter, blocks) for _ in range(repeats)]
         gpus = [{**_facts(gpu), **_state(gpu)} for gpu in meter.gpus]
-        idle_w = meter.facts().idle_w
+        facts = meter.facts()
     finally:
         meter.close()
     times = [window["wall_s"].value or 0.0 for window in windows]
@@ -44,7 +46,8 @@ def examine(*, device: str = "auto", repeats: int = 10) -> dict[str, Any]:
     return {
         "parts": _parts(windows[-1]),
         "gpus": gpus,
-        "idle_w": idle_w,
+        "idle_w": facts.idle_w,
+        "wall": None if facts.wall is None else facts.wall.model_dump(mode="json"),
         "noise": {
             "repeats": repeats,
             "window_s": statistics.median(times),
@@ -145,6 +148,7 @@ def report_lines(report: dict[str, Any]) -> list[str]:
         )
     if report["idle_w"] is not None:
         lines.append(f"At rest it draws {report['idle_w']:.3g} W of what is measured or estimated.")
+    lines.append(_at_the_wall(report["wall"]))
     noise = report["noise"]
     lines.append(f"Noise over {noise['repeats']} windows of {noise['window_s']:.2f} s:")
     for name in ("time", "energy"):
@@ -157,3 +161,9 @@ def report_lines(report: dict[str, Any]) -> list[str]:
             f"  {name:7} sd {spread['relative_sd']:.1%}; smallest rise shown by N repeats: {rises}"
         )
     return lines
+
+
+def _at_the_wall(table: dict[str, Any] | None) -> str:
+    if table is None:
+        return f"At the wall: unavailable, {NO_READING}."
+    return f"At the wall: {WallFit.model_validate(table).line}."

@@ -42,19 +42,20 @@ class ResidentGauge:
         self._clear.write_text("5", encoding="ascii")
 
 
-class CudaGauge:
-    """Most bytes that torch's allocator held at once on the current GPU."""
+class GpuGauge:
+    """Most bytes that torch's allocator held at once on the current GPU; ``backend``: torch.cuda or
+    torch.xpu."""
 
     source = "peak memory allocated by torch on the GPU"
 
-    def __init__(self, cuda: Any) -> None:
-        self._cuda = cuda
+    def __init__(self, backend: Any) -> None:
+        self._backend = backend
 
     def peak_bytes(self) -> int:
-        return int(self._cuda.max_memory_allocated())
+        return int(self._backend.max_memory_allocated())
 
     def reset(self) -> None:
-        self._cuda.reset_peak_memory_stats()
+        self._backend.reset_peak_memory_stats()
 
 
 class Peaks:
@@ -107,12 +108,15 @@ class RoughPeaks:
 
 
 def peaks(device: str) -> Peaks | RoughPeaks:
-    """The best tracker this machine has; imports torch only where ``device`` is a GPU."""
-    if device.startswith("cuda"):
+    """The best tracker this machine has; imports torch only where ``device`` is a GPU that has
+    memory of its own."""
+    kind = device.partition(":")[0]
+    if kind in ("cuda", "xpu"):
         import torch
 
-        if torch.cuda.is_available():
-            return Peaks(CudaGauge(torch.cuda))
+        backend = getattr(torch, kind)
+        if backend.is_available():
+            return Peaks(GpuGauge(backend))
     try:
         return Peaks(ResidentGauge())
     except OSError:

@@ -30,7 +30,7 @@ def record_lines(record: Mapping[str, Any]) -> list[str]:
     lines = [f"{'time':10} {duration(wall.value or 0.0)}"]
     lines += [_line("  " + LABELS[part], energy[part]) for part in ("gpu", "cpu", "dram")]
     lines.insert(1, _line("energy", energy["total"], bounds=True))
-    lines += [_line("RAM apart", energy["ram"])]
+    lines += [_line("RAM apart", energy["ram"]), _line("at wall", record["energy_wall_j"])]
     lines += [_line("carbon", record["carbon_g"]), _line("memory", record["peak_memory_bytes"])]
     more = {
         "process": "energy_process_j",

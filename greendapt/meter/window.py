@@ -15,14 +15,17 @@ from typing import Any
 
 from greendapt.accounting.grams import with_grams
 from greendapt.accounting.grid import Grid, grid
+from greendapt.accounting.wall import with_wall
 from greendapt.core.errors import MeterError
 from greendapt.core.figures import Figure
 from greendapt.core.meter_facts import Conditions, MeterFacts
+from greendapt.core.wall_fit import WallFit
 from greendapt.meter.clock import now_s
 from greendapt.meter.conditions import Around, conditions
 from greendapt.meter.cpu_time import read_cpu
 from greendapt.meter.devices import synchronize
 from greendapt.meter.heat import Thermometer
+from greendapt.meter.kept_wall import kept_fit
 from greendapt.meter.memory import peaks
 from greendapt.meter.rest import at_rest, plate_of
 from greendapt.meter.share import Share
@@ -43,6 +46,7 @@ _BESIDE = (
     "energy_process_j",
     "energy_idle_share_j",
     "energy_machine_j",
+    "energy_wall_j",
     "cpu_s",
     "carbon_g",
     "embodied_g",
@@ -59,6 +63,7 @@ class Window:
 
     grid: Grid
     figures: dict[str, Figure] = field(default_factory=dict)
+    wall: WallFit | None = None
     share: Share | None = None
     energy_so_far_j: Callable[[], float | None] = lambda: None
     """What the headline would be, were the open window closed now; None where it is not known."""
@@ -69,7 +74,7 @@ class Window:
         grams, on the meter's grid."""
         if not self.figures:
             raise MeterError("the window is still open: its record is there after it is closed")
-        figures = with_grams(self.figures, self.grid)
+        figures = with_wall(with_grams(self.figures, self.grid), self.wall)
         energy = {part: figures[f"energy_{part}_j"] for part in ("gpu", *HOST_PARTS)}
         return {
             "wall_s": figures["wall_s"],
@@ -134,6 +139,8 @@ class Meter:
         self._lock = threading.Lock()
         self._own: tuple[AbstractContextManager[Window], Window] | None = None
         self._plates = {meter.key: plate_of([meter]) for meter in self._gpus.meters}
+        alone = int(environ.get("WORLD_SIZE") or 1) == 1  # else each process knows its GPU alone
+        self.wall = kept_fit([meter.name for meter in self.gpus]) if alone else None
         self._where = socket.gethostname()
         if self._counts_node:
             self._plates[self._where] = plate_of(self._host.meters)
@@ -150,7 +157,7 @@ class Meter:
     @contextmanager
     def window(self) -> Iterator[Window]:
         """Opens a window; its figures are filled when it closes, also after an exception."""
-        opened = Window(self.grid)
+        opened = Window(self.grid, wall=self.wall)
         with self._lock:
             for meter in self.gpus:
                 meter.begin()
@@ -246,6 +253,7 @@ class Meter:
             device=self.device,
             gpus=tuple(gpus),
             idle_w=None if None in idle_w or not idle_w else at_rest,
+            wall=self.wall,
         )
 
     def close(self) -> None:

@@ -11,6 +11,7 @@ from greendapt.accounting.grams import record_with_grams, summary_on
 from greendapt.accounting.grid import Grid
 from greendapt.accounting.grid import grid as make_grid
 from greendapt.accounting.hourly import Hours, grid_of_hours, work_of
+from greendapt.accounting.wall import record_with_wall, summary_with_wall
 from greendapt.core.errors import RunError
 from greendapt.report.formats import table
 from greendapt.report.view.from_run import view
@@ -48,22 +49,26 @@ def run_folder(path: Path) -> RunFolder:
 
 
 def on_grid(run: RunData, grid: Grid | None) -> RunData:
-    """``run`` with the grams of ``grid`` in its records and rows; None: of its own grid."""
+    """``run`` with the grams of ``grid`` in its records and rows; None: of its own grid. Where a
+    plug meter was read on its machine, with their energy at the wall, too."""
     own, suite = grid_of(run.info), run.info.suite
     if grid is not None:
         grid = grid.with_machine(suite.carbon.embodied_kg, suite.carbon.lifetime_years)
         info = run.info.model_copy(update={"grid": _told(grid, own)})
         run = replace(run, info=info, summary=summary_on(run.summary, suite, grid, own.pue))
     records = tuple(record_with_grams(record, grid or own) for record in run.records)
-    return replace(run, records=records)
+    fit = run.info.meter.wall
+    if fit is None:
+        return replace(run, records=records)
+    records = tuple(record_with_wall(record, fit) for record in records)
+    return replace(run, records=records, summary=summary_with_wall(run.summary, fit))
 
 
 def grid_of(info: RunInfo) -> Grid:
     """The grid that a run was made for; by its suite, where ``run.json`` has no intensity."""
     carbon, stored = info.suite.carbon, info.grid
-    if stored.intensity_g_per_kwh is None:
-        chosen = make_grid(carbon.region, carbon.intensity_g_per_kwh, carbon.pue)
-    else:
+    stated = carbon.intensity_g_per_kwh
+    if stored.intensity_g_per_kwh is not None:
         chosen = Grid(
             stored.intensity_g_per_kwh,
             stored.pue,
@@ -72,6 +77,10 @@ def grid_of(info: RunInfo) -> Grid:
             low_g_per_kwh=stored.low_g_per_kwh,
             high_g_per_kwh=stored.high_g_per_kwh,
         )
+    elif isinstance(stated, str):
+        chosen = Grid(None, carbon.pue, stored.source)
+    else:
+        chosen = make_grid(carbon.region, stated, carbon.pue)
     return chosen.with_machine(carbon.embodied_kg, carbon.lifetime_years)
 
 

@@ -18,7 +18,8 @@ _PACKAGES = ("torch", "torchvision", "timm", "codecarbon", "nvidia-ml-py", "nump
 
 def environment(device: torch.device) -> dict[str, str | int]:
     """Names and versions only: nothing that identifies a person or a host."""
-    gpu = torch.cuda.get_device_name(device) if device.type == "cuda" else "none"
+    named = {"cuda": torch.cuda, "xpu": torch.xpu}
+    gpu = named[device.type].get_device_name(device) if device.type in named else "none"
     return {
         "greendapt": __version__,
         "python": platform.python_version(),

@@ -12,7 +12,8 @@ from pathlib import Path
 import torch
 
 from greendapt import __version__
-from greendapt.accounting.grid import Grid, grid
+from greendapt.accounting.grid import Grid
+from greendapt.accounting.hourly import GridAsked, work_of
 from greendapt.core.errors import CellFailed, RunError, Stopped
 from greendapt.core.keys import key_of
 from greendapt.core.records import SCHEMA, Record, Summary
@@ -64,7 +65,7 @@ class Session:
     data: Prepared
     plan: list[Cell]
     engine: Engine
-    grid: Grid
+    grid: GridAsked
     generic: dict[str, str]
     steps: dict[str, Trial]
 
@@ -81,14 +82,7 @@ class Session:
             environment=dict(here),
             steps={name: info_of(trial) for name, trial in self.steps.items()},
             fingerprint=fingerprint(here),
-            grid=GridInfo(
-                intensity_g_per_kwh=self.grid.intensity_g_per_kwh,
-                low_g_per_kwh=self.grid.low_g_per_kwh,
-                high_g_per_kwh=self.grid.high_g_per_kwh,
-                pue=self.grid.pue,
-                source=self.grid.source,
-                flagged=self.grid.flagged,
-            ),
+            grid=_grid_info(self.grid.of_work([])),
             data=DataInfo(
                 pool=_dataset(data.pool),
                 pools={name: _dataset(one) for name, one in data.pools.items() if name},
@@ -128,8 +122,9 @@ class Session:
             folder.gather()
             for stage in (one for one in stages(self.plan) if one.is_temporary):
                 folder.discard_checkpoint(stage.key)  # what later seeds would have read
-            folder.write(folder.read().model_copy(update={"meter": folder.meter_facts()}))
             records = latest(folder.records())
+            update = {"meter": folder.meter_facts(), "grid": _grid_info(self._grid(records))}
+            folder.write(folder.read().model_copy(update=update))
             summary = self.summary(self.due(records), records)
             if _is_better(folder, summary):
                 failed = summary.failures
@@ -145,7 +140,12 @@ class Session:
         notes = [*map(str, self.data.notes), *beside_note(records.values())]
         made = synthetic(self.data)
         cells = [cell.planned for cell in of]
-        return summarize(self.suite, cells, records, self.grid, synthetic=made, notes=notes)
+        grid = self._grid(records)
+        return summarize(self.suite, cells, records, grid, synthetic=made, notes=notes)
+
+    def _grid(self, records: Mapping[str, Record]) -> Grid:
+        """A file of hours is for the time at which these were made."""
+        return self.grid.of_work(work_of(records.values()))
 
     def due(self, records: Mapping[str, Record]) -> list[Cell]:
         """The cells that are asked for, as far as can be told by now; see `race.due`."""
@@ -227,9 +227,8 @@ def prepare_session(
     """
     tune()
     engine = Engine.on(suite.run.device)
-    carbon = suite.carbon
-    chosen = grid(carbon.region, carbon.intensity_g_per_kwh, carbon.pue)
-    chosen = chosen.with_machine(carbon.embodied_kg, carbon.lifetime_years)
+    chosen = GridAsked.of(suite.carbon)
+    chosen.of_work([])  # an unknown region is told before the data are read
     for backbone in suite.model.backbones:
         check_backbone(backbone)
     nothing = Digests({}, {}, dict.fromkeys(suite.model.backbones, ""))
@@ -329,6 +328,17 @@ def _reading(cpu_s: float) -> list[Remark]:
         return []
     text = f"Reading the data, and looking for copies in it, took {duration(cpu_s)} of CPU time"
     return [note(f"{text}; no strategy is charged for that.")]
+
+
+def _grid_info(grid: Grid) -> GridInfo:
+    return GridInfo(
+        intensity_g_per_kwh=grid.intensity_g_per_kwh,
+        low_g_per_kwh=grid.low_g_per_kwh,
+        high_g_per_kwh=grid.high_g_per_kwh,
+        pue=grid.pue,
+        source=grid.source,
+        flagged=grid.flagged,
+    )
 
 
 def _task(task: Task) -> TaskInfo:

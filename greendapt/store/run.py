@@ -175,10 +175,13 @@ class RunFolder:
         write_json(path, facts.with_disturbed(before).model_dump(mode="json"))
 
     def meter_facts(self) -> MeterFacts:
-        """Of the writer that kept them last, with what disturbed others; empty where none did."""
+        """Of the writer that kept them last, with what disturbed others; empty where none did.
+        Writers of several machines have no one line to the wall."""
         kept = sorted(_files(self.workers, "*.json"), key=lambda path: path.stat().st_mtime)
-        *others, last = [MeterFacts(), *map(_meter_facts, kept)]
-        return last.with_disturbed(others)
+        facts = [*map(_meter_facts, kept)] or [MeterFacts()]
+        wall = facts[-1].wall if len({one.wall for one in facts}) == 1 else None
+        *others, last = facts
+        return last.with_disturbed(others).model_copy(update={"wall": wall})
 
     def checkpoint(self, key: str) -> Path:
         return own(own(self.path / "checkpoints") / key)

@@ -47,7 +47,7 @@ def _walk(table: object, pattern: Place, before: Place) -> Iterator[tuple[Place,
 
 
 def with_paths_from(folder: Path, table: Mapping[str, Any]) -> dict[str, Any]:
-    """``table`` with every path in it, of data and of weights, as one from ``folder`` on."""
+    """``table`` with every path in it, of data, weights and hours, as one from ``folder`` on."""
     whole = deepcopy(dict(table))
     for entry in dataset_tables(whole).values():
         sources = entry.get("sources")
@@ -57,7 +57,18 @@ def with_paths_from(folder: Path, table: Mapping[str, Any]) -> dict[str, Any]:
     model = whole.get("model")
     if isinstance(model, dict) and model.get("weights") not in _WEIGHTS:
         _resolve(model, ("weights",), folder)
+    carbon = whole.get("carbon")
+    if isinstance(carbon, dict) and not _is_number(carbon.get("intensity_g_per_kwh")):
+        _resolve(carbon, ("intensity_g_per_kwh",), folder)
     return whole
+
+
+def _is_number(value: object) -> bool:
+    try:
+        float(str(value))
+    except ValueError:
+        return False
+    return True
 
 
 def _resolve(table: dict[str, Any], keys: tuple[str, ...], folder: Path) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
+    BeforeValidator,
     Field,
     NonNegativeInt,
     PositiveFloat,
@@ -87,12 +89,27 @@ _PLACE = "^([A-Z]{3}(-[A-Z0-9]{2,3})?|EU|UK|US|WORLD|[A-Z][a-z].*|[a-z]+:.+)$"
 """What a place looks like, or a name near one: `greendapt.accounting.regions` knows which it is."""
 
 
+def _intensity(value: object) -> object:
+    """A number of gCO2e/kWh, also one in quotes; any other text names a file."""
+    if isinstance(value, str):
+        try:
+            value = float(value)
+        except ValueError:
+            return value
+    if value is None:
+        return value
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+        raise ValueError("should be 0 or more gCO2e/kWh, or a CSV file of hours")
+    return float(value)
+
+
 class Carbon(Table):
     """Grid and building, applied once. Never looked up by location."""
 
     region: Annotated[str, Field(pattern=_PLACE)] | None = None
     """A country (FRA), a region below it (USA-CA), a cloud's (gcp:us-west1), EU or WORLD."""
-    intensity_g_per_kwh: Annotated[float, Field(ge=0)] | None = None
+    intensity_g_per_kwh: Annotated[float | str | None, BeforeValidator(_intensity)] = None
+    """A number, or a CSV file of hours: `greendapt.accounting.hourly` reads it."""
     pue: Annotated[float, Field(ge=1)] = 1.0
     embodied_kg: Annotated[float, Field(ge=0)] | None = None
     """kgCO2e of making this machine; each stage is charged its share of the lifetime."""
@@ -129,7 +146,7 @@ class Run(Table):
     base_seed: NonNegativeInt = 0
     """The first seed."""
     shots: Annotated[tuple[Shots, ...], Field(min_length=1)] = ("full",)
-    device: Literal["auto", "cpu", "cuda"] = "auto"
+    device: Literal["auto", "cpu", "cuda", "xpu", "mps"] = "auto"
     pack: bool = True
     """Keep a folder's images in the user's cache, decoded and resized."""
     prefix_cache: bool = True

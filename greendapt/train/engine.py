@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from greendapt.core.errors import MeterError
+from greendapt.meter.devices import kind_of
 from greendapt.train.inputs import Inputs
 from greendapt.train.parallel import ALONE, Ranks
 from greendapt.train.step import PLAIN, Step
@@ -18,6 +19,12 @@ from greendapt.train.step import PLAIN, Step
 Encode = Callable[..., Tensor]
 """From a batch of inputs (uint8 images, cached activations or features) to logits. With several
 ranks it is also told `Among` which images these are: draws are then made for all of them."""
+
+_IS_AVAILABLE: dict[str, Callable[[], bool]] = {
+    "cuda": lambda: torch.cuda.is_available(),
+    "xpu": lambda: torch.xpu.is_available(),
+    "mps": lambda: torch.backends.mps.is_available(),
+}
 
 
 @dataclass(frozen=True)
@@ -30,22 +37,29 @@ class Engine:
 
     @classmethod
     def on(cls, device: str) -> Engine:
-        """``auto``, ``cpu`` or ``cuda``; MeterError where there is no such device."""
-        if device == "cuda" and not torch.cuda.is_available():
-            raise MeterError("--device cuda: torch sees no CUDA device; take --device cpu")
+        """``auto`` (cuda, else cpu), ``cpu``, ``cuda`` (NVIDIA's, or AMD's by ROCm), ``xpu``,
+        ``mps``; MeterError where there is no such device."""
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"
-        if device == "cuda":
+        kind = kind_of(device)
+        if kind != "cpu" and not _IS_AVAILABLE[kind]():
+            name = {"mps": "Apple GPU", "xpu": "Intel GPU"}.get(kind, "CUDA device")
+            raise MeterError(f"--device {device}: torch sees no {name}; take --device cpu")
+        if kind == "cuda":
             torch.backends.cudnn.benchmark = False
             torch.backends.cudnn.deterministic = True
         return cls(torch.device(device))
 
     def generators(self) -> tuple[torch.Generator, ...]:
         """What dropout draws from."""
-        if self.device.type != "cuda":
+        kind, backend = self.device.type, {"cuda": torch.cuda, "xpu": torch.xpu}
+        if kind == "mps":
+            return torch.default_generator, torch.mps._get_default_mps_generator()
+        if kind not in backend:
             return (torch.default_generator,)
-        index = torch.cuda.current_device() if self.device.index is None else self.device.index
-        return torch.default_generator, torch.cuda.default_generators[index]
+        here = backend[kind]
+        index = here.current_device() if self.device.index is None else self.device.index
+        return torch.default_generator, here.default_generators[index]
 
     def autocast(self) -> AbstractContextManager[object]:
         return self.step.autocast(self.device)

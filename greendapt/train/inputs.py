@@ -1,8 +1,8 @@
-"""What a network is fed, gathered a batch at a time: it may lie on the disk."""
+"""What a network is fed, gathered a batch at a time: it may lie on the disk, or on the card."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -43,6 +43,7 @@ class Gathered:
 
 
 Inputs = Tensor | Gathered
+_CARD_SHARE = 0.25
 
 
 def of(images: ImageSet) -> Inputs:
@@ -66,7 +67,22 @@ def take(inputs: Inputs, rows: Tensor) -> Tensor:
     """Some rows of the inputs, in memory. (Indexing by a tensor is eight times slower on bytes.)"""
     if isinstance(inputs, Gathered):
         return inputs.tensor.index_select(0, inputs.rows[rows])
-    return inputs.index_select(0, rows)
+    return inputs.index_select(0, rows.to(inputs.device))
+
+
+def card_room(device: torch.device) -> float:
+    """Bytes of a GPU that inputs may take, of those that are free; 0 where there is none."""
+    if device.type != "cuda":
+        return 0.0
+    free, _ = torch.cuda.mem_get_info(device)
+    return _CARD_SHARE * free
+
+
+def moved(batch: Tensor, device: torch.device) -> Tensor:
+    """On ``device``; to a GPU by pinned memory, so that the next batch is gathered meanwhile."""
+    if device.type == "cuda" and batch.device.type == "cpu":
+        return batch.pin_memory().to(device, non_blocking=True)
+    return batch.to(device)
 
 
 @dataclass(frozen=True)
@@ -106,4 +122,13 @@ class Examples:
         """Inputs of a ``part`` of the examples at ``index``, and targets of all of them."""
         rows = index if self.rows is None else self.rows[index]
         rows = rows if self.bank is None else self.bank.draw(rows)
-        return take(self.inputs, rows[part]).to(device), self.targets[index].to(device)
+        return moved(take(self.inputs, rows[part]), device), moved(self.targets[index], device)
+
+    def held_on(self, device: torch.device, room_bytes: float) -> Examples:
+        """The same with all its inputs on ``device``, where they take no more than that."""
+        count = len(self.inputs)
+        one = take(self.inputs, torch.zeros(min(1, count), dtype=torch.long))
+        if not count or count * one.nbytes > room_bytes:
+            return self
+        whole = self.inputs if isinstance(self.inputs, Tensor) else self.inputs[slice(None)]
+        return replace(self, inputs=whole.to(device))

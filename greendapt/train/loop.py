@@ -17,7 +17,7 @@ from greendapt.core.errors import TrainingFailed
 from greendapt.meter.clock import now_s
 from greendapt.suite.recipes import Recipe
 from greendapt.train.engine import Encode, Engine
-from greendapt.train.inputs import Examples
+from greendapt.train.inputs import Examples, card_room
 from greendapt.train.objectives import Loss, labelled
 from greendapt.train.optimizers import optimizer_of, schedule_of
 from greendapt.train.reach import refuse_dead
@@ -140,6 +140,9 @@ def fit(
     total = steps * recipe.epochs_on(len(train))
     schedule = schedule_of(recipe, optimizer, total, done=steps * now.epochs)
     held = val if val is not None and len(val) and recipe.needs_val_loss else None
+    device = job.engine.device
+    train = train.held_on(device, card_room(device))
+    held = None if held is None else held.held_on(device, card_room(device))
     begun, end, started_s = now.epochs, recipe.length_on(len(train)), now_s()
     ends_s: list[float] = []
     for epoch in range(begun, end):

@@ -23,7 +23,7 @@ from torch.nn import functional
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.overrides import TorchFunctionMode
 
-from greendapt.core.errors import RunError
+from greendapt.core.errors import MeterError, RunError
 
 T = TypeVar("T")
 
@@ -168,10 +168,13 @@ def launched(environ: Mapping[str, str] = os.environ) -> bool:
 
 @contextmanager
 def open_ranks(device: str) -> Iterator[Ranks]:
-    """The ranks of this process' launcher; `ALONE` without one. ``device``: auto, cpu or cuda."""
+    """The ranks of this process' launcher; `ALONE` without one. Raises MeterError for a ``device``
+    on which ranks do not add up: they do on CPUs and by NCCL (RCCL)."""
     if not launched():
         yield ALONE
         return
+    if device in ("xpu", "mps"):
+        raise MeterError(f"--device {device} is for one process: take --device cpu with torchrun")
     cuda = device != "cpu" and torch.cuda.is_available()
     if cuda:
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK") or 0) % torch.cuda.device_count())

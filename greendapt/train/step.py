@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from greendapt.core.errors import GreendaptError
 from greendapt.meter.clock import now_s
+from greendapt.meter.devices import synchronize
 from greendapt.models.backbone import Backbone
 from greendapt.models.network import Network
 
@@ -105,7 +106,7 @@ def try_steps(
     seconds: dict[str, float] = {}
     other: Layout = "contiguous" if create().spec.channels > 1 else "channels_last"
     choices: list[dict[str, Any]] = [{"layout": other}]
-    if device.type != "cuda" or torch.cuda.is_bf16_supported():
+    if _has_bfloat16(device):
         choices.append({"precision": "bfloat16"})
     if device.type == "cpu" and torch.get_num_threads() > 1:
         choices += [{"threads": n} for n in sorted({1, cores // 2}) if 0 < n < cores]
@@ -118,6 +119,12 @@ def try_steps(
         if times[rival] < _WORTH * times[best]:
             best = rival
     return Trial(best, seconds)
+
+
+def _has_bfloat16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported())
+    return device.type != "mps"  # autocast is younger there: it stays with float32
 
 
 def _race(
@@ -153,8 +160,7 @@ def _job(step: Step, backbone: Backbone, size: int, device: torch.device) -> Cal
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
+        synchronize(device.type)
 
     return run
 

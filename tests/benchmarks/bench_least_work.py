@@ -128,7 +128,7 @@ def test_paper_table(interleaved, benchmark, tmp_path, meter, xrays, fast):
     def ours():
         of = session(fast, xrays)
         folder = RunFolder.create(tmp_path, "table")
-        folder.write(of.described("benchmark"))
+        folder.write(of.info("benchmark"))
         rows = of.run(folder, Quiet()).rows
         return {row.strategy: row.metrics["development"]["auc"] for row in rows}
 

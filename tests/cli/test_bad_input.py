@@ -88,7 +88,7 @@ def refused_data(refused, good):
         (["--region", "UK"], "did you mean GBR (United Kingdom)?"),
         (["--region", "California"], "did you mean USA-CA (California)?"),
         (["--region", "ZZZ"], "region 'ZZZ' is not a country code"),
-        (["--intensity", "-1"], "carbon.intensity_g_per_kwh: should be greater than or equal to 0"),
+        (["--intensity", "-1"], "carbon.intensity_g_per_kwh: should be 0 or more gCO2e/kWh"),
         (["--pue", "0.5"], "carbon.pue: should be greater than or equal to 1 (is 0.5)"),
         (["--set", "nonsense"], "--set nonsense: write KEY=VALUE"),
         (["--set", "run.seedz=3"], "run.seedz: unknown key; did you mean seeds?"),
@@ -99,7 +99,10 @@ def refused_data(refused, good):
         (["--strategies", "nope"], "run.strategies: there is no 'nope' (there is: none, full"),
         (["--strategies", ","], "run.strategies"),
         (["--transfers", "nope"], "run.transfers: there is no 'nope'"),
-        (["--device", "tpu"], "run.device: should be 'auto', 'cpu' or 'cuda' (is 'tpu')"),
+        (
+            ["--device", "tpu"],
+            "run.device: should be 'auto', 'cpu', 'cuda', 'xpu' or 'mps' (is 'tpu')",
+        ),
         (["--backbone", "test_resnt"], "no model 'test_resnt'; did you mean test_resnet"),
         (["--backbone", "vgg11"], "'vgg11' has no stages that greendapt can address"),
         (["--nope"], "No such option: --nope"),
@@ -122,6 +125,16 @@ def test_no_cuda(refused, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert refused("--device", "cuda") == (
         "--device cuda: torch sees no CUDA device; take --device cpu"
+    )
+
+
+@pytest.mark.parametrize(("device", "name"), [("xpu", "Intel GPU"), ("mps", "Apple GPU")])
+def test_no_other_gpu(refused, monkeypatch, device, name):
+    from greendapt.train import engine
+
+    monkeypatch.setitem(engine._IS_AVAILABLE, device, lambda: False)
+    assert refused("--device", device) == (
+        f"--device {device}: torch sees no {name}; take --device cpu"
     )
 
 

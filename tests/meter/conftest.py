@@ -1,26 +1,140 @@
-"""A GPU driver and a powercap tree that are not there, read through the real ctypes and files."""
+"""GPU drivers and sensors that are not there, read through the real libraries and files."""
 
 import ctypes
 import os
+import re
 import shutil
 import subprocess
+import sys
+import threading
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 import pynvml
 import pytest
 
+from greendapt.meter.doctor import examine
+
+STANDIN = Path(__file__).parent / "standin"
+
+
+def compiled(library, *sources):
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    if compiler is None:
+        pytest.skip(f"no C compiler to build the stand-in {library.name}")
+    subprocess.run(
+        [compiler, "-O1", "-shared", "-fPIC", "-o", library, *sources, "-lm"], check=True
+    )
+    return library
+
 
 @pytest.fixture(scope="session")
 def standin_library(tmp_path_factory):
     """The compiled stand-in ``libnvidia-ml.so.1``."""
-    compiler = shutil.which("cc") or shutil.which("gcc")
-    if compiler is None:
-        pytest.skip("no C compiler to build the stand-in NVML library")
-    source = Path(__file__).parent / "standin" / "nvml.c"
     library = tmp_path_factory.mktemp("standin") / "libnvidia-ml.so.1"
-    subprocess.run([compiler, "-O1", "-shared", "-fPIC", "-o", library, source, "-lm"], check=True)
-    return library
+    return compiled(library, STANDIN / "nvml.c")
+
+
+@pytest.fixture(scope="session")
+def rocm(tmp_path_factory):
+    """A folder as ROCm's, with a stand-in ``libamd_smi.so`` that has all that amdsmi looks for."""
+    package = find_spec("amdsmi")
+    if package is None:
+        pytest.skip("amdsmi is not installed")
+    wrapper = Path(package.origin).with_name("amdsmi_wrapper.py").read_text(encoding="utf-8")
+    source = (STANDIN / "amd_smi.c").read_text(encoding="utf-8")
+    wanted = set(re.findall(r"_libraries\['libamd_smi.so'\]\.(\w+)", wrapper))
+    missing = sorted(wanted - set(re.findall(r"^int (amdsmi_\w+)\(", source, re.MULTILINE)))
+    folder = tmp_path_factory.mktemp("rocm")
+    (folder / "lib").mkdir()
+    stubs = folder / "stubs.c"
+    stubs.write_text("\n".join(f"int {name}(void) {{ return 2; }}" for name in missing))
+    compiled(folder / "lib" / "libamd_smi.so", STANDIN / "amd_smi.c", stubs)
+    return folder
+
+
+@pytest.fixture
+def amd(rocm, monkeypatch):
+    """``amd(gpus=2, watts=200)``: amdsmi's real package on the stand-in, freshly imported."""
+    for variable in ("ROCR_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "CUDA_VISIBLE_DEVICES"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("ROCM_PATH", str(rocm))
+    monkeypatch.delenv("ROCM_HOME", raising=False)
+    before = {name: module for name, module in sys.modules.items() if name.startswith("amdsmi")}
+    for name in before:
+        del sys.modules[name]
+
+    def said(**settings):
+        for name, value in settings.items():
+            monkeypatch.setenv(f"STANDIN_AMD_{name.upper()}", str(value))
+
+    yield said
+    for name in [name for name in sys.modules if name.startswith("amdsmi")]:
+        del sys.modules[name]
+    sys.modules.update(before)
+
+
+class Sysfs:
+    """A tree like /sys, in a temporary folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def write(self, path, value):
+        """Whole at once: a reader never sees half of it."""
+        file = self.root / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        fresh = file.with_name(f".{file.name}")
+        fresh.write_text(f"{value}\n")
+        fresh.replace(file)
+
+    def hwmon(self, number, name, **files):
+        folder = f"class/hwmon/hwmon{number}"
+        self.write(f"{folder}/name", name)
+        for file, value in files.items():
+            self.write(f"{folder}/{file}", value)
+        return folder
+
+
+@pytest.fixture
+def sysfs(tmp_path, monkeypatch):
+    tree = Sysfs(tmp_path / "sys")
+    monkeypatch.setenv("GREENDAPT_SYSFS", str(tree.root))
+    monkeypatch.setenv("GREENDAPT_POWERCAP", str(tmp_path / "no powercap"))
+    return tree
+
+
+@pytest.fixture
+def ticking():
+    """``ticking(do)``: does it every few milliseconds until the test ends."""
+    stop = threading.Event()
+    threads = []
+
+    def start(do):
+        def run():
+            while not stop.wait(0.003):
+                do()
+
+        do()
+        threads.append(threading.Thread(target=run))
+        threads[-1].start()
+
+    yield start
+    stop.set()
+    for thread in threads:
+        thread.join()
+
+
+@pytest.fixture
+def parts_seen():
+    """``parts_seen(device)``: what doctor says of each part, by name."""
+
+    def see(device="auto"):
+        report = examine(device=device, repeats=3)
+        return {part["part"]: part for part in report["parts"]}, report
+
+    return see
 
 
 @pytest.fixture

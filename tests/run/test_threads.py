@@ -1,5 +1,7 @@
 """What is tiny runs on one thread: with more, threads of two programs wait for each other."""
 
+from functools import partial
+
 import pytest
 import torch
 
@@ -18,6 +20,11 @@ def two_threads():
     torch.set_num_threads(before)
 
 
+def _note(threads, share):
+    del share
+    threads.add(torch.get_num_threads())
+
+
 def test_heads_on_stored_features_take_one_thread(tiny, tmp_path, undone, two_threads):  # noqa: ARG001
     changes = {"run": {"strategies": ["partial"], "fast_step": False}}
     session = prepare_session(load(tiny, changes=[changes]), lambda _said: None)
@@ -25,9 +32,9 @@ def test_heads_on_stored_features_take_one_thread(tiny, tmp_path, undone, two_th
     context = Context(session.suite, session.data, folder, session.engine, session.generic)
     seen = {}
     for stage in session.plan[0].stages:
-        threads = []
-        stage.run(context, Monitor(on_progress=lambda _: threads.append(torch.get_num_threads())))
-        seen[stage.label] = (stage.is_tiny, set(threads))
+        threads = set()
+        stage.run(context, Monitor(on_progress=partial(_note, threads)))
+        seen[stage.label] = (stage.is_tiny, threads)
     tiny_ones = [threads for is_tiny, threads in seen.values() if is_tiny]
     others = [threads for is_tiny, threads in seen.values() if not is_tiny and threads]
     assert len(tiny_ones) >= 2

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from greendapt.core.errors import RunError
 from greendapt.core.figures import Figure
+from greendapt.core.meter_facts import MeterFacts
 from greendapt.core.records import Record
+from greendapt.core.wall_fit import WallFit
 from greendapt.disk.files import write_atomic, write_json
 from greendapt.run.workers.claims import Claims
 from greendapt.store.run import RunFolder, latest
@@ -278,3 +280,21 @@ def test_records_that_are_a_folder_are_one_sentence(folder):
     folder.records_path.mkdir()
     with pytest.raises(RunError, match="cannot be read"):
         folder.records()
+
+
+@pytest.mark.parametrize(("second", "kept"), [(1.2, True), (1.3, False), (None, False)])
+def test_writers_of_several_machines_have_no_one_line_to_the_wall(tmp_path, second, kept):
+    def line(slope):
+        if slope is None:
+            return None
+        return WallFit(
+            slope=slope, base_w=20.0, residual_w=0.5, readings=((1.0, 20.0), (50.0, 80.0)),
+            taken_on="2026-11-27", parts=("cpu",),
+        )  # fmt: skip
+
+    folder = RunFolder.create(tmp_path, "x")
+    for worker, slope in (("a", 1.2), ("b", second)):
+        facts = MeterFacts(device="cpu", wall=line(slope))
+        RunFolder(folder.path, worker).keep_meter_facts(facts)
+    assert (folder.meter_facts().wall == line(1.2)) is kept
+    assert (folder.meter_facts().wall is None) is not kept

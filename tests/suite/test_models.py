@@ -6,7 +6,7 @@ import tomllib
 import pytest
 from pydantic import ValidationError
 
-from greendapt.suite.models import Suite
+from greendapt.suite.models import Carbon, Suite
 from greendapt.suite.recipes import Phase, Use
 
 TOML = """
@@ -191,3 +191,18 @@ def test_a_suite_is_the_same_after_a_trip_through_json():
 @pytest.mark.parametrize("place", ["FRA", "USA-CA", "SWE-SE3", "gcp:us-west1", "EU", "WORLD"])
 def test_a_grid_may_be_below_a_country_or_above(place):
     assert suite(**{"carbon.region": place}).carbon.region == place
+
+
+@pytest.mark.parametrize("value", [60, 60.0, "60", "6e1"])
+def test_an_intensity_in_quotes_is_a_number(value):
+    assert Carbon(intensity_g_per_kwh=value).intensity_g_per_kwh == 60.0
+
+
+def test_other_text_is_a_file_of_hours():
+    assert Carbon(intensity_g_per_kwh="hours.csv").intensity_g_per_kwh == "hours.csv"
+
+
+@pytest.mark.parametrize("value", [-1, float("nan"), float("inf"), True, [1], "-1", "nan"])
+def test_what_is_no_intensity_is_refused(value):
+    with pytest.raises(ValidationError, match="0 or more gCO2e/kWh, or a CSV file"):
+        Carbon(intensity_g_per_kwh=value)

@@ -8,6 +8,11 @@ ENERGY_SOURCES: Registry[EnergySource] = Registry(
     noun="energy source",
     builtin={
         "nvml": "greendapt.meter.sources.nvml:SOURCE",
+        "amd": "greendapt.meter.sources.amd:SOURCE",
+        "intel-gpu": "greendapt.meter.sources.intel_gpu:SOURCE",
+        "apple": "greendapt.meter.sources.apple:SOURCE",
+        "jetson": "greendapt.meter.sources.jetson:SOURCE",
+        "grace": "greendapt.meter.sources.grace:SOURCE",
         "rapl": "greendapt.meter.sources.rapl:SOURCE",
         "process": "greendapt.meter.sources.process:SOURCE",
         "codecarbon": "greendapt.meter.sources.codecarbon:SOURCE",

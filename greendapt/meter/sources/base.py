@@ -130,12 +130,14 @@ class Request:
 @dataclass(frozen=True)
 class Opened:
     """``why``: why a part has no meter. ``broken``: there is a GPU, and it cannot be read at all,
-    so that a total without it would read as a saving. ``release``: of a source of GPUs: called once
-    after all are closed."""
+    so that a total without it would read as a saving. ``with_host``: its GPU is counted with the
+    CPU, so that none is missing. ``release``: of a source of GPUs: called once after all are
+    closed."""
 
     meters: tuple[PartMeter, ...] = ()
     why: Mapping[Part, str] = field(default_factory=dict)
     broken: bool = False
+    with_host: bool = False
     release: Callable[[], object] | None = None
 
 
@@ -143,9 +145,16 @@ class Opened:
 class EnergySource:
     """A kind of counter or model. ``parts``: what it may measure. ``priority``: of two that measure
     a part, the higher is asked first (`COUNTER`, `MODEL`). ``advice``: by part, what a user can
-    do to have it. What ``open`` raises costs its figures, not the run (but for `MeterError`)."""
+    do to have it. What ``open`` raises costs its figures, not the run (but for `MeterError`).
+    ``here``: whether this machine, by its environment's variables, is of that kind, so that its
+    reasons are told and its advice comes first; None: of any kind. ``torch_device``: what torch
+    calls its GPUs (``cuda``, ``xpu``, ``mps``); None: any. ``sole``: where it has a GPU there is no
+    other, whatever another source sees."""
 
     parts: tuple[Part, ...]
     priority: int
     open: Callable[[Request], Opened]
     advice: Mapping[Part, str] = field(default_factory=dict)
+    here: Callable[[Mapping[str, str]], bool] | None = None
+    torch_device: str | None = None
+    sole: bool = False

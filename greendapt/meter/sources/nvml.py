@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pynvml
 
 from greendapt.meter.devices import torch_on_gpu
 from greendapt.meter.sources.base import COUNTER, EnergySource, Opened, Request, State
 from greendapt.meter.sources.gpu_energy import gpu_meters
 from greendapt.meter.sources.gpu_reader import GpuReader, Unreadable
+from greendapt.meter.sources.strangers import strangers_among
 
 VISIBLE_VARIABLE = "CUDA_VISIBLE_DEVICES"
 _BUS_ORDER = "index in bus order: set CUDA_DEVICE_ORDER=PCI_BUS_ID"
@@ -189,20 +188,12 @@ def _parent_uuid(entry: str) -> str | None:
 
 
 def strangers(gpu: Gpu, *, own_work: bool) -> int:
-    """How many processes on the GPU are not this one or a child of it, at most.
-
-    ``own_work``: this process is known to be on the GPU. In a container the driver tells process
-    ids of the host: then one of them is ours, whichever.
-    """
+    """Of the processes on the GPU; see `strangers_among`."""
     try:
         processes = _ask(pynvml.nvmlDeviceGetComputeRunningProcesses, gpu.handle)
     except Unreadable:
         return 0  # the driver does not tell
-    running = {int(process.pid) for process in processes}
-    others = running - {os.getpid()}
-    if others:
-        others -= {child.pid for child in psutil.Process().children(recursive=True)}
-    return len(others) - bool(own_work and others and others == running)
+    return strangers_among((int(process.pid) for process in processes), own_work=own_work)
 
 
 def _open(request: Request) -> Opened:
@@ -218,4 +209,5 @@ SOURCE = EnergySource(
     priority=COUNTER,
     open=_open,
     advice={"gpu": "install the NVIDIA driver; nvidia-smi is not needed, libnvidia-ml.so.1 is"},
+    torch_device="cuda",
 )

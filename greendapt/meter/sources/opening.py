@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
@@ -17,9 +18,12 @@ def ranked() -> list[EnergySource]:
     return sorted(every, key=lambda source: -source.priority)
 
 
-def advice(part: str) -> str | None:
-    """What a user can do to have this part measured."""
-    return next((source.advice[p] for source in ranked() for p in source.advice if p == part), None)
+def advice(part: str, environ: Mapping[str, str] = os.environ) -> str | None:
+    """What a user can do to have this part measured: on a machine of this kind, else on any."""
+    known = [source for source in ranked() if part in source.advice]
+    ours = [source for source in known if source.here is not None and source.here(environ)]
+    any_kind = [source for source in known if source.here is None]
+    return next((source.advice[part] for source in (*ours, *any_kind)), None)
 
 
 def open_best(
@@ -27,21 +31,29 @@ def open_best(
     environ: Mapping[str, str],
     pick: Callable[[int], Sequence[int]] = lambda _: (),
     *,
-    every_gpu: bool = True,
+    kind: str = "auto",
 ) -> Opened:
     """A meter for each of the host's ``parts`` that has one, and for each GPU picked: of every
-    source that has any, or else of the first one. Raises MeterError for a GPU that is not there."""
+    source that has any, or else of the first one whose GPUs torch calls by this ``kind``. Raises
+    MeterError for a GPU that is not there."""
     meters: dict[tuple[Part, str], PartMeter] = {}
     reasons: dict[Part, list[str]] = {}
     openings: list[Opened] = []
+    more_gpus = kind == "auto"
     for source in ranked():
-        had = {part for part, _ in meters if part != "gpu" or not every_gpu}
+        if kind != "auto" and source.torch_device not in (None, kind):
+            continue
+        had = {part for part, _ in meters if part != "gpu" or not more_gpus}
         wanted = [part for part in source.parts if part in parts and part not in had]
+        if "gpu" in wanted and any(opened.with_host for opened in openings):
+            wanted.remove("gpu")
         if not wanted:
             continue
         opened = _open(source, Request(wanted, environ, pick, _told(reasons)))
         openings.append(opened)
-        for part, reason in opened.why.items():
+        more_gpus = more_gpus and not (source.sole and opened.meters)
+        told = opened.why if source.here is None or source.here(environ) else {}
+        for part, reason in told.items():
             reasons.setdefault(part, []).append(reason)
         for meter in opened.meters:
             if meters.setdefault((meter.part, meter.key), meter) is not meter:
@@ -50,6 +62,7 @@ def open_best(
         tuple(meters.values()),
         _told(reasons),
         broken=any(opened.broken for opened in openings),
+        with_host=any(opened.with_host for opened in openings),
         release=lambda: [opened.release() for opened in openings if opened.release],
     )
 
@@ -59,9 +72,10 @@ def gpus_of(device: str, rank: int, environ: Mapping[str, str]) -> Opened:
     kind = kind_of(device)
     if kind == "cpu":
         return Opened(why={"gpu": "the run is on the CPU"})
-    opened = open_best(("gpu",), environ, picked(device, rank), every_gpu=kind == "auto")
-    missing = not opened.meters and (opened.broken or kind == "cuda")
-    return replace(opened, broken=missing)
+    opened = open_best(("gpu",), environ, picked(device, rank), kind=kind)
+    missing = not opened.meters and (opened.broken or kind != "auto") and not opened.with_host
+    why = opened.why or {"gpu": f"no energy source reads a GPU that torch calls {kind}"}
+    return replace(opened, broken=missing, why=why)
 
 
 def _told(reasons: Mapping[Part, Sequence[str]]) -> dict[Part, str]:

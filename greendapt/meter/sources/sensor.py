@@ -83,11 +83,13 @@ class Sensor:
 
 
 UNKNOWN = Sensor()
+WHOLE = Sensor(share=1.0, known=True)
+"""One that looks all of the time."""
 _KINDS = (
     (r"\bGH200\b", Sensor(share=0.2, known=True)),
     (r"\b(A100|A30|A800|H100|H200|H800|H20)\b", Sensor(share=0.25, known=True)),
     (r"\b(V100|P100|P40|P4|TITAN V|GTX 10\d\d)\b", Sensor(share=0.5, known=True)),
-    (r"\b(T4|RTX 20\d\d|GTX 16\d\d|Quadro RTX|TITAN RTX)\b", Sensor(share=1.0, known=True)),
+    (r"\b(T4|RTX 20\d\d|GTX 16\d\d|Quadro RTX|TITAN RTX)\b", WHOLE),
     (
         r"\b(RTX [34]0\d\d|RTX A\d000|RTX \d000 Ada|A2|A10|A10G|A16|A40|L4|L40|L40S)\b",
         Sensor(share=1.0, trailing_s=1.0, known=True),

@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Iterable, Mapping
 
+from greendapt.accounting.wall import LEFT_OUT
 from greendapt.core.errors import RunError
 from greendapt.core.text import for_sheet
 from greendapt.report.formats.table import Format, text
@@ -48,6 +49,7 @@ def as_json(run: RunData, view: View) -> str:
         "fingerprint": run.info.fingerprint,
         "version": run.info.version,
         "grid": run.info.grid.model_dump(),
+        "energy_leaves_out": LEFT_OUT if run.info.meter.wall is None else None,
         "headline": view.headline,
         "caveats": view.caveats,
         "verdicts": [

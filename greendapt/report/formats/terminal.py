@@ -8,6 +8,7 @@ from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
+from greendapt.accounting.wall import FIGURE
 from greendapt.core.text import terminal_table
 from greendapt.report.charts import text_plot
 from greendapt.report.formats.table import text
@@ -71,6 +72,8 @@ def _legend(view: View) -> str:
     costs = [cost for entry in entries for cost in entry.costs.values()]
     if any(cost.quality.value == "estimated" for cost in costs):
         legend += ", ~ estimated"
+    if not any(FIGURE in entry.costs for entry in entries):
+        legend += "; energy leaves out memory, disks, fans and losses (greendapt doctor --wall)"
     return legend
 
 

@@ -64,6 +64,7 @@ FIGURES = {
     "energy_process_j": Called("Energy of the process"),
     "energy_idle_share_j": Called("Its share of idle energy"),
     "energy_machine_j": Called("Energy of the machine"),
+    "energy_wall_j": Called("Energy at the wall", places=(Place.PAGE, Place.MARKDOWN)),
     "cpu_s": Called("CPU time"),
     "embodied_g": Called("Embodied carbon"),
     "sci_image_g": Called("SCI per image trained"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from greendapt.accounting.wall import LEFT_OUT
 from greendapt.core.disturbance import disturbed, in_short
 from greendapt.core.figures import Quality
 from greendapt.core.remarks import Gravity
@@ -143,10 +144,13 @@ def facts(run: RunData, panels: Sequence[Panel]) -> tuple[Fact, ...]:
     lines += _stages_disturbed(run)
     lines += _intervals(panels)
     lines += _figures(panels)
+    lines.append(_boundary(run))
     grid = run.info.grid
     if grid.intensity_g_per_kwh is not None:
         text = f"{grid.intensity_g_per_kwh:g} g CO2e per kWh, PUE {grid.pue:g}"
         lines.append(Fact("Grid", f"{text}; {grid.source}" if grid.source else text, grid.flagged))
+    elif grid.source:
+        lines.append(Fact("Grid", f"no intensity, so no grams: {grid.source}", True))
     lines.append(
         Fact(
             "Cost",
@@ -228,6 +232,16 @@ def _figures(panels: Sequence[Panel]) -> list[Fact]:
     poor = (Quality.ESTIMATED, Quality.UNAVAILABLE)
     facts = [Fact("Energy", f"{quality.value}: {src}", quality in poor) for quality, src in sources]
     return _first(facts, "more source", warn=False)
+
+
+def _boundary(run: RunData) -> Fact:
+    """What the headline leaves out, and whether the figure at the wall has it."""
+    fit = run.info.meter.wall
+    if fit is None:
+        text = f"{LEFT_OUT} are not in it; greendapt doctor --wall takes them in, by a plug meter"
+        return Fact("Energy leaves out", text[:1].upper() + text[1:])
+    text = f"{fit.line}; its worst reading is {fit.residual_w:.2g} W off. In it are {LEFT_OUT}."
+    return Fact("Energy at the wall", text)
 
 
 def _first(facts: list[Fact], noun: str, *, warn: bool) -> list[Fact]:
