@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from greendapt.core.terminal import show, show_json
+
 
 def doctor(
     json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
@@ -19,4 +21,7 @@ def doctor(
     from greendapt.meter.record_text import as_json
 
     report = examine(device=device, repeats=repeats)
-    typer.echo(as_json(report) if json else "\n".join(report_lines(report)), nl=not json)
+    if json:
+        show_json(as_json(report))
+    else:
+        show("\n".join(report_lines(report)))

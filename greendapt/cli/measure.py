@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from greendapt.core.errors import GreendaptError
 from greendapt.core.terminal import say
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def measure(
 
 def _deliver(record: dict[str, Any], json: bool, file: RecordFile | None) -> None:
     """To everywhere it was asked for; a place that cannot take it is said, and the record shown."""
-    from greendapt.core.terminal import forget, show_json
+    from greendapt.core.terminal import show_json
     from greendapt.meter.record_text import as_json, record_lines
 
     lines = "\n".join(record_lines(record))
@@ -118,9 +118,8 @@ def _deliver(record: dict[str, Any], json: bool, file: RecordFile | None) -> Non
     if json:
         try:
             show_json(as_json(record))
-        except OSError as error:
-            forget(sys.stdout)
-            lost.append(f"stdout: {error.strerror}")
+        except (BrokenPipeError, GreendaptError) as error:
+            lost.append(f"stdout: {error}")
     if lost:
         say(f"greendapt: the record cannot be written to {' and '.join(lost)}; it says:")
     if lost or not (json or file):

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from greendapt.core.terminal import say, show
+
 
 def report(
     run: Annotated[Path, typer.Argument(help="The folder of a run: runs/<suite>-<time>.")],
@@ -85,6 +87,6 @@ def report(
         terminal.show(made.view)
     else:
         for caution in made.view.cautions:
-            typer.echo(f"note: {caution}", err=True)
+            say(f"note: {caution}")
     for path in written:
-        typer.echo(path)
+        show(str(path))

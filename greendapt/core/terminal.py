@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
+from greendapt.core.errors import GreendaptError
 from greendapt.core.text import visible
 
 _NEAREST = str.maketrans({
@@ -35,8 +36,15 @@ def say(line: str) -> None:
 
 
 def show(text: str, end: str = "\n") -> None:
-    """What was asked for, on stdout, at once: OSError where that is full or gone."""
-    print(visible(text), end=end, file=fitting(sys.stdout), flush=True)
+    """What was asked for, on stdout, at once. Raises BrokenPipeError where nobody reads it, and
+    GreendaptError where it cannot be written."""
+    try:
+        print(visible(text), end=end, file=fitting(sys.stdout), flush=True)
+    except OSError as error:
+        forget(sys.stdout)
+        if isinstance(error, BrokenPipeError):
+            raise
+        raise GreendaptError(f"cannot write to stdout: {error.strerror}") from error
 
 
 def show_json(text: str) -> None:
@@ -74,9 +82,9 @@ class _Fitting:
 
 class _Clean(_Fitting):
     @property
-    def rich_proxied_file(self) -> TextIO:
+    def rich_proxied_file(self) -> _Fitting:
         """Where Rich writes its colours: its texts were cleaned by `core.console`."""
-        return self._stream
+        return _Fitting(self._stream)
 
     def write(self, text: str) -> int:
         return super().write(visible(text))
