@@ -17,7 +17,7 @@ from greendapt.report import trend, words
 from greendapt.report.charts.theme import CSS, colour, shape
 from greendapt.report.formats import html
 from greendapt.report.formats.table import FORMATS
-from greendapt.report.public import public
+from greendapt.report.public import Public
 from greendapt.report.report_files import load_run
 from greendapt.report.trend import Published
 from greendapt.report.view.from_run import view
@@ -64,8 +64,10 @@ def publish(runs: Sequence[Path], site: Path, name: str | None = None) -> Done:
 
 
 def _pages(folder: Path, name: str) -> tuple[Published, dict[str, bytes]]:
-    run = public(load_run(folder))
-    seen = view(run)
+    run = load_run(folder)
+    names = Public.of(run)
+    run = names.run(run)
+    seen = names.view(view(run))
     record = trend.published(run, seen, name)
     pages = FORMATS.get("html").make(run, seen, PAGE)
     pages |= FORMATS.get("md").make(run, seen, "report.md")
