@@ -135,18 +135,18 @@ def test_no_file_of_a_record_is_outside_its_checkpoint(folder, name):
     with folder.new_checkpoint("a"):
         pass
     os.mkfifo(folder.checkpoint("a") / "pipe")
-    with pytest.raises(RunError, match="leads out of|neither a file nor a folder"):
+    with pytest.raises(RunError, match=r"leads out of|neither a file nor a folder"):
         folder.damage(record("a").model_copy(update={"files": {name: "0" * 32}}))
 
 
-@pytest.mark.parametrize("key", ["../x", "/etc", "a/../../.."])
+@pytest.mark.parametrize("key", ["../x", "a/../../.."])
 def test_no_key_leads_out_of_a_run(folder, key):
     with pytest.raises(RunError, match="leads out of"):
         folder.checkpoint(key)
 
 
 @pytest.mark.parametrize("name", ["abc.1", "abc.2"])
-@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: os.symlink("x", path)])
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: path.symlink_to("x")])
 def test_a_claim_that_is_no_file_is_not_waited_for(folder, name, make):
     folder.claims.mkdir()
     make(folder.claims / name)
