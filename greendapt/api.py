@@ -9,7 +9,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from greendapt.accounting.grid import Grid
 from greendapt.core.errors import GreendaptError, RunError
 from greendapt.core.records import Failure, Record, Summary
+from greendapt.core.terminal import say
 from greendapt.report import words
 from greendapt.report.charts import drawing, pareto_chart
 from greendapt.report.charts.theme import LIGHT
@@ -321,11 +321,6 @@ def _html_table(panel: Panel, key: str) -> str:
     return f"<table><caption>{escape(panel.title)}</caption><tr>{head}</tr>{body}</table>"
 
 
-def say(line: str) -> None:
-    """To stderr, at once."""
-    print(line, file=sys.stderr, flush=True)
-
-
 def _silent(line: str) -> None:
     del line
 
@@ -361,8 +356,7 @@ class _Doing:
 
     def finish(self, folder: RunFolder, *, explain: bool) -> Run:
         """``explain`` says of each stage why it runs or is reused."""
-        from rich.console import Console
-
+        from greendapt.core.console import Console
         from greendapt.run.progress import TerminalReporter, reporter
 
         shown = self.progress

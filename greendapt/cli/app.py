@@ -31,6 +31,7 @@ from greendapt.cli import (
 from greendapt.cli.options import add_command
 from greendapt.cli.running import first_rank
 from greendapt.core.errors import GreendaptError
+from greendapt.core.terminal import clean_streams, say, show
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -61,7 +62,7 @@ app.add_typer(data.app)
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"greendapt {__version__}")
+        show(f"greendapt {__version__}")
         raise typer.Exit
 
 
@@ -89,7 +90,9 @@ def main() -> NoReturn:
     arguments = sys.argv[1:]
     end = arguments.index("--") if "--" in arguments else len(arguments)
     own = [argument for argument in arguments[:end] if argument != "--debug"]
-    sys.exit(_run(own + arguments[end:], debug=len(own) < end))
+    with clean_streams():
+        status = _run(own + arguments[end:], debug=len(own) < end)
+    sys.exit(status)
 
 
 def _run(arguments: list[str], debug: bool) -> int:
@@ -99,7 +102,7 @@ def _run(arguments: list[str], debug: bool) -> int:
         return _fail(str(error), error.exit_code, debug)
     except _UsageError as error:
         if type(error).__name__ == "NoArgsIsHelpError":  # its message is the help
-            print(error.format_message())
+            show(error.format_message())
             return 2
         return _fail(error.format_message(), 2, debug)
     except (KeyboardInterrupt, typer.Abort):
@@ -115,7 +118,7 @@ def _run(arguments: list[str], debug: bool) -> int:
 
 def _fail(message: str, code: int, debug: bool) -> int:
     if debug:
-        traceback.print_exc()
+        say(traceback.format_exc())
     if message and first_rank():
-        print(f"greendapt: {message}", file=sys.stderr)
+        say(f"greendapt: {message}")
     return code

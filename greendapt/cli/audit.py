@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
 
 from greendapt.cli.options import Json
+from greendapt.core.terminal import say, show_json
 
 
 def audit(
@@ -29,8 +29,7 @@ def audit(
     Exit code: 0 nothing to put right, 1 something (the list ends with it), 2 usage.
     Example: greendapt data audit xrays other_hospital --alias normal=no_finding
     """
-    from rich.console import Console
-
+    from greendapt.core.console import Console
     from greendapt.core.errors import SuiteError
     from greendapt.data import audit as auditing
     from greendapt.data.audit import audit_text
@@ -43,10 +42,10 @@ def audit(
     result = auditing.audit(
         [FolderData.model_validate(table) for table in tables],
         aliases=overrides.aliases(alias or []),
-        say=lambda line: print(line, file=sys.stderr, flush=True),
+        say=say,
     )
     if json:
-        typer.echo(audit_text.as_json(result, names))
+        show_json(audit_text.as_json(result, names))
     else:
-        Console(width=80, highlight=False).print(audit_text.as_text(result, names))
+        Console(width=80).print(audit_text.as_text(result, names))
     raise typer.Exit(1 if result.findings else 0)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from greendapt.cli.options import Tiers
+from greendapt.core.terminal import show
 
 
 def baseline(
@@ -28,4 +29,4 @@ def baseline(
     kept = read_baseline(out) if out.exists() else None
     made = facts.only(facts.as_baseline([facts.of_run(run) for run in runs], kept), tiers_of(tiers))
     write_baseline(out, made)
-    typer.echo(f"{out}: cells {len(made.cells)}, machines {len(made.machines)}")
+    show(f"{out}: cells {len(made.cells)}, machines {len(made.machines)}")

@@ -101,7 +101,7 @@ def bench(
     Example: greendapt bench --suite chestxray --data pool=XRAYS --data development=LABELLED
     """
     from greendapt import api
-    from greendapt.cli.running import goes_on, show
+    from greendapt.cli.running import goes_on, show_run
     from greendapt.run.workers.choose import executor as executor_of
 
     finished = api.run(
@@ -113,7 +113,7 @@ def bench(
         command=shlex.join(["greendapt", *sys.argv[1:]]),
         debug=bool(context.obj),
     )
-    show(finished, json=json)
+    show_run(finished, json=json)
 
 
 def suite_of(given: Mapping[str, Any]) -> Suite:

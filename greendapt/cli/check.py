@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from greendapt.cli.options import Json, Tiers
+from greendapt.core.terminal import say, show, show_json
 
 if TYPE_CHECKING:
     from greendapt.gate.facts import Side
@@ -74,7 +75,10 @@ def check(
     else:
         raise GreendaptError("give RUN and --baseline FILE, or --against GIT_REF alone")
     outputs.write(findings, junit, markdown)
-    typer.echo(outputs.as_json(findings) if json else outputs.as_text(findings), nl=not json)
+    if json:
+        show_json(outputs.as_json(findings))
+    else:
+        show(outputs.as_text(findings))
     raise typer.Exit(findings.outcome.exit_code)
 
 
@@ -95,9 +99,7 @@ def _against(
     from greendapt.run.revisions import Pairs, trees
 
     with trees(ref) as (base, head):
-        pairs = Pairs(
-            base, head, suite, shlex.split(options), out, lambda line: typer.echo(line, err=True)
-        )
+        pairs = Pairs(base, head, suite, shlex.split(options), out, say)
 
         def run_pair(number: int) -> tuple[Side, Side]:
             of_base, of_head = pairs.run(number)

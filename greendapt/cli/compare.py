@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from greendapt.cli.options import Json
+from greendapt.core.terminal import show_json
 
 
 def compare(
@@ -39,6 +40,6 @@ def compare(
     if markdown is not None:
         write_atomic(markdown, comparison_text.as_markdown(comparison).encode())
     if json:
-        typer.echo(comparison_text.as_json(comparison), nl=False)
+        show_json(comparison_text.as_json(comparison))
     else:
         comparison_text.print_text(comparison)

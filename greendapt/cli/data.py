@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
 
 from greendapt.cli.audit import audit
 from greendapt.cli.options import Json, add_command
+from greendapt.core.terminal import say, show, show_json
 
 app = typer.Typer(name="data", help="Audit datasets; pack their images.", no_args_is_help=True)
 add_command(app, audit)
@@ -42,7 +42,7 @@ def pack(
     from greendapt.suite import overrides
     from greendapt.suite.datasets import FolderData
 
-    kept = packs(lambda line: print(line, file=sys.stderr, flush=True))
+    kept = packs(say)
     summaries = []
     for folder in folders:
         spec = FolderData.model_validate(overrides.folder(folder))
@@ -54,9 +54,9 @@ def pack(
         )
         if not json:
             size = f"{made.manifest.images} images of {image_size} px, {si(nbytes, 'B')}"
-            typer.echo(f"{folder}: {size} ({made.manifest.cost}) in {made.folder}")
+            show(f"{folder}: {size} ({made.manifest.cost}) in {made.folder}")
     if json:
-        typer.echo(dumps(summaries, indent=2))
+        show_json(dumps(summaries, indent=2))
 
 
 add_command(app, pack)

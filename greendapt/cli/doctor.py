@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from greendapt.core.terminal import say, show, show_json
+
 if TYPE_CHECKING:
     from greendapt.core.wall_fit import WallFit
 
@@ -44,11 +46,16 @@ def doctor(
 
     if wall or readings is not None:
         fit = _wall(readings, wall, device, seconds)
-        text = fit.model_dump_json(indent=2) if json else _told(fit)
-        typer.echo(text)
+        if json:
+            show_json(fit.model_dump_json(indent=2))
+        else:
+            show(_told(fit))
         return
     report = examine(device=device, repeats=repeats)
-    typer.echo(as_json(report) if json else "\n".join(report_lines(report)), nl=not json)
+    if json:
+        show_json(as_json(report))
+    else:
+        show("\n".join(report_lines(report)))
 
 
 def _wall(readings: str | None, wall: bool, device: str, seconds: float) -> WallFit:
@@ -79,7 +86,7 @@ def _ask(level: str) -> float:
         watts: float = typer.prompt(text, type=float, err=True)
         if 0 < watts < 1e6:
             return watts
-        typer.echo("give watts, such as 55", err=True)
+        say("give watts, such as 55")
 
 
 def _told(fit: WallFit) -> str:

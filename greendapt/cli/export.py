@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from greendapt.core.terminal import show
+
 
 def export(
     run: Annotated[Path, typer.Argument(help="The folder of a run: runs/<suite>-<time>.")],
@@ -40,6 +42,6 @@ def export(
     done = api.read_run(run).export(
         strategy, seed=seed, setting=setting, out=out, push_to_hub=push_to_hub
     )
-    typer.echo(f"# {done.folder}\n{done.loading}", nl=False)
+    show(f"# {done.folder}\n{done.loading}", end="")
     if done.address:
-        typer.echo(f"# {done.address}")
+        show(f"# {done.address}")

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from greendapt.core.terminal import show, show_json
+
 if TYPE_CHECKING:
     from greendapt.models.network import Network
 
@@ -45,7 +47,10 @@ def flops(
         "uncounted": list(step.uncounted),
         "fvcore_forward_flops": fvcore_forward_flops(network, shape) if cross_check else None,
     }
-    typer.echo(json.dumps(counts, indent=2) if as_json else _text(counts))
+    if as_json:
+        show_json(json.dumps(counts, indent=2))
+    else:
+        show(_text(counts))
 
 
 def _network(name: str, image_size: int, outputs: int, train: str) -> Network:

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from greendapt.core.errors import GreendaptError
+from greendapt.core.terminal import say
+
+if TYPE_CHECKING:
+    from greendapt.meter import Meter
+    from greendapt.meter.record_file import RecordFile
 
 
 # a parameter an option: typer reads them from here
@@ -57,35 +64,63 @@ def measure(
 
     Example: greendapt measure --json -- python train.py --epochs 3
     """
-    import time
+    from contextlib import closing, nullcontext
+    from time import time
 
     from greendapt.accounting.grid import carbon_intensity_score, grid
     from greendapt.accounting.hourly import Hours, read_intensity
     from greendapt.meter import Meter
     from greendapt.meter.command import carbon_by_hours, run_metered
-    from greendapt.meter.record_text import as_json, record_lines
+    from greendapt.meter.job import Job
+    from greendapt.meter.record_file import RecordFile
 
     given = None if intensity is None else read_intensity(intensity)
     stated = None if isinstance(given, Hours) else given
     carbon = grid(region, stated, pue).with_machine(embodied_kg, lifetime_years)
-    meter = Meter(device=device, carbon=carbon, align=True, idle_s=idle)
-    begun_s = time.time()
-    try:
-        status, record = run_metered(command, meter, quiet_stdout=json)
+    job = Job(command, quiet_stdout=json)
+
+    def run(meter: Meter) -> dict[str, Any]:
+        begun_s = time()
+        record = run_metered(job, meter)
+        source = carbon.source
         if isinstance(given, Hours):
             record["carbon_g"] = carbon_by_hours(given, begun_s, record, pue)
-        source = record["carbon_g"].source if isinstance(given, Hours) else carbon.source
-        facts = {**meter.facts().model_dump(mode="json"), "grid": source}
-    finally:
-        meter.close()
-    if units is not None:
-        grams = record["carbon_g"], record["embodied_g"]
-        record["sci"] = carbon_intensity_score(*grams, units, unit)
-    record = {"meter": facts, **record}
-    if output is not None:
-        output.write_text(as_json(record), encoding="utf-8")
+            source = record["carbon_g"].source
+        if units is not None:
+            grams = record["carbon_g"], record["embodied_g"]
+            record["sci"] = carbon_intensity_score(*grams, units, unit)
+        return {"meter": {**meter.facts().model_dump(mode="json"), "grid": source}, **record}
+
+    with nullcontext() if output is None else RecordFile(output) as file:
+        meter = Meter(device=device, carbon=carbon, align=True, idle_s=idle)
+        with closing(meter), job:
+            try:
+                _deliver(run(meter), json, file)
+            except Exception as error:
+                if job.status is None:
+                    raise
+                say(f"greendapt: the command ran, but its record is lost: {error}")
+    raise typer.Exit(job.status or 0)
+
+
+def _deliver(record: dict[str, Any], json: bool, file: RecordFile | None) -> None:
+    """To everywhere it was asked for; a place that cannot take it is said, and the record shown."""
+    from greendapt.core.terminal import show_json
+    from greendapt.meter.record_text import as_json, record_lines
+
+    lines = "\n".join(record_lines(record))
+    lost = []
+    if file is not None:
+        try:
+            file.write(as_json(record))
+        except OSError as error:
+            lost.append(f"{file.path}: {error.strerror}")
     if json:
-        typer.echo(as_json(record), nl=False)
-    elif output is None:
-        typer.echo("\n".join(record_lines(record)), err=True)
-    raise typer.Exit(status)
+        try:
+            show_json(as_json(record))
+        except (BrokenPipeError, GreendaptError) as error:
+            lost.append(f"stdout: {error}")
+    if lost:
+        say(f"greendapt: the record cannot be written to {' and '.join(lost)}; it says:")
+    if lost or not (json or file):
+        say(lines)

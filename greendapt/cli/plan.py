@@ -9,6 +9,7 @@ import typer
 
 from greendapt.cli.bench import bench, suite_of
 from greendapt.cli.options import Json, with_options_of
+from greendapt.core.terminal import say, show, show_json
 
 if TYPE_CHECKING:
     from greendapt.run.plan import Cell
@@ -47,7 +48,7 @@ def plan(
     greendapt plan --suite mine.toml --device h100 --gpus 64
     """
     if run is not None:
-        typer.echo(_compared(run, json=json))
+        (show_json if json else show)(_compared(run, json=json))
         return
     from greendapt.forecast.plan_text import plan_json, plan_text
 
@@ -59,11 +60,13 @@ def plan(
         said, cells = forecast_device(suite, str(device), gpus, out)
     else:
         said, cells = _here(suite, out, reuse, gpus)
-    typer.echo((plan_json if json else plan_text)(suite, cells, said))
+    if json:
+        show_json(plan_json(suite, cells, said))
+    else:
+        show(plan_text(suite, cells, said))
 
 
 def _here(suite: Suite, out: Path, reuse: Path | None, gpus: int) -> tuple[Forecast, list[Cell]]:
-    from greendapt.api import say
     from greendapt.core.errors import SuiteError
     from greendapt.forecast.kept_plans import keep_plan
     from greendapt.forecast.predict import forecast_here

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import typer
-
 from greendapt.cli.options import Json
+from greendapt.core.terminal import show, show_json
 
 if TYPE_CHECKING:
     from greendapt.core.registry import Registry
@@ -37,9 +36,9 @@ def plugins(json: Json = False) -> None:
             {"group": one.group, "names": [asdict(name) for name in one.listed(load=True)]}
             for one in registries
         ]
-        typer.echo(dumps({"schema": 1, "registries": rows}, indent=2))
+        show_json(dumps({"schema": 1, "registries": rows}, indent=2))
     else:
-        typer.echo("\n\n".join(map(_text, registries)))
+        show("\n\n".join(map(_text, registries)))
 
 
 def _registry(target: str) -> Registry[Any]:

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from greendapt.core.terminal import say, show
+
 
 def publish(
     runs: Annotated[
@@ -32,5 +34,5 @@ def publish(
 
     done = site.publish(runs or [], to, name)
     for path in done.changed:
-        typer.echo(path)
-    typer.echo(f"{len(done.changed)} files written, {done.same} unchanged", err=True)
+        show(str(path))
+    say(f"{len(done.changed)} files written, {done.same} unchanged")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from greendapt.cli.options import Json
+from greendapt.core.terminal import show, show_json
 
 if TYPE_CHECKING:
     from greendapt.stats.intervals import Interval
@@ -59,13 +60,13 @@ def replay(
     judged = names(scores) or common_scores(series)
     agree = agreements(series, judged)
     if json:
-        typer.echo(_as_json(rows, agree, len(series)))
+        show_json(_as_json(rows, agree, len(series)))
     else:
         lines = [
             markdown_table(head, body) if markdown else aligned([head, *body], numbers=False)
             for head, *body in tables(rows, agree)
         ]
-        typer.echo("\n\n".join(map("\n".join, lines)))
+        show("\n\n".join(map("\n".join, lines)))
 
 
 def _as_json(rows: Sequence[Row], agree: Sequence[Agreement], series: int) -> str:

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from greendapt.core.terminal import say, show
+
 
 # a parameter an option: typer reads them from here
 def report(
@@ -86,6 +88,6 @@ def report(
         terminal.show(made.view)
     else:
         for caution in made.view.cautions:
-            typer.echo(f"note: {caution}", err=True)
+            say(f"note: {caution}")
     for path in written:
-        typer.echo(path)
+        show(str(path))

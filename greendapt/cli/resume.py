@@ -20,8 +20,8 @@ def resume(
 ) -> None:
     """Go on with a run that was stopped, saying why each stage runs or is reused."""
     from greendapt import api
-    from greendapt.cli.running import show
+    from greendapt.cli.running import show_run
     from greendapt.run.workers.choose import executor as executor_of
 
     workers_of_it = executor_of(executor, workers, slurm or [])
-    show(api.resume(run, executor=workers_of_it, debug=bool(context.obj)), json=json)
+    show_run(api.resume(run, executor=workers_of_it, debug=bool(context.obj)), json=json)

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from greendapt.core.terminal import say, show, show_json
+
 if TYPE_CHECKING:
     from greendapt.api import Run
     from greendapt.store.run import RunFolder
 
 
-def show(run: Run, *, json: bool) -> None:
+def show_run(run: Run, *, json: bool) -> None:
     """Write the reports of a run and print it. Raises CellFailed where cells failed."""
     from greendapt.core.errors import CellFailed
     from greendapt.report.formats import terminal
@@ -23,11 +25,11 @@ def show(run: Run, *, json: bool) -> None:
         from json import dumps
 
         text = run.summary.model_dump_json(by_alias=True)
-        typer.echo(f'{{"run": {dumps(str(run.path))}, "summary": {text}}}')
+        show_json(f'{{"run": {dumps(str(run.path))}, "summary": {text}}}')
     else:
         terminal.show(run.view)
         for path in written:
-            typer.echo(f"{path.suffix[1:]:<5} {path}")
+            show(f"{path.suffix[1:]:<5} {path}")
     if run.failures:
         first, cells = run.failures[0], len(run.failures) + len(run.summary.rows)
         raise CellFailed(
@@ -44,14 +46,14 @@ def first_rank() -> bool:
 def note(line: str) -> None:
     """To stderr, once."""
     if first_rank():
-        typer.echo(line, err=True)
+        say(line)
 
 
 def goes_on(before: RunFolder) -> bool:
     """Whether to go on with an unfinished run of the same suite: asked on a terminal only."""
     done = len(before.records())
     what = f"{before.path} is an unfinished run of this suite ({done} stages done)"
-    if sys.stdin.isatty() and sys.stderr.isatty():
+    if sys.stdin.isatty() and sys.stderr.isatty():  # noqa: TID251 (asks, writes nothing)
         return typer.confirm(f"{what}. Go on with it?", default=True, err=True)
-    typer.echo(f"note: {what}; greendapt resume {before.path} would go on with it", err=True)
+    say(f"note: {what}; greendapt resume {before.path} would go on with it")
     return False

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from greendapt.cli.options import Json
+from greendapt.core.terminal import show, show_json
 
 if TYPE_CHECKING:
     from greendapt.suite.datasets import Dataset
@@ -70,7 +71,10 @@ def score(
             head=head,
         )
         found.append((where, net.name, rated))
-    typer.echo(_as_json(found, len(shown), seed) if json else _text(found, len(shown)))
+    if json:
+        show_json(_as_json(found, len(shown), seed))
+    else:
+        show(_text(found, len(shown)))
 
 
 def _dataset(where: str) -> Dataset:

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from greendapt.core.terminal import show
+
 app = typer.Typer(name="suites", help="List the suites, or show one.", invoke_without_command=True)
 
 
@@ -18,12 +20,12 @@ def suites(context: typer.Context) -> None:
 
     for name, path in shipped().items():
         table = read_table(path)
-        typer.echo(f"{name:<14} {table['title']}")
-        typer.echo(f"{'':<14} profiles: {', '.join(profiles(table))}")
+        show(f"{name:<14} {table['title']}")
+        show(f"{'':<14} profiles: {', '.join(profiles(table))}")
 
 
-@app.command()
-def show(
+@app.command("show")
+def show_one(
     name: Annotated[str, typer.Argument(help="A suite's name, or a file of your own.")],
 ) -> None:
     """Print a suite file: a start for one of your own. It is checked on the way."""
@@ -31,4 +33,4 @@ def show(
 
     path = find(name)
     load(path)
-    typer.echo(path.read_text(encoding="utf-8"), nl=False)
+    show(path.read_text(encoding="utf-8"), end="")

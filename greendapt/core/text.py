@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import html
 import re
-import unicodedata
 from collections.abc import Container, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +15,9 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-_TURNS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
-_MARKS = "\u200e\u200f\u061c"
+_UNSEEN = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _MARKDOWN = re.compile(r"([\\`*_\[\]|~!@])")
 _LATEX = {
@@ -29,13 +29,9 @@ _LATEX = {
 
 
 def visible(text: str) -> str:
-    """Control characters and marks that turn the reading direction, shown as what they are not."""
-    return "".join("\N{REPLACEMENT CHARACTER}" if _unseen(letter) else letter for letter in text)
-
-
-def _unseen(letter: str) -> bool:
-    turns = unicodedata.bidirectional(letter) in _TURNS or letter in _MARKS
-    return turns or (unicodedata.category(letter) == "Cc" and letter not in "\n\t")
+    """Text that commands no terminal: control characters, marks that turn the reading direction
+    and bytes that are no text (of a file name) are shown as what they are not."""
+    return _UNSEEN.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def for_markdown(text: str) -> str:
@@ -60,9 +56,9 @@ def for_xml(text: str) -> str:
     return "".join(c if c >= " " or c in "\t\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
-def plural(count: int, noun: str) -> str:
-    """``1 seed``, ``3 seeds``."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+def plural(count: int, noun: str, nouns: str | None = None) -> str:
+    """``1 seed``, ``3 seeds``; ``nouns``: where it takes more than an s."""
+    return f"{count} {noun}" if count == 1 else f"{count} {nouns or noun + 's'}"
 
 
 def listed(items: Sequence[str]) -> str:

@@ -6,10 +6,11 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from safetensors import SafetensorError
@@ -99,12 +100,29 @@ def digest_of(path: Path) -> str:
 
 
 def own(path: Path) -> Path:
-    """``path``, of a run folder that may come from a stranger; RunError where it is a link."""
-    if path.is_symlink():
+    """``path``, of a run folder that may come from a stranger; RunError where it is a link, or
+    what waits or never ends when it is read (a pipe, a device)."""
+    try:
+        mode = path.lstat().st_mode
+    except OSError:  # whoever opens it says it better
+        return path
+    if stat.S_ISLNK(mode):
         raise RunError(
             f"{path} is a symbolic link, which a run folder never holds; nothing was read or "
             "written through it: remove it"
         )
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise RunError(f"{path} is neither a file nor a folder, and was not opened: remove it")
+    return path
+
+
+def within(folder: Path, name: str) -> Path:
+    """``name`` in a run ``folder``, each step its `own`; RunError where it leads out of it."""
+    path = folder
+    for step in PurePath(name).parts:
+        if step == ".." or PurePath(step).anchor:
+            raise RunError(f"{folder}: '{name}' leads out of the run folder; nothing was opened")
+        path = own(path / step)
     return path
 
 
@@ -118,5 +136,5 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_bytes())
     except FileNotFoundError as error:
         raise RunError(f"{path.parent} is no run folder: it has no {path.name}") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise RunError(f"cannot read {path}: {error}") from error

@@ -6,9 +6,10 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.text import Text
 
+from greendapt.core.console import Console
 from greendapt.core.text import for_markdown, markdown_table, terminal_table
 from greendapt.gate import change_text
 from greendapt.gate.compare import EXACT, Change, Comparison, Difference

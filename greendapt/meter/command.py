@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from collections.abc import Sequence
 from typing import Any
 
 from greendapt.accounting.hourly import Hours, Spell, grid_of_hours
-from greendapt.core.errors import MeterError, SuiteError
+from greendapt.core.errors import SuiteError
 from greendapt.core.figures import Figure, Quality
+from greendapt.core.terminal import say
+from greendapt.core.text import listed, plural
+from greendapt.meter.job import Job
 from greendapt.meter.memory import lifetime_peak_bytes
 from greendapt.meter.window import Meter
 
 
-def run_metered(
-    command: Sequence[str], meter: Meter, *, quiet_stdout: bool = False
-) -> tuple[int, dict[str, Any]]:
-    """Runs ``command``; returns its exit status as a shell tells it, and the record of its window.
+def run_metered(job: Job, meter: Meter) -> dict[str, Any]:
+    """Runs ``job`` in a window of ``meter``; the record of it, with how the command ended.
 
-    ``quiet_stdout``: the command's standard output goes to standard error. A signal n is status
-    128 + n, a command that is not found 127, one that may not run 126. Peak memory is that of the
-    command's largest process. Raises MeterError for an empty command.
+    Peak memory is that of the command's largest process. What the command left running is counted
+    until then, and said.
     """
-    if not command:
-        raise MeterError("there is no command to measure: greendapt measure -- COMMAND ...")
     with meter.window() as window:
-        status = _run(command, quiet_stdout)
-    return status, {**window.record, "peak_memory_bytes": _peak_memory()}
+        status = job.run()
+    left = job.left()
+    if left:
+        say(
+            f"greendapt: the command ended, but {plural(len(left), 'process', 'processes')} that "
+            f"it started still run: {listed(left)}; what they take from now on is not in the record"
+        )
+    return {
+        **window.record,
+        "peak_memory_bytes": _peak_memory(),
+        "exit_status": status,
+        "left_running": len(left),
+    }
 
 
 def carbon_by_hours(hours: Hours, begun_s: float, record: dict[str, Any], pue: float) -> Figure:
@@ -52,20 +58,3 @@ def _peak_memory() -> Figure:
     return Figure(
         value=seen, unit="byte", quality=Quality.ESTIMATED, source=source, low=0.0, high=own
     )
-
-
-def _run(command: Sequence[str], quiet_stdout: bool) -> int:
-    try:
-        process = subprocess.Popen(command, stdout=sys.stderr.fileno() if quiet_stdout else None)
-    except FileNotFoundError:
-        print(f"greendapt: {command[0]}: command not found", file=sys.stderr)
-        return 127
-    except OSError as error:
-        print(f"greendapt: {command[0]}: {error.strerror}", file=sys.stderr)
-        return 126
-    while True:
-        try:
-            status = process.wait()
-        except KeyboardInterrupt:
-            continue  # the command got the same Ctrl-C: its answer to it is measured too
-        return 128 - status if status < 0 else status

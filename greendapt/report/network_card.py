@@ -13,7 +13,7 @@ from greendapt.core.text import for_markdown, markdown_table, plural, shots_text
 from greendapt.core.units import quantity
 from greendapt.report import words
 from greendapt.report.formats.modelcard import emissions_lines
-from greendapt.report.public import public
+from greendapt.report.public import Public
 from greendapt.report.view import columns
 from greendapt.report.view.from_run import view
 from greendapt.report.view.model import HEADLINES, Path, View
@@ -32,8 +32,9 @@ _GENERIC = {
 def network_card(run: RunData, rows: Sequence[Row], loading: str, command: str) -> str:
     """Markdown with the hub's front matter. ``rows``: every cell of the run that this network is
     judged in. ``loading``: Python that uses it; ``command``: what made its folder."""
-    run = public(run)
-    row, shown = rows[0], view(run)
+    names = Public.of(run)
+    run = names.run(run)
+    row, shown = rows[0], names.view(view(run))
     title = f"{row.backbone}, adapted: {row.strategy}"
     parts = [
         ["---", *_front(run, row), "---", "", f"# {for_markdown(title)}", ""],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -12,12 +13,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from greendapt.core.errors import RunError
-from greendapt.disk.files import disk_errors, read_json, write_atomic
+from greendapt.disk.files import disk_errors, own, read_json, within, write_atomic
 from greendapt.report import trend, words
 from greendapt.report.charts.theme import CSS, colour, shape
 from greendapt.report.formats import html
 from greendapt.report.formats.table import FORMATS
-from greendapt.report.public import public
+from greendapt.report.public import Public
 from greendapt.report.report_files import load_run
 from greendapt.report.trend import Published
 from greendapt.report.view.from_run import view
@@ -59,13 +60,17 @@ def publish(runs: Sequence[Path], site: Path, name: str | None = None) -> Done:
         records[record.name] = record
         files |= {site / record.name / file: data for file, data in pages.items()}
     files[site / PAGE] = _index(list(records.values())).encode()
+    for path in files:
+        within(site, str(path.relative_to(site)))
     changed = [path for path, data in files.items() if _write_changed(path, data)]
     return Done(tuple(changed), len(files) - len(changed))
 
 
 def _pages(folder: Path, name: str) -> tuple[Published, dict[str, bytes]]:
-    run = public(load_run(folder))
-    seen = view(run)
+    run = load_run(folder)
+    names = Public.of(run)
+    run = names.run(run)
+    seen = names.view(view(run))
     record = trend.published(run, seen, name)
     pages = FORMATS.get("html").make(run, seen, PAGE)
     pages |= FORMATS.get("md").make(run, seen, "report.md")
@@ -92,22 +97,24 @@ def _published(site: Path) -> list[Published]:
     """The runs on the site, in the order of their names."""
     runs = []
     for path in sorted(site.glob(f"*/{RECORD}")):
+        damaged = RunError(f"{path} is damaged; delete its folder and publish the run again")
         try:
-            runs.append(Published.model_validate(read_json(path)))
+            name = str(path.relative_to(site))
+            record = Published.model_validate(read_json(within(site, name)))
         except ValidationError as error:
-            raise RunError(
-                f"{path} is damaged; delete its folder and publish the run again"
-            ) from error
+            raise damaged from error
+        # its name is a part of addresses: none but that of its folder, which is one
+        if record.name != path.parent.name or not _NAME.fullmatch(record.name):
+            raise damaged
+        runs.append(record)
     return runs
 
 
 def _write_changed(path: Path, data: bytes) -> bool:
     """Write where the bytes differ, so that a site in git grows by what changed."""
-    try:
-        if path.read_bytes() == data:
+    with suppress(OSError):
+        if own(path).read_bytes() == data:
             return False
-    except OSError:
-        pass
     with disk_errors(path, "--to"):
         path.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(path, data)

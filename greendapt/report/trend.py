@@ -24,7 +24,7 @@ _SCORE = "development score"
 class Point(BaseModel):
     """One strategy of one published run."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
 
     setting: str
     strategy: str
@@ -37,7 +37,7 @@ class Point(BaseModel):
 class Published(BaseModel):
     """``published.json``: a run in one line, and its cells for the trend."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
 
     name: str
     title: str

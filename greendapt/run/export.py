@@ -10,7 +10,7 @@ from pathlib import Path
 
 from greendapt.core.errors import RunError, WeightsError
 from greendapt.core.records import Row
-from greendapt.disk.files import disk_errors, new_folder, write_atomic
+from greendapt.disk.files import disk_errors, new_folder, within, write_atomic
 from greendapt.models import hub, weights
 from greendapt.models.backbone import Backbone
 from greendapt.models.timm_folder import CONFIG, WEIGHTS, loading, write_folder
@@ -57,7 +57,7 @@ def export(
     """
     rows, checkpoint = _chosen(run, choice)
     backbone, size = _load(path, run, rows[0], checkpoint), run.info.suite.model.image_size
-    folder = path / "exports" / _name(rows[0]) if out is None else out
+    folder = within(path, f"exports/{_name(rows[0])}") if out is None else out
     _refuse_other(folder)
     place = push_to or folder.resolve().name
     shown = loading(backbone, size, place, on_hub=push_to is not None)
@@ -112,7 +112,7 @@ def _several(strategy: str, seed: int, groups: Sequence[Sequence[Row]]) -> str:
 
 
 def _load(path: Path, run: RunData, row: Row, checkpoint: str) -> Backbone:
-    suite, file = run.info.suite, path / checkpoint
+    suite, file = run.info.suite, within(path, checkpoint)
     if not file.is_file():
         raise RunError(f"export: {file} is missing; only running the suite again makes it anew")
     cut, size = suite.cut(row.strategy), suite.model.image_size

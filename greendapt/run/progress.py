@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Protocol, Self
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
 from rich.table import Column
 from rich.text import Text
 
+from greendapt.core.console import Console
+from greendapt.core.terminal import say
 from greendapt.core.units import duration
 
 
@@ -36,7 +36,7 @@ class Reporter(Protocol):
 
 def reporter(*, explain: bool) -> Reporter:
     """For stderr as it is. ``explain`` says of each stage why it runs or is reused."""
-    console = Console(stderr=True, highlight=False)
+    console = Console(stderr=True)
     return TerminalReporter(console, explain) if console.is_terminal else PlainReporter()
 
 
@@ -102,7 +102,7 @@ class PlainReporter:
 
     def say(self, line: str) -> None:
         self._line_at = time.monotonic()
-        print(line, file=sys.stderr, flush=True)
+        say(line)
 
 
 class TerminalReporter:
@@ -119,7 +119,7 @@ class TerminalReporter:
             BarColumn(bar_width=16),
             TextColumn("{task.percentage:>3.0f}%"),
             _Left(self),
-            TextColumn("{task.description}", table_column=_FILLS),
+            TextColumn("{task.description}", markup=False, table_column=_FILLS),
             console=console,
             transient=True,
             expand=True,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 import traceback
 from collections import defaultdict
@@ -14,6 +13,7 @@ from greendapt.core.disturbance import of_surroundings
 from greendapt.core.errors import RunError
 from greendapt.core.figures import Figure
 from greendapt.core.records import Record
+from greendapt.core.terminal import say
 from greendapt.meter import Meter
 from greendapt.run.context import Context
 from greendapt.run.progress import Reporter
@@ -195,7 +195,7 @@ class Scheduler:
             raise
         except Exception as error:
             if self.debug:
-                traceback.print_exc(file=sys.stderr)
+                say(traceback.format_exc())
             return record.model_copy(update={"status": "failed", "error": _sentence(error)})
         source = "operators of one step, times what ran"
         flops = Figure.measured(outcome.training_flops, "FLOP", source)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -281,12 +281,10 @@ def unfinished(out: Path, suite: Suite) -> RunFolder | None:
     """The newest run of the very same suite in ``out`` that did not come to its end."""
     for path in sorted(out.glob(f"{suite.name}-*/run.json"), reverse=True):
         folder = RunFolder(path.parent)
-        try:
+        with suppress(RunError):  # it may be anybody's, and nobody asked for it
             same = folder.read().suite == suite
-        except RunError:
-            continue
-        if same and not folder.summary_path.exists() and not folder.is_held():
-            return folder
+            if same and not folder.summary_path.exists() and not folder.is_held():
+                return folder
     return None
 
 

@@ -28,6 +28,7 @@ from greendapt.disk.files import (
     new_folder,
     own,
     read_json,
+    within,
     write_atomic,
     write_json,
 )
@@ -100,6 +101,8 @@ class RunFolder:
             return False
         except BlockingIOError:
             return True
+        except OSError as error:
+            raise RunError(f"{self.path}/.lock cannot be read: {error.strerror}") from error
         return False
 
     def read(self) -> RunInfo:
@@ -184,15 +187,17 @@ class RunFolder:
         return last.with_disturbed(others).model_copy(update={"wall": wall})
 
     def checkpoint(self, key: str) -> Path:
-        return own(own(self.path / "checkpoints") / key)
+        return within(self.path, f"checkpoints/{key}")
 
     def damage(self, record: Record) -> str | None:
         """Why the files that a stage left cannot be believed; None where they are as written."""
         folder = self.checkpoint(record.key)
         if not folder.is_dir():
             return "they are gone"
+        for path in folder.iterdir():
+            own(path)
         for name, digest in record.files.items():
-            path = own(folder / name)
+            path = within(folder, name)
             try:
                 if digest_of(path) != digest:
                     return f"{path} is not what was written"
@@ -265,7 +270,7 @@ def _damaged(where: Path | str, mend: str) -> Iterator[None]:
         place = ".".join(map(str, worst["loc"]))
         why = f"{place}: {worst['msg']}" if place else worst["msg"]
         raise RunError(f"{where} is damaged ({why}); {mend}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise RunError(f"{where} is damaged ({str(error).splitlines()[0]}); {mend}") from error
 
 

@@ -25,7 +25,7 @@ def test_json_stands_alone_and_the_status_is_the_commands():
     assert record.keys() == {
         "wall_s", "energy_j", "energy_above_idle_j", "energy_green_algorithms_j", "carbon_g",
         "embodied_g", "peak_memory_bytes", "meter", "energy_process_j", "energy_idle_share_j",
-        "energy_machine_j", "energy_wall_j", "cpu_s", "conditions",
+        "energy_machine_j", "energy_wall_j", "cpu_s", "conditions", "exit_status", "left_running",
     }  # fmt: skip
     assert record["energy_j"].keys() == PARTS
     assert record["conditions"]["threads"] >= 1

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from greendapt.core.errors import MeterError
 from greendapt.meter import Meter
 from greendapt.meter.command import run_metered
+from greendapt.meter.job import Job
 
 RUN = "import typer; from greendapt.cli.measure import measure; typer.run(measure)"
 
@@ -54,28 +54,8 @@ def meter():
     opened.close()
 
 
-@pytest.mark.parametrize(
-    ("command", "status"),
-    [
-        (["true"], 0),
-        (["sh", "-c", "exit 7"], 7),
-        (["sh", "-c", "kill -TERM $$"], 128 + 15),
-        (["/no/such/command"], 127),
-        ([os.devnull], 126),
-    ],
-)
-def test_the_exit_status_is_the_command_s(meter, command, status):
-    code, record = run_metered(command, meter)
-    assert code == status
-    assert record["wall_s"].value > 0
-
-
-def test_no_command_is_refused(meter):
-    with pytest.raises(MeterError, match="measure -- COMMAND"):
-        run_metered([], meter)
-
-
 def test_memory_is_the_command_s(meter):
     code = "b = bytearray(400_000_000); b[::4096] = b'x' * len(b[::4096])"
-    _, record = run_metered([sys.executable, "-c", code], meter)
+    with Job([sys.executable, "-c", code]) as job:
+        record = run_metered(job, meter)
     assert record["peak_memory_bytes"].value > 380e6

@@ -3,11 +3,12 @@
 import html
 import json
 import re
+import shlex
 
 import pytest
 
 from greendapt.core.errors import RunError
-from greendapt.report.public import short
+from greendapt.report.public import Public
 from greendapt.report.site import RECORD, publish
 
 FILES = {"index.html", "report.md", "report.svg", RECORD}
@@ -132,7 +133,84 @@ def test_a_name_is_one_plain_part_of_an_address(site, name):
         ("pool=/data/a:b@c", "pool=a:b@c"),
         ("at ../x/y, ~/z and ./w/v", "at y, z and v"),
         ("2 g/kWh on CPU/GPU, 3 / 4", "2 g/kWh on CPU/GPU, 3 / 4"),
+        ("cannot write /home/ann smith/My Runs/x.json: full", "cannot write x.json: full"),
+        ("no '/home/ann smith/a b.png' there", "no 'a b.png' there"),
+        ("from /home/Smith, Ann/x.png to /srv/Ann (old)/y.", "from x.png to y."),
+        (r"at C:\Users\Ann Smith\x.png: gone", "at x.png: gone"),
+        (r"at \\server\Ann Smith\x.png; and D:/Ann/y", "at x.png; and y"),
+        ("at //server/Ann Smith/x.png", "at x.png"),
+        ("at file:///home/ann/x.png", "at x.png"),
+        ("Smith_Jane/xrays/1.png is gone", "1.png is gone"),
+        ("Smith_Jane/Mrs Jane/1.png is gone", "1.png is gone"),
+        (r"Smith_Jane\xrays is gone", "xrays is gone"),
+        ("see https://doi.org/10.1/x.y and hf-hub:timm/a.b", None),
+        ("[n/a] 5%/year, train/val/test", None),
     ],
 )
 def test_paths_are_cut_to_their_last_name(text, said):
-    assert short(text) == said
+    assert Public().text(text) == (text if said is None else said)
+
+
+def test_what_the_run_names_itself_is_cut_wherever_it_stands():
+    names = Public(["data/Smith_Jane, 1950/x rays"])
+    assert names.text("data/Smith_Jane, 1950/x rays holds nothing") == "x rays holds nothing"
+    assert names.text("in data/Smith_Jane, 1950/x rays/Ann B/1.png") == "in 1.png"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--data", "pool=/a b/Jane Smith/x:label@train"], "--data pool=x:label@train"),
+        (["--data", r"pool=C:\Users\Jane Smith\x y"], "--data 'pool=x y'"),
+        (["--data", r"pool=\\srv\Jane Smith\x"], "--data pool=x"),
+        (["--out", "patients/Jane Smith/runs/"], "--out runs"),
+        (["--out=patients/Jane/runs"], "--out=runs"),
+        (["--set", "data.pool.path=Jane/x"], "--set data.pool.path=x"),
+        (["--backbones", "hf-hub:timm/x"], "--backbones hf-hub:timm/x"),
+    ],
+)
+def test_a_command_keeps_its_words_and_no_folder(words, said):
+    assert Public().command(shlex.join(["greendapt", *words])) == f"greendapt {said}"
+
+
+@pytest.mark.parametrize("place", ["{}/x-rays", "/{}/x-rays", r"C:\{}\x-rays", r"\\{}\a\x-rays"])
+def test_no_folder_of_the_suite_is_published(run_writer, site, place):
+    place = place.format("Jane Smith")
+    run_writer.notes = [f"{place} holds 3 copies"]
+    folder = run_writer.write()
+    info = json.loads((folder / "run.json").read_text())
+    info["suite"]["data"]["development"] = {"source": "folder", "path": place}
+    info["command"] = shlex.join(["greendapt", "bench", "--data", f"development={place}"])
+    info["environment"]["gpu"] = place
+    (folder / "run.json").write_text(json.dumps(info))
+    publish([folder], site)
+    assert "development=x-rays" in (site / folder.name / "report.md").read_text()
+    assert not [path for path in site.rglob("*.*") if "Jane" in path.read_text()]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": "javascript:alert(1)//"},
+        {"name": "../../elsewhere"},
+        {"name": "//evil.example"},
+        {"name": "other"},
+        {"points": [{"setting": "a"}]},
+        {"cost": 5},
+        {"started_at": {}},
+    ],
+)
+def test_a_foreign_record_reaches_no_link(published, site, change):
+    published("run")
+    path = site / "run" / RECORD
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(RunError, match=r"run/published\.json is damaged"):
+        publish([], site)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "5", "null", "[" * 10**5, "\xff", '{"name": NaN}'])
+def test_a_record_of_any_shape_is_one_sentence(published, site, text):
+    published("run")
+    (site / "run" / RECORD).write_bytes(text.encode("latin-1"))
+    with pytest.raises(RunError, match=r"run/published\.json"):
+        publish([], site)

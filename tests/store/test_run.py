@@ -126,21 +126,38 @@ def test_a_checkpoint_appears_whole_or_not_at_all(folder):
     assert [path.name for path in (folder.path / "checkpoints").iterdir()] == ["a"]
 
 
-def test_a_full_disk_is_one_sentence_that_names_the_place():
-    with pytest.raises(RunError, match=r"cannot write .*/dev/full.*: ") as error:
-        RunFolderOnFull().append(record("a"))
-    assert "No space left on device" in str(error.value)
+def test_a_full_disk_is_one_sentence_that_names_the_place(folder, small_files):
+    small_files(10)
+    with pytest.raises(RunError, match=r"cannot write .*/records\.jsonl: File too large;"):
+        folder.append(record("a"))
 
 
-class RunFolderOnFull(RunFolder):
-    """The kernel's own full device stands in for the disk."""
+@pytest.mark.parametrize("name", ["/dev/zero", "../../letter", "pipe"])
+def test_no_file_of_a_record_is_outside_its_checkpoint(folder, name):
+    with folder.new_checkpoint("a"):
+        pass
+    os.mkfifo(folder.checkpoint("a") / "pipe")
+    with pytest.raises(RunError, match=r"leads out of|neither a file nor a folder"):
+        folder.damage(record("a").model_copy(update={"files": {name: "0" * 32}}))
 
-    def __init__(self):
-        super().__init__(Path("/dev"))
 
-    @property
-    def records_path(self):
-        return self.path / "full"
+@pytest.mark.parametrize("key", ["../x", "a/../../.."])
+def test_no_key_leads_out_of_a_run(folder, key):
+    with pytest.raises(RunError, match="leads out of"):
+        folder.checkpoint(key)
+
+
+@pytest.mark.parametrize("name", ["abc.1", "abc.2"])
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: path.symlink_to("x")])
+def test_a_claim_that_is_no_file_is_not_waited_for(folder, name, make):
+    folder.claims.mkdir()
+    make(folder.claims / name)
+    claims = Claims(folder.claims)
+    with pytest.raises(RunError, match="remove it"), claims.take("abc"):
+        pass
+    for asks in (claims.clear, claims.beside):
+        with pytest.raises(RunError, match="remove it"):
+            asks()
 
 
 def test_an_atomic_write_replaces_or_leaves(tmp_path):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
 from greendapt.accounting.wall import FIGURE
+from greendapt.core.console import Console
 from greendapt.core.text import terminal_table
 from greendapt.report.charts import text_plot
 from greendapt.report.formats.table import text
@@ -79,7 +80,7 @@ def _legend(view: View) -> str:
 
 def plain(view: View, width: int = 80) -> str:
     """The same as text without colour, for a file."""
-    console = Console(width=width, color_system=None, force_terminal=False, highlight=False)
+    console = Console(width=width, color_system=None, force_terminal=False)
     with console.capture() as captured:
         console.print(render_terminal(view))
     return "\n".join(line.rstrip() for line in captured.get().splitlines()) + "\n"
@@ -87,7 +88,7 @@ def plain(view: View, width: int = 80) -> str:
 
 def show(view: View) -> None:
     """Prints the report on stdout."""
-    Console(highlight=False).print(render_terminal(view))
+    Console().print(render_terminal(view))
 
 
 FORMAT = text("report.txt", lambda _, view: plain(view))

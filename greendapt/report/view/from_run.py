@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import replace
 from pathlib import PurePath
 from statistics import fmean
-from typing import Any
 
 from greendapt.core.disturbance import disturbed
 from greendapt.core.figures import Quality
@@ -32,9 +31,9 @@ from greendapt.report.view.model import (
 from greendapt.report.view.planned import planned
 from greendapt.report.view.reached import Draws, Reached, Seeds, draws_of, metric_paths
 from greendapt.report.view.scaling import scaling
-from greendapt.report.view.sentences import Sentence
 from greendapt.report.view.spending import spending, spending_note, stage_costs
 from greendapt.report.view.stopping import stopping
+from greendapt.report.view.texts import each_text
 from greendapt.store.runinfo import RunData
 from greendapt.suite.models import Suite
 from greendapt.suite.references import full_dapt, no_dapt
@@ -42,7 +41,7 @@ from greendapt.suite.references import full_dapt, no_dapt
 
 def view(run: RunData) -> View:
     """Everything a report of ``run`` says, with nothing in its text that a reader cannot see."""
-    shown: View = _visible(_view(run))
+    shown: View = each_text(_view(run), visible)
     return shown
 
 
@@ -52,22 +51,6 @@ def judged(run: RunData) -> dict[Setting, verdict.Question]:
     cost_key = _cost_key(rows)
     marks = dict.fromkeys(run.info.suite.strategy, 0)
     return {setting: _question(run, draws, setting, cost_key, marks) for setting in _settings(rows)}
-
-
-def _visible(value: Any) -> Any:
-    """``value`` with `visible` text all the way down."""
-    if isinstance(value, Sentence):
-        return Sentence(*map(_visible, value.spans))
-    if isinstance(value, str):
-        return value if value.isprintable() else type(value)(visible(value))
-    if type(value) is tuple:
-        return tuple(map(_visible, value))
-    if isinstance(value, dict):
-        return {_visible(key): _visible(one) for key, one in value.items()}
-    if is_dataclass(value) and not isinstance(value, type):
-        parts = {one.name: _visible(getattr(value, one.name)) for one in fields(value)}
-        return replace(value, **parts)
-    return value
 
 
 def _view(run: RunData) -> View:

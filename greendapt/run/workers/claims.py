@@ -22,6 +22,7 @@ from typing import Any
 
 import psutil
 
+from greendapt.core.errors import RunError
 from greendapt.core.keys import key_of
 from greendapt.disk.files import disk_errors, own
 from greendapt.meter.clock import Heartbeat
@@ -150,14 +151,13 @@ class Claims:
 
     def clear(self) -> None:
         """Remove all: at the end of a run nobody needs them, and the dead give none back."""
-        for path in own(self.folder).glob("*"):
-            if _CLAIM.fullmatch(path.name):
-                path.unlink(missing_ok=True)
+        for path in _all(own(self.folder), "*"):
+            path.unlink(missing_ok=True)
 
     def beside(self) -> set[str]:
         """Names of the other workers that do something on this machine now."""
         names = set()
-        for path in self.folder.iterdir() if self.folder.is_dir() else ():
+        for path in _all(self.folder, "*"):
             with suppress(FileNotFoundError):
                 other = _worker_of(path.read_bytes())
                 if other is not None and other.machine == self.worker.machine:
@@ -166,9 +166,12 @@ class Claims:
 
 
 def _all(folder: Path, key: str) -> list[Path]:
-    """A link among them is no claim: nobody of ours made it."""
-    paths = (path for path in folder.glob(f"{key}.*") if _CLAIM.fullmatch(path.name))
-    return sorted((path for path in paths if not path.is_symlink()), key=_number)
+    """RunError for what is called a claim and is no file: it would be waited for without end."""
+    paths = [own(path) for path in folder.glob(f"{key}.*") if _CLAIM.fullmatch(path.name)]
+    for path in paths:
+        if path.is_dir():
+            raise RunError(f"{path} is a folder, where a claim is a file: remove it")
+    return sorted(paths, key=_number)
 
 
 def _newest(folder: Path, key: str) -> Path | None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from greendapt.core.errors import GreendaptError, RunError
+from greendapt.core.terminal import clean_streams, say
 from greendapt.run.plan import stages
 from greendapt.run.progress import PlainReporter
 from greendapt.run.session import prepare_session
@@ -83,10 +84,15 @@ def main() -> int:
     """``python -m greendapt.run.workers.job``: the job is JSON on stdin."""
     _die_with_parent()
     job = json.load(sys.stdin)
+    with clean_streams():
+        return _worked(job)
+
+
+def _worked(job: dict[str, Any]) -> int:
     try:
         Job(**{**job, "stages": tuple(job["stages"])})()
     except GreendaptError as error:
-        print(f"greendapt: {error}", file=sys.stderr)
+        say(f"greendapt: {error}")
         return error.exit_code
     except KeyboardInterrupt:
         return 130

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from greendapt.core.errors import SuiteError
-from greendapt.disk.files import own
+from greendapt.disk.files import disk_errors, own
 from greendapt.run.plan import stages
 from greendapt.run.workers.executor import Assignment, Follower, Options, left, unfinished
 from greendapt.run.workers.job import Job
@@ -38,7 +38,8 @@ class Local:
         """Raises RunError where workers ended and left something undone."""
         job = Job.of(assignment, stages(assignment.plan))
         logs = own(assignment.folder.path / "logs")
-        logs.mkdir(exist_ok=True)
+        with disk_errors(logs):
+            logs.mkdir(exist_ok=True)
         with ExitStack() as ending:
             device = assignment.device
             workers = [self._start(job, number, logs, device) for number in range(self.workers)]

@@ -137,8 +137,8 @@ def _main(ids: list[str]) -> list[str]:
 def _noted(assignment: Assignment) -> list[str]:
     """Jobs that an earlier call submitted."""
     try:
-        return [*map(str, json.loads((assignment.folder.path / JOBS).read_bytes()))]
-    except (OSError, ValueError):
+        return [*map(str, json.loads(own(assignment.folder.path / JOBS).read_bytes()))]
+    except (OSError, ValueError, TypeError):
         return []
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
+from greendapt.core.terminal import say
 from greendapt.run.session import prepare_session
 from greendapt.store.run import RunFolder
 from greendapt.train.parallel import LostRank, Ranks
@@ -24,6 +24,6 @@ def follow(ranks: Ranks) -> int:
     except KeyboardInterrupt:
         return 130
     except Exception as error:
-        print(f"greendapt: rank {ranks.rank}: {type(error).__name__}: {error}", file=sys.stderr)
+        say(f"greendapt: rank {ranks.rank}: {type(error).__name__}: {error}")
         return 1
     return 0

@@ -1,0 +1,11 @@
+"""A finished run for tests that only read one, or copy it first."""
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def finished_run(shell, tiny, tmp_path_factory, only_run):
+    out = tmp_path_factory.mktemp("finished")
+    done = shell("bench", "--suite", tiny, "--out", out, "--device", "cpu")
+    assert done.code == 0, done.err
+    return only_run(out)
