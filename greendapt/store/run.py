@@ -6,12 +6,11 @@ it is ever followed through a symbolic link: the folder may come from a stranger
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -31,6 +30,7 @@ from greendapt.disk.files import (
     write_atomic,
     write_json,
 )
+from greendapt.disk.locks import is_locked, locked
 from greendapt.store import migrations
 from greendapt.store.migrations import schema_of
 from greendapt.store.runinfo import RunData, RunInfo
@@ -64,6 +64,10 @@ class RunFolder:
     def summary_path(self) -> Path:
         return own(self.path / "summary.json")
 
+    @property
+    def _lock(self) -> Path:
+        return own(self.path / ".lock")
+
     @classmethod
     def create(cls, out: Path, suite: str) -> RunFolder:
         """A new, empty ``out/<suite>-<time>/`` that nobody else has."""
@@ -83,24 +87,17 @@ class RunFolder:
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Hold the run for this process; RunError when another one holds it."""
-        with disk_errors(self.path), own(self.path / ".lock").open("a") as lock:
+        with disk_errors(self.path), ExitStack() as stack:
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                stack.enter_context(locked(self._lock, wait=False))
             except BlockingIOError as error:
                 raise RunError(f"another process is writing {self.path}; wait for it") from error
             yield
 
     def is_held(self) -> bool:
         """Whether a process is writing this run now."""
-        try:
-            with own(self.path / ".lock").open("r") as lock:
-                # a shared lock: NFS gives no exclusive one to who only reads
-                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except FileNotFoundError:
-            return False
-        except BlockingIOError:
-            return True
-        return False
+        with disk_errors(self._lock):
+            return is_locked(self._lock)
 
     def read(self) -> RunInfo:
         """``run.json``. RunError where there is none, or none that can be read."""
