@@ -19,7 +19,7 @@ from statistics import median
 from greendapt.accounting.grid import Grid, check_pue
 from greendapt.core.errors import SuiteError
 from greendapt.core.records import Record
-from greendapt.core.units import duration
+from greendapt.core.units import MOST_G_PER_KWH, duration
 
 _WANTED = (("life", "cycle"), ("intensity",), ("co2",), ("actual",))
 _HOLE = 2.0
@@ -136,7 +136,7 @@ def _column(heads: Sequence[str]) -> int:
 def _line(path: Path, number: int, row: Sequence[str], column: int) -> tuple[float, float]:
     try:
         moment, value = datetime.fromisoformat(row[0].strip()), float(row[column])
-        if not 0 <= value < math.inf:
+        if not 0 <= value <= MOST_G_PER_KWH:
             raise ValueError(f"{value:g} gCO2e/kWh")
     except (ValueError, IndexError) as error:
         raise SuiteError(

@@ -10,8 +10,8 @@ import psutil
 import torch
 
 from greendapt import __version__
-from greendapt.core.cores import cores
 from greendapt.core.keys import key_of
+from greendapt.core.machine import cores
 
 _PACKAGES = ("torch", "torchvision", "timm", "codecarbon", "nvidia-ml-py", "numpy")
 

@@ -15,6 +15,7 @@ from greendapt.suite.stop_rules import STOP_RULES
 _SHOULD = {
     "carbon.region": "should be three capital letters (ISO 3166-1), such as DEU, or USA-CA, "
     "gcp:us-west1, EU",
+    "run.seeds": "should be a number from 1 to 1000, or a range such as { from = 3, to = 20 }",
     "run.fast_step": "should be true, false or 'compiled'",
 }
 

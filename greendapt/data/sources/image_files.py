@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from greendapt.core.cores import cores
+from greendapt.core.machine import cores
 from greendapt.core.remarks import Remark
 from greendapt.data.imageset import Ints
 from greendapt.data.sources.decoding import Decoded, decode
