@@ -106,7 +106,7 @@ def read_hours(path: Path) -> Hours:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             heads, *rows = [*csv.reader(file)] or [[]]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except (OSError, ValueError, csv.Error) as error:
         raise SuiteError(
             f"intensity '{path}' is neither a number nor a CSV file of hours ({error})"
         ) from error

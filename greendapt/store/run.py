@@ -16,8 +16,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from greendapt.core.errors import RunError
 from greendapt.core.meter_facts import MeterFacts
 from greendapt.core.records import SCHEMA, Record, Summary
@@ -34,6 +32,7 @@ from greendapt.disk.locks import is_locked, locked
 from greendapt.store import migrations
 from greendapt.store.migrations import schema_of
 from greendapt.store.runinfo import RunData, RunInfo
+from greendapt.store.wrong import what_is_wrong
 
 _BELIEVED_BY_DIGEST = (".safetensors", ".pt")
 """Arrays have theirs beside them."""
@@ -254,13 +253,8 @@ def _damaged(where: Path | str, mend: str) -> Iterator[None]:
     """One sentence for what is not as it was written: the first thing wrong, and what to do."""
     try:
         yield
-    except ValidationError as error:
-        worst = error.errors(include_url=False, include_context=False)[0]
-        place = ".".join(map(str, worst["loc"]))
-        why = f"{place}: {worst['msg']}" if place else worst["msg"]
-        raise RunError(f"{where} is damaged ({why}); {mend}") from error
-    except ValueError as error:
-        raise RunError(f"{where} is damaged ({str(error).splitlines()[0]}); {mend}") from error
+    except (ValueError, RecursionError) as error:  # pydantic's errors are ValueErrors, too
+        raise RunError(f"{where} is damaged ({what_is_wrong(error)}); {mend}") from error
 
 
 def _meter_facts(path: Path) -> MeterFacts:

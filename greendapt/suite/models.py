@@ -30,7 +30,7 @@ from greendapt.suite.recipes import (
 )
 from greendapt.suite.trainable import train_set
 
-Shots = Annotated[int, Field(gt=0, le=10_000_000)] | Literal["full"]
+Shots = Annotated[int, Field(ge=1, le=10_000_000)] | Literal["full"]
 
 
 class FractalPretraining(Table):
