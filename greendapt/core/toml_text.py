@@ -10,7 +10,9 @@ from typing import Any
 DEEPEST = 32
 """Tables and lists in each other; a suite needs less than half."""
 _PART = r"""(?:[\w-]+|"[^"\n]*"|'[^'\n]*')"""
-_LONG_KEY = re.compile(rf"(?<![\w-]){_PART}(?:[ \t]*\.[ \t]*{_PART}){{{DEEPEST}}}")
+_LONG_KEY = re.compile(
+    rf"(?:^|[\[{{,])[ \t]*{_PART}(?:[ \t]*\.[ \t]*{_PART}){{{DEEPEST}}}", re.MULTILINE
+)
 
 
 def parse_toml(text: str) -> dict[str, Any]:

@@ -71,6 +71,13 @@ def _places(value, before=()) -> Iterator[tuple]:
             yield from _places(one, (*before, key))
 
 
+def _like(value):
+    """Of the same kind: what passes for right at first sight."""
+    if isinstance(value, bool) or value is None or isinstance(value, dict | list):
+        return st.just(value)
+    return texts if isinstance(value, str) else st.sampled_from(NUMBERS) | st.floats(0, 2)
+
+
 @st.composite
 def changed(draw, whole, most=3, of=values):
     """A copy of a JSON value with up to ``most`` things replaced, removed, doubled or added."""
@@ -85,7 +92,7 @@ def changed(draw, whole, most=3, of=values):
             holder = holder[key]
         how = draw(st.sampled_from(("replace", "replace", "replace", "remove", "double", "add")))
         if how == "replace":
-            holder[last] = draw(of)
+            holder[last] = draw(_like(holder[last]) | of)
         elif how == "remove":
             del holder[last]
         elif isinstance(holder, dict):

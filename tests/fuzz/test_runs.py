@@ -65,7 +65,7 @@ def read(run, sound):
             for form in FORMATS:
                 table.write(made.data, made.view, [form], run)
         with only_sentences():
-            compare([of_run(run), of_run(run)])
+            compare([of_run(run), of_run(FORMER)])
 
     return read
 
