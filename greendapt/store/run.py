@@ -231,6 +231,12 @@ class RunFolder:
                 f"{self.path} has no summary.json: the run is not finished; go on with: "
                 f"greendapt resume {self.path}"
             )
+        named = {cell.strategy for cell in (*summary.rows, *summary.failures)}
+        for unknown in sorted(named - info.suite.strategy.keys()):
+            raise RunError(
+                f"{self.summary_path} is damaged (its suite has no strategy {unknown!r}); "
+                f"greendapt resume {self.path} writes it again"
+            )
         return RunData(info, tuple(self.records()), summary)
 
 

@@ -317,3 +317,12 @@ def test_values_that_cannot_be_are_named(tmp_path, name, keys, value, said):
     (run / name).write_text(json.dumps(table))
     with pytest.raises(RunError, match=rf"{name} is damaged \({said}"):
         RunFolder(run).finished()
+
+
+def test_a_summary_of_another_suite_is_refused(tmp_path):
+    run = shutil.copytree(FORMER, tmp_path / "run")
+    table = json.loads((run / "summary.json").read_text())
+    table["rows"][0]["strategy"] = ""
+    (run / "summary.json").write_text(json.dumps(table))
+    with pytest.raises(RunError, match="its suite has no strategy ''"):
+        RunFolder(run).finished()
