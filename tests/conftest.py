@@ -15,6 +15,7 @@ import pytest
 from hypothesis import settings
 
 settings.register_profile("greendapt", deadline=None)  # a busy machine is no fault of the code
+settings.register_profile("nightly", deadline=None, max_examples=10_000)
 settings.load_profile("greendapt")
 
 # many tiny steps, often beside other processes: more threads only wait for each other

@@ -5,13 +5,14 @@ Which intensity a place has, `regions` says.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 from greendapt.accounting.regions import Region, regions
 from greendapt.accounting.regions import region as region_of
 from greendapt.core.errors import MeterError, SuiteError
 from greendapt.core.figures import Figure, Quality
-from greendapt.core.units import JOULES_PER_KWH
+from greendapt.core.units import JOULES_PER_KWH, MOST_G_PER_KWH, MOST_PUE
 
 YEAR_S = 365.25 * 86400
 
@@ -84,8 +85,11 @@ def grid(
     Raises SuiteError for an unknown code (with near matches), an intensity < 0, or a PUE < 1.
     """
     check_pue(pue)
-    if intensity_g_per_kwh is not None and not 0.0 <= intensity_g_per_kwh < float("inf"):
-        raise SuiteError(f"grid intensity is {intensity_g_per_kwh:g} gCO2e/kWh, but must be >= 0")
+    if intensity_g_per_kwh is not None and not 0.0 <= intensity_g_per_kwh <= MOST_G_PER_KWH:
+        raise SuiteError(
+            f"grid intensity is {intensity_g_per_kwh:g} gCO2e/kWh, but must be >= 0 and at most "
+            f"{MOST_G_PER_KWH:g}"
+        )
     suffix = f", PUE {pue:g}"
     entry = None if region is None else region_of(region)
     if intensity_g_per_kwh is not None:
@@ -100,9 +104,10 @@ def grid(
 
 def check_pue(pue: float) -> None:
     """Raises SuiteError."""
-    if not 1.0 <= pue < float("inf"):
+    if not 1.0 <= pue <= MOST_PUE:
         raise SuiteError(
-            f"PUE is {pue:g}, but a building cannot use less than its computers (>= 1)"
+            f"PUE is {pue:g}, but a building cannot use less than its computers (>= 1), nor more "
+            f"than {MOST_PUE:g} times as much"
         )
 
 
@@ -121,9 +126,10 @@ def embodied(total_kg: float, lifetime_years: float, wall_s: Figure, share: floa
 
     ``share`` is the part of the machine that was reserved (0 to 1).
     """
-    if not (total_kg >= 0 and lifetime_years > 0 and 0 <= share <= 1):
+    if not (0 <= total_kg < math.inf and 0 < lifetime_years < math.inf and 0 <= share <= 1):
         raise MeterError(
-            "embodied carbon needs kg >= 0, a lifetime > 0 years and a share in [0, 1]"
+            f"embodied carbon is {total_kg:g} kg over {lifetime_years:g} years, but needs kg >= 0, "
+            "a lifetime > 0 years, both finite, and a share in [0, 1]"
         )
     source = f"embodied {total_kg:g} kgCO2e over {lifetime_years:g} years, share {share:g}"
     if wall_s.value is None:

@@ -19,7 +19,7 @@ from statistics import median
 from greendapt.accounting.grid import Grid, check_pue, grid
 from greendapt.core.errors import SuiteError
 from greendapt.core.records import Record
-from greendapt.core.units import duration
+from greendapt.core.units import MOST_G_PER_KWH, duration
 from greendapt.suite.models import Carbon
 
 _WANTED = (("life", "cycle"), ("intensity",), ("co2",), ("actual",))
@@ -107,7 +107,7 @@ def read_hours(path: Path) -> Hours:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             heads, *rows = [*csv.reader(file)] or [[]]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except (OSError, ValueError, csv.Error) as error:
         raise SuiteError(
             f"intensity '{path}' is neither a number nor a CSV file of hours ({error})"
         ) from error
@@ -137,7 +137,7 @@ def _column(heads: Sequence[str]) -> int:
 def _line(path: Path, number: int, row: Sequence[str], column: int) -> tuple[float, float]:
     try:
         moment, value = datetime.fromisoformat(row[0].strip()), float(row[column])
-        if not 0 <= value < math.inf:
+        if not 0 <= value <= MOST_G_PER_KWH:
             raise ValueError(f"{value:g} gCO2e/kWh")
     except (ValueError, IndexError) as error:
         raise SuiteError(

@@ -111,6 +111,12 @@ def _run(arguments: list[str], debug: bool) -> int:
         )
     except BrokenPipeError:
         return 1
+    except OSError as error:  # of what was named on the command line, or of a disk
+        where = f"{error.filename}: " if error.filename is not None else ""
+        return _fail(f"{where}{error.strerror or error}", 2, debug)
+    except MemoryError as error:
+        what = str(error) or "more than there is was asked for"
+        return _fail(f"out of memory ({what}); take fewer or smaller images", 2, debug)
     except Exception as error:
         what = f"{type(error).__name__}: {error}"
         return _fail(f"internal error, {what} (--debug shows where; please report it)", 1, debug)

@@ -3,6 +3,8 @@
 import math
 
 JOULES_PER_KWH = 3.6e6
+MOST_G_PER_KWH, MOST_PUE = 1e6, 100.0
+"""Far beyond any grid and any building: more is a slip of the pen."""
 
 _PREFIXES = (
     *((1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, "")),

@@ -78,7 +78,7 @@ def new_folder(path: Path) -> Iterator[Path]:
 
 def sync_file(path: Path) -> None:
     """Its bytes are on the disk when this returns."""
-    with path.open("rb") as file:
+    with path.open("rb+") as file:  # not all systems sync what is open for reading alone
         os.fsync(file.fileno())
 
 

@@ -7,12 +7,15 @@ from pathlib import Path
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
+from greendapt.core.errors import DataError
+from greendapt.core.machine import beyond_memory
 from greendapt.data.dataset import load
 from greendapt.data.imageset import ImageSet, Labelling
 from greendapt.data.phantom.hospitals import DIAGNOSES, FINDINGS
 from greendapt.data.prepared import Prepared, Task, prepare
 from greendapt.data.splits import FRACTIONS, SPLITS
 from greendapt.models.backbone import check_backbone
+from greendapt.models.weights import read_metadata
 from greendapt.run.context import Context
 from greendapt.run.ground import Digests
 from greendapt.run.plan import Cell, cells
@@ -40,6 +43,8 @@ def stated_plan(suite: Suite, out: Path) -> tuple[Context, list[Cell]]:
     planned = cells(suite, digests)
     check_models(planned, suite.model.image_size)
     weights = "none" if suite.model.weights == "fractal" else suite.model.weights
+    if weights not in ("timm", "none"):
+        read_metadata(Path(weights))
     generic = dict.fromkeys(suite.model.backbones, weights)
     return Context(suite, _data(suite), RunFolder(out), Engine.on("cpu"), generic), planned
 
@@ -95,6 +100,9 @@ def _size(spec: specs.Dataset) -> tuple[Labelling, int, int] | None:
 
 def _stand_in(name: str, task: Labelling, classes: int, images: int, size: int) -> ImageSet:
     """As many images of as many classes, split as usual, in no memory."""
+    full = beyond_memory(images * (100 + (4 * classes if task == "multilabel" else 0)))
+    if full is not None:
+        raise DataError(f"{name}: {images} images: what is told of each, {full}; say fewer")
     ends = np.cumsum([round(share * images) for share in FRACTIONS[:2]])
     rows = np.arange(images)
     labels = rows % classes

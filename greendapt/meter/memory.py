@@ -124,12 +124,22 @@ def peaks(device: str) -> Peaks | RoughPeaks:
 
 
 def lifetime_peak_bytes(children: bool = False) -> int:
-    """Peak resident memory of this process (or of its largest finished child) so far."""
-    import resource  # not on Windows
-
+    """Peak resident memory of this process (or of its largest finished child) so far; of children
+    0 on Windows, which keeps no such account."""
+    try:
+        import resource
+    except ImportError:
+        return 0 if children else _windows_peak_bytes()
     who = resource.RUSAGE_CHILDREN if children else resource.RUSAGE_SELF
     peak = resource.getrusage(who).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _windows_peak_bytes() -> int:
+    import psutil
+
+    memory = psutil.Process().memory_info()
+    return int(getattr(memory, "peak_wset", memory.rss))
 
 
 def _resident_bytes() -> int:

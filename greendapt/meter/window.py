@@ -18,6 +18,7 @@ from greendapt.accounting.grid import Grid, grid
 from greendapt.accounting.wall import with_wall
 from greendapt.core.errors import MeterError
 from greendapt.core.figures import Figure
+from greendapt.core.machine import launcher_number
 from greendapt.core.meter_facts import Conditions, MeterFacts
 from greendapt.core.wall_fit import WallFit
 from greendapt.meter.clock import now_s
@@ -125,7 +126,7 @@ class Meter:
         self.device = device
         self.grid = carbon or grid()
         self._align = align
-        rank = int(environ.get("LOCAL_RANK") or 0)
+        rank = launcher_number(environ, "LOCAL_RANK", 0)
         self._gpus = gpus_of(device, rank, environ)
         self._counts_node = rank == 0
         self._host = open_best(HOST_PARTS if self._counts_node else ("cpu",), environ)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -52,17 +53,28 @@ def spec_of(name: str, weights: str) -> InputSpec:
     path = Path(weights)
     if weights == "none" or not path.is_file():
         return InputSpec()
-    with safe_open(path, framework="pt") as file:
-        return _written_spec(path, file.metadata() or {}) or _timm_spec(name)
+    return _written_spec(path, read_metadata(path)) or _timm_spec(name)
 
 
 def read_file(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """Tensors and metadata of a safetensors file (never pickle), or a clear WeightsError."""
+    with _opened(path) as file:
+        return {key: file.get_tensor(key) for key in file.keys()}, file.metadata() or {}  # noqa: SIM118
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    """Of a safetensors file; WeightsError where it is none."""
+    with _opened(path) as file:
+        return file.metadata() or {}
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
     if not path.is_file():
         raise WeightsError(f"weights: there is no file {path}")
     try:
         with safe_open(path, framework="pt") as file:
-            return {key: file.get_tensor(key) for key in file.keys()}, file.metadata() or {}  # noqa: SIM118
+            yield file
     except (SafetensorError, OSError) as error:
         raise WeightsError(
             f"weights: {path} is not a safetensors file ({error}); "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -12,6 +11,7 @@ import torch
 
 from greendapt import __version__
 from greendapt.core.keys import key_of
+from greendapt.core.machine import cores
 
 _PACKAGES = ("torch", "torchvision", "timm", "codecarbon", "nvidia-ml-py", "numpy")
 
@@ -26,7 +26,7 @@ def environment(device: torch.device) -> dict[str, str | int]:
         **{name: _version(name) for name in _PACKAGES},
         "platform": f"{platform.system()} {platform.machine()}",
         "cpu": _cpu(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0,
+        "cores": cores(),
         "threads": torch.get_num_threads(),
         "ram_bytes": psutil.virtual_memory().total,
         "device": device.type,
@@ -49,7 +49,7 @@ def _version(package: str) -> str:
 def _cpu() -> str:
     info = Path("/proc/cpuinfo")
     if info.exists():
-        for line in info.read_text().splitlines():
+        for line in info.read_text(encoding="utf-8", errors="replace").splitlines():
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+import sys
+from typing import Any
 
 import torch
 
@@ -18,7 +20,12 @@ def tune() -> None:
     which took a quarter of a training step and half of a forward pass.
     """
     torch.set_flush_denormal(True)
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    mallopt = libc("mallopt")
     if mallopt is not None:
         mallopt(_M_MMAP_THRESHOLD, _KEEP_BYTES)
         mallopt(_M_TRIM_THRESHOLD, _KEEP_BYTES)
+
+
+def libc(function: str) -> Any | None:
+    """Of the system's C library; None where it has none of that name."""
+    return None if sys.platform == "win32" else getattr(ctypes.CDLL(None), function, None)

@@ -176,6 +176,7 @@ class _Kind:
     scored: bool = True
 
 
+_LARGEST = 1e9
 _GAINS = (0.0, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0)
 
 
@@ -217,6 +218,8 @@ def named(text: str, horizon: int) -> Named:
         values = [(float(value),) for value in settings]
     except ValueError as error:
         raise SuiteError(f"--rule {text}: settings are numbers") from error
+    if not all(abs(value) <= _LARGEST for (value,) in values):  # NaN is none of them
+        raise SuiteError(f"--rule {text}: settings are numbers up to {_LARGEST:g}")
     complete = (*values, *((value,) for value in kind.usual[len(values) :]))
     choices = itertools.product(*(complete if settings else kind.grid))
     return Named({_text(name, one): kind.make(*one) for one in choices}, score or None)

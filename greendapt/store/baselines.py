@@ -10,16 +10,24 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    PositiveInt,
+    model_validator,
+)
 
 from greendapt.core.errors import GreendaptError
 from greendapt.core.figures import Quality
+from greendapt.core.toml_text import parse_toml
 from greendapt.disk.files import write_atomic
+from greendapt.store.wrong import what_is_wrong
 
 SCHEMA = 2
 _AGAIN = "write the file again, and review the difference"
@@ -33,11 +41,15 @@ class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+Count = Annotated[int, Field(ge=0, le=10**40)]
+Score = Annotated[float, Field(ge=0, le=1)]
+
+
 class Spread(_Table):
     """A noisy figure: geometric mean, standard deviation of its logarithms, how many repeats."""
 
-    mean: float = Field(gt=0)
-    spread: float = Field(ge=0)
+    mean: float = Field(gt=0, le=1e100)
+    spread: float = Field(ge=0, le=1e3)
     repeats: PositiveInt
     quality: Quality
 
@@ -48,12 +60,23 @@ class CellBaseline(_Table):
     ``noisy``: spreads by machine key and figure.
     """
 
-    name: tuple[str, ...]
+    name: Annotated[tuple[str, ...], Field(min_length=1)]
     seeds: tuple[NonNegativeInt, ...]
-    auc: tuple[float, ...] = ()
-    dice: tuple[float, ...] = ()
-    exact: dict[str, int | tuple[int, ...]] = {}
+    auc: tuple[Score, ...] = ()
+    dice: tuple[Score, ...] = ()
+    exact: dict[str, Count | tuple[Count, ...]] = {}
     noisy: dict[str, dict[str, Spread]] = {}
+
+    @model_validator(mode="after")
+    def _one_a_seed(self) -> CellBaseline:
+        if len(set(self.seeds)) < len(self.seeds):
+            raise ValueError("a seed is there twice")
+        for figure, known in {"auc": self.auc, "dice": self.dice, **self.exact}.items():
+            if isinstance(known, tuple) and len(known) not in {len(self.seeds), 0}:
+                raise ValueError(f"{figure} has {len(known)} values for {len(self.seeds)} seeds")
+            if known == () and figure in self.exact:
+                raise ValueError(f"{figure} has no value")
+        return self
 
 
 class Machine(_Table):
@@ -197,14 +220,15 @@ def read_baseline(path: Path) -> Baseline:
     _check_schema(path, lines)
     _check_seals(path, lines)
     try:
-        return Baseline.model_validate(_migrated(tomllib.loads(text)))
-    except (tomllib.TOMLDecodeError, ValidationError) as error:
-        raise BaselineError(f"{path}, line 1: no baseline: {error}; {_AGAIN}") from error
+        return Baseline.model_validate(_migrated(parse_toml(text)))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        why = what_is_wrong(error)
+        raise BaselineError(f"{path}, line 1: no baseline ({why}); {_AGAIN}") from error
 
 
 def _check_schema(path: Path, lines: list[_Line]) -> None:
     for line in lines:
-        match = re.fullmatch(r"schema = (\d+)", line.text)
+        match = re.fullmatch(r"schema = ([0-9]{1,9})", line.text)
         if match and int(match[1]) > SCHEMA:
             raise BaselineError(
                 f"{path}, line {line.number}: schema {match[1]}, but this greendapt reads up to "
@@ -238,7 +262,9 @@ def _check_seals(path: Path, lines: list[_Line]) -> None:
 
 
 def _migrated(table: dict[str, Any]) -> dict[str, Any]:
-    for schema in range(int(table["schema"]), SCHEMA):
+    if table["schema"] not in (*_MIGRATIONS, SCHEMA):
+        raise ValueError(f"schema is {table['schema']!r}")
+    for schema in range(table["schema"], SCHEMA):
         table = _MIGRATIONS[schema](table)
     return table
 

@@ -6,18 +6,15 @@ it is ever followed through a symbolic link: the folder may come from a stranger
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-
-from pydantic import ValidationError
 
 from greendapt.core.errors import RunError
 from greendapt.core.meter_facts import MeterFacts
@@ -32,9 +29,11 @@ from greendapt.disk.files import (
     write_atomic,
     write_json,
 )
+from greendapt.disk.locks import is_locked, locked
 from greendapt.store import migrations
 from greendapt.store.migrations import schema_of
 from greendapt.store.runinfo import RunData, RunInfo
+from greendapt.store.wrong import what_is_wrong
 
 _BELIEVED_BY_DIGEST = (".safetensors", ".pt")
 """Arrays have theirs beside them."""
@@ -65,6 +64,10 @@ class RunFolder:
     def summary_path(self) -> Path:
         return own(self.path / "summary.json")
 
+    @property
+    def _lock(self) -> Path:
+        return own(self.path / ".lock")
+
     @classmethod
     def create(cls, out: Path, suite: str) -> RunFolder:
         """A new, empty ``out/<suite>-<time>/`` that nobody else has."""
@@ -84,26 +87,17 @@ class RunFolder:
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Hold the run for this process; RunError when another one holds it."""
-        with disk_errors(self.path), own(self.path / ".lock").open("a") as lock:
+        with disk_errors(self.path), ExitStack() as stack:
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                stack.enter_context(locked(self._lock, wait=False))
             except BlockingIOError as error:
                 raise RunError(f"another process is writing {self.path}; wait for it") from error
             yield
 
     def is_held(self) -> bool:
         """Whether a process is writing this run now."""
-        try:
-            with own(self.path / ".lock").open("r") as lock:
-                # a shared lock: NFS gives no exclusive one to who only reads
-                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except FileNotFoundError:
-            return False
-        except BlockingIOError:
-            return True
-        except OSError as error:
-            raise RunError(f"{self.path}/.lock cannot be read: {error.strerror}") from error
-        return False
+        with disk_errors(self._lock):
+            return is_locked(self._lock)
 
     def read(self) -> RunInfo:
         """``run.json``. RunError where there is none, or none that can be read."""
@@ -243,6 +237,12 @@ class RunFolder:
                 f"{self.path} has no summary.json: the run is not finished; go on with: "
                 f"greendapt resume {self.path}"
             )
+        named = {cell.strategy for cell in (*summary.rows, *summary.failures)}
+        for unknown in sorted(named - info.suite.strategy.keys()):
+            raise RunError(
+                f"{self.summary_path} is damaged (its suite has no strategy {unknown!r}); "
+                f"greendapt resume {self.path} writes it again"
+            )
         return RunData(info, tuple(self.records()), summary)
 
 
@@ -265,13 +265,8 @@ def _damaged(where: Path | str, mend: str) -> Iterator[None]:
     """One sentence for what is not as it was written: the first thing wrong, and what to do."""
     try:
         yield
-    except ValidationError as error:
-        worst = error.errors(include_url=False, include_context=False)[0]
-        place = ".".join(map(str, worst["loc"]))
-        why = f"{place}: {worst['msg']}" if place else worst["msg"]
-        raise RunError(f"{where} is damaged ({why}); {mend}") from error
-    except (ValueError, RecursionError) as error:
-        raise RunError(f"{where} is damaged ({str(error).splitlines()[0]}); {mend}") from error
+    except (ValueError, RecursionError) as error:  # pydantic's errors are ValueErrors, too
+        raise RunError(f"{where} is damaged ({what_is_wrong(error)}); {mend}") from error
 
 
 def _meter_facts(path: Path) -> MeterFacts:

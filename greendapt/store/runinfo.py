@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from greendapt.core.meter_facts import MeterFacts
 from greendapt.core.records import SCHEMA, PlannedCell, Record, Summary
 from greendapt.core.remarks import Remark
+from greendapt.core.units import MOST_G_PER_KWH, MOST_PUE
 from greendapt.store.forecasts import Forecast
 from greendapt.suite.models import Suite
 
@@ -69,6 +70,9 @@ Environment = dict[str, str | int | float | bool | None]
 """Names and versions of machine and software."""
 
 
+GramsPerKwh = Annotated[float, Field(ge=0, le=MOST_G_PER_KWH)]
+
+
 class GridInfo(BaseModel):
     """Grid intensity and PUE that were asked for; ``flagged`` when the user named neither.
 
@@ -77,10 +81,10 @@ class GridInfo(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    intensity_g_per_kwh: float | None = None
-    low_g_per_kwh: float | None = None
-    high_g_per_kwh: float | None = None
-    pue: float = 1.0
+    intensity_g_per_kwh: GramsPerKwh | None = None
+    low_g_per_kwh: GramsPerKwh | None = None
+    high_g_per_kwh: GramsPerKwh | None = None
+    pue: Annotated[float, Field(ge=1, le=MOST_PUE)] = 1.0
     source: str = ""
     flagged: bool = False
 

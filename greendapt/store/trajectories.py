@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,10 @@ _DOWNSTREAM = "downstream_scores.csv"
 _ROBUSTNESS = "robustness_scores.csv"
 _POINTS = 100.0
 """Dice in points."""
+
+_LARGEST = 1e100
+"""Of a cell: its square is still a number."""
+_MOST_EPOCHS = 1_000_000_000
 
 Row = Mapping[str, str]
 Curve = Mapping[int, float]
@@ -60,6 +64,11 @@ def _of_run(path: Path) -> list[Series]:
 
 def _own(path: Path, name: str, dataset: str, rows: list[Row], further: list[str]) -> Series:
     epochs = sorted({_whole(path, row, "epoch") for row in rows})
+    if epochs[0] < 0 or epochs[-1] < 1:
+        raise DataError(
+            f"{path}: series '{name}' has epochs from {epochs[0]} to {epochs[-1]}; they count "
+            "from 0, and at least one must be trained"
+        )
 
     def along(column: str) -> Floats:
         return _means(((_whole(path, r, "epoch"), _number(path, r, column)) for r in rows), epochs)
@@ -186,33 +195,64 @@ def _plain(dataset: str) -> str:
 
 def _rows(path: Path, wanted: Iterable[str]) -> list[Row]:
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows: list[Row] = list(csv.DictReader(file))
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            head, *lines = [*csv.reader(file)] or [[]]
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}") from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path} cannot be read as a table: {error}") from error
+    columns = _columns(path, head, wanted)
+    rows: list[Row] = []
+    for number, cells in enumerate(lines, start=2):
+        if not any(cells):
+            continue
+        if len(cells) < len(columns) or any(cells[len(columns) :]):
+            raise DataError(
+                f"{path}: row {number} has {len(cells)} cells, its header names {len(columns)} "
+                "columns"
+            )
+        rows.append(dict(zip(columns, cells, strict=False)))
     if not rows:
         raise DataError(f"{path} has no rows")
-    missing = [name for name in wanted if name not in rows[0]]
+    return rows
+
+
+def _columns(path: Path, head: Sequence[str], wanted: Iterable[str]) -> list[str]:
+    """Names of the columns; a comma at the end of the header is none."""
+    columns = [*head]
+    while columns and not columns[-1].strip():
+        columns.pop()
+    missing = [name for name in wanted if name not in columns]
     if missing:
         raise DataError(f"{path} has no column {', '.join(missing)}")
-    return rows
+    unnamed = [number for number, name in enumerate(columns, start=1) if not name.strip("- ")]
+    if unnamed:
+        raise DataError(f"{path}: column {unnamed[0]} has no name")
+    twice = [name for name in columns if columns.count(name) > 1]
+    if twice:
+        raise DataError(f"{path}: the column {twice[0]} is there twice")
+    return columns
 
 
 def _number(path: Path, row: Row, column: str) -> float:
     """NaN for an empty cell."""
-    cell = row[column] or "nan"
+    cell = row[column].strip() or "nan"
     try:
-        return float(cell)
+        value = float(cell)
     except ValueError as error:
         raise DataError(f"{path}: '{cell}' in the column {column} is not a number") from error
+    if math.isinf(value) or abs(value) > _LARGEST:
+        raise DataError(f"{path}: '{cell}' in the column {column} is beyond {_LARGEST:g}")
+    return value
 
 
 def _whole(path: Path, row: Row, column: str) -> int:
     value = _number(path, row, column)
-    if not value.is_integer():
-        raise DataError(f"{path}: '{row[column]}' in the column {column} is not a whole number")
+    if not value.is_integer() or abs(value) > _MOST_EPOCHS:
+        raise DataError(
+            f"{path}: '{row[column]}' in the column {column} is not a whole number up to "
+            f"{_MOST_EPOCHS}"
+        )
     return int(value)
 
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any, get_args
 from pydantic import TypeAdapter, ValidationError
 
 from greendapt.suite.datasets import PATH_KEYS, Dataset, Table
+from greendapt.suite.paths import absolute
 
 Place = tuple[str, ...]
 """The keys that lead to a table: ``("data", "external", "b")``."""
@@ -74,7 +75,7 @@ def _is_number(value: object) -> bool:
 def _resolve(table: dict[str, Any], keys: tuple[str, ...], folder: Path) -> None:
     for key in keys:
         if isinstance(table.get(key), str):
-            table[key] = str((folder / Path(table[key]).expanduser()).resolve())
+            table[key] = absolute(table[key], folder)
 
 
 def fitting(

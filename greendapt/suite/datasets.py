@@ -10,12 +10,13 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    NonNegativeInt,
-    PositiveInt,
     model_validator,
 )
 
 Split = Literal["train", "val", "test"]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+Images = Annotated[int, Field(gt=0, le=10_000_000)]
+Classes = Annotated[int, Field(ge=2, le=10_000)]
 PATH_KEYS = ("path", "images", "csv", "metadata")
 """Keys under which a dataset says where it lies."""
 
@@ -38,7 +39,7 @@ MaskValues = Annotated[
 
 
 class Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class PhantomData(Table):
@@ -46,20 +47,20 @@ class PhantomData(Table):
 
     source: Literal["phantom"]
     hospital: Literal["a", "b"] = "a"
-    images: PositiveInt = 600
+    images: Images = 600
     task: Literal["diagnosis", "findings"] = "diagnosis"
     severity: Annotated[float, Field(gt=0, lt=1)] = 4 / 7
     """Of findings, on average: 0 is barely there, 1 is gross."""
-    seed: NonNegativeInt = 0
+    seed: Seed = 0
 
 
 class FractalData(Table):
     """Synthetic images of iterated function systems, one system a class."""
 
     source: Literal["fractal"]
-    classes: Annotated[int, Field(ge=2)] = 32
-    images: PositiveInt = 1600
-    seed: NonNegativeInt = 0
+    classes: Classes = 32
+    images: Images = 1600
+    seed: Seed = 0
 
 
 class FolderData(Table):
@@ -148,8 +149,8 @@ class StatedData(Table):
     """A dataset of which only the size is known: enough for a plan, not for a run."""
 
     source: Literal["stated"]
-    images: Annotated[int, Field(ge=10)]
-    classes: Annotated[int, Field(ge=2)] = 2
+    images: Annotated[Images, Field(ge=10)]
+    classes: Classes = 2
     task: Literal["multiclass", "multilabel"] = "multiclass"
 
 
@@ -174,7 +175,7 @@ class MergedData(Table):
     """Views to keep (none: all), such as PA, frontal, lateral, unknown."""
     fraction: Annotated[float, Field(gt=0, le=1)] = 1.0
     """Share of each source's patients; a smaller one lies inside a larger one."""
-    seed: NonNegativeInt = 0
+    seed: Seed = 0
     """Draws those patients."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -117,7 +118,7 @@ def _limit(key: str, value: Any) -> tuple[str, float]:
     text = str(value)
     try:
         limit = float(text) if accuracy else float(text.removesuffix("%")) / 100
-        good = -1 <= limit <= 0 if accuracy else limit >= 0 and text.endswith("%")
+        good = -1 <= limit <= 0 if accuracy else 0 <= limit < math.inf and text.endswith("%")
     except ValueError:
         good = False
     if not good:

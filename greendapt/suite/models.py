@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
@@ -10,7 +9,6 @@ from pydantic import (
     AfterValidator,
     BeforeValidator,
     Field,
-    NonNegativeInt,
     PositiveFloat,
     PositiveInt,
     model_validator,
@@ -19,23 +17,32 @@ from pydantic import (
 from greendapt.core.errors import SuiteError
 from greendapt.core.hints import did_you_mean
 from greendapt.core.registry import Registry
-from greendapt.suite.datasets import Data, Table
+from greendapt.core.units import MOST_G_PER_KWH, MOST_PUE
+from greendapt.suite.datasets import Classes, Data, Images, Seed, Table
 from greendapt.suite.limits import from_table
-from greendapt.suite.recipes import FineTune, Phase, Segment, Transfer, Use
+from greendapt.suite.recipes import (
+    BatchSize,
+    EpochCount,
+    FineTune,
+    Phase,
+    Segment,
+    Transfer,
+    Use,
+)
 from greendapt.suite.trainable import train_set
 
-Shots = Annotated[int, Field(ge=1)] | Literal["full"]
+Shots = Annotated[int, Field(ge=1, le=10_000_000)] | Literal["full"]
 
 
 class FractalPretraining(Table):
     """Generic pre-training on formula-made images: done once a machine, then cached."""
 
-    classes: Annotated[int, Field(ge=2)] = 96
-    images: PositiveInt = 3840
-    epochs: PositiveInt = 12
-    batch_size: Annotated[int, Field(ge=2)] = 64
+    classes: Classes = 96
+    images: Images = 3840
+    epochs: EpochCount = 12
+    batch_size: Annotated[BatchSize, Field(ge=2)] = 64
     learning_rate: PositiveFloat = 0.2
-    seed: NonNegativeInt = 0
+    seed: Seed = 0
 
 
 class Model(Table):
@@ -82,7 +89,7 @@ class Evaluation(Table):
         CORRUPTION_NAMES.builtin
     )
     severities: tuple[Annotated[int, Field(ge=1, le=5)], ...] = (3,)
-    bootstrap: Annotated[int, Field(ge=100)] = 1000
+    bootstrap: Annotated[int, Field(ge=100, le=1_000_000)] = 1000
 
 
 _PLACE = "^([A-Z]{3}(-[A-Z0-9]{2,3})?|EU|UK|US|WORLD|[A-Z][a-z].*|[a-z]+:.+)$"
@@ -98,8 +105,12 @@ def _intensity(value: object) -> object:
             return value
     if value is None:
         return value
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
-        raise ValueError("should be 0 or more gCO2e/kWh, or a CSV file of hours")
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float)
+        or not 0 <= value <= MOST_G_PER_KWH
+    ):
+        raise ValueError(f"should be 0 to {MOST_G_PER_KWH:,.0f} gCO2e/kWh, or a CSV file of hours")
     return float(value)
 
 
@@ -110,10 +121,10 @@ class Carbon(Table):
     """A country (FRA), a region below it (USA-CA), a cloud's (gcp:us-west1), EU or WORLD."""
     intensity_g_per_kwh: Annotated[float | str | None, BeforeValidator(_intensity)] = None
     """A number, or a CSV file of hours: `greendapt.accounting.hourly` reads it."""
-    pue: Annotated[float, Field(ge=1)] = 1.0
-    embodied_kg: Annotated[float, Field(ge=0)] | None = None
+    pue: Annotated[float, Field(ge=1, le=MOST_PUE)] = 1.0
+    embodied_kg: Annotated[float, Field(ge=0, le=1e9)] | None = None
     """kgCO2e of making this machine; each stage is charged its share of the lifetime."""
-    lifetime_years: Annotated[float, Field(gt=0)] = 4.0
+    lifetime_years: Annotated[float, Field(ge=0.01, le=1000)] = 4.0
 
 
 class VerdictTable(Table):
@@ -140,10 +151,10 @@ class Run(Table):
 
     strategies: Annotated[tuple[str, ...], Field(min_length=1)]
     transfers: Annotated[tuple[str, ...], Field(min_length=1)]
-    seeds: PositiveInt | SeedRange = 3
+    seeds: Annotated[int, Field(gt=0, le=1000)] | SeedRange = 3
     """So many, or ``{ from = 3, to = 20 }``: more, for strategies still in the race, until the best
     buy is decided."""
-    base_seed: NonNegativeInt = 0
+    base_seed: Seed = 0
     """The first seed."""
     shots: Annotated[tuple[Shots, ...], Field(min_length=1)] = ("full",)
     device: Literal["auto", "cpu", "cuda", "xpu", "mps"] = "auto"

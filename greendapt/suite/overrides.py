@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
@@ -9,6 +10,7 @@ from typing import Any, get_args
 from greendapt.core.errors import SuiteError
 from greendapt.core.hints import did_you_mean
 from greendapt.suite.datasets import MAPPING, Split
+from greendapt.suite.paths import absolute
 
 _SPLITS = get_args(Split)
 
@@ -23,9 +25,10 @@ def shots(text: str | None) -> list[int | str] | None:
     parts = names(text)
     if parts is None:
         return None
-    bad = [part for part in parts if part != "full" and not part.isdigit()]
+    bad = [part for part in parts if part != "full" and not re.fullmatch(r"[0-9]{1,9}", part)]
     if bad or not parts:
-        raise SuiteError(f"--shots {text}: give images per class or 'full', such as 5,20,full")
+        shown = (text or "")[:80]
+        raise SuiteError(f"--shots {shown}: give images per class or 'full', such as 5,20,full")
     return [part if part == "full" else int(part) for part in parts]
 
 
@@ -34,8 +37,8 @@ def seeds(text: str | None) -> int | dict[str, int] | None:
     if text is None:
         return None
     parts = text.split("..")
-    if len(parts) > 2 or not all(part.isdigit() for part in parts):
-        raise SuiteError(f"--seeds {text}: give how many, such as 5, or 3..20")
+    if len(parts) > 2 or not all(re.fullmatch(r"[0-9]{1,9}", part) for part in parts):
+        raise SuiteError(f"--seeds {text[:80]}: give how many, such as 5, or 3..20")
     return int(text) if len(parts) == 1 else {"from": int(parts[0]), "to": int(parts[1])}
 
 
@@ -43,7 +46,7 @@ def weights(text: str | None) -> str | None:
     """A keyword as it is, a file as an absolute path."""
     if text is None or text in ("fractal", "timm", "none"):
         return text
-    return str(Path(text).expanduser().resolve())
+    return absolute(text, Path())
 
 
 def intensity(text: str | None) -> float | str | None:
@@ -148,7 +151,7 @@ def _place(where: str) -> dict[str, Any]:
     if not colon:
         path, column = rest, ""
     kind = "npz" if Path(path).suffix.lower() == ".npz" else "folder"
-    spec: dict[str, Any] = {"source": kind, "path": str(Path(path).expanduser().resolve())}
+    spec: dict[str, Any] = {"source": kind, "path": absolute(path, Path())}
     if column and kind == "npz":
         raise SuiteError(f"{where}: a .npz file has no columns; leave ':{column}' out")
     if column:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from pydantic import ValidationError
@@ -15,6 +16,7 @@ from greendapt.suite.stop_rules import STOP_RULES
 _SHOULD = {
     "carbon.region": "should be three capital letters (ISO 3166-1), such as DEU, or USA-CA, "
     "gcp:us-west1, EU",
+    "run.seeds": "should be a number from 1 to 1000, or a range such as { from = 3, to = 20 }",
     "run.fast_step": "should be true, false or 'compiled'",
 }
 
@@ -44,12 +46,18 @@ def _by_key(error: ValidationError, table: Mapping[str, Any]) -> list[str]:
 
 def _meant(key: str, beside: Iterable[str]) -> str:
     """A hint from the kind of table that shares most keys with what stands ``beside`` this one."""
+    nearest = max(_kinds(), key=lambda kind: len(kind & set(beside)))
+    hint = did_you_mean(key, sorted(nearest))
+    return f"; {hint}" if hint else ""
+
+
+@cache
+def _kinds() -> list[frozenset[str]]:
+    """The keys of each kind of table."""
     schema = Suite.model_json_schema()
     kinds = [kind.get("properties", {}) for kind in (schema, *schema["$defs"].values())]
     kinds += [STOP_RULES.get(name).model_fields for name in STOP_RULES.builtin]
-    nearest = max(kinds, key=lambda kind: len(kind.keys() & set(beside)))
-    hint = did_you_mean(key, nearest)
-    return f"; {hint}" if hint else ""
+    return [frozenset(kind) for kind in kinds]
 
 
 def _behind(error: ValidationError, table: Mapping[str, Any]) -> list[str]:

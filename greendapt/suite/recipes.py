@@ -5,12 +5,17 @@ from __future__ import annotations
 import math
 from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat
 
 from greendapt.suite.datasets import Table
 from greendapt.suite.stop_rules import Stop
 from greendapt.suite.trainable import Train, TrainSet, train_set
 
+EpochCount = Annotated[int, Field(gt=0, le=100_000)]
+BatchSize = Annotated[int, Field(gt=0, le=1_000_000)]
+Steps = Annotated[int, Field(ge=0, le=1_000_000_000)]
+Views = Annotated[int, Field(ge=0, le=10_000)]
+Width = Annotated[int, Field(gt=0, le=1_000_000)]
 Augmentation = Literal["none", "light", "strong"]
 Optimizer = Literal["adam", "adamw", "sgd"]
 BatchNorm = Literal["frozen", "affine", "train"]
@@ -29,15 +34,15 @@ Objective = Literal["supervised", "simclr"]
 class Recipe(Table):
     """How one thing is trained; every trained thing of a suite has these."""
 
-    epochs: PositiveInt
+    epochs: EpochCount
     learning_rate: PositiveFloat
     optimizer: Optimizer = "adam"
-    batch_size: PositiveInt = 16
+    batch_size: BatchSize = 16
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     schedule: Schedule = "constant"
     augmentation: Augmentation = "none"
     select: Select = "best"
-    min_steps: NonNegativeInt = 0
+    min_steps: Steps = 0
     """Few-shot sets are small: go over them again until so many steps are done."""
 
     def epochs_on(self, images: int) -> int:
@@ -74,11 +79,11 @@ class Watch(Table):
 
     on: Annotated[tuple[str, ...], Field(min_length=1)]
     """``val_loss`` and transferability scores, as a stop rule's ``on``."""
-    every: PositiveInt | None = None
+    every: EpochCount | None = None
     images: Annotated[int, Field(ge=2)] = 200
 
 
-Epochs = PositiveInt | tuple[PositiveInt, ...]
+Epochs = EpochCount | tuple[EpochCount, ...]
 """Every so many epochs, or these."""
 
 
@@ -87,7 +92,7 @@ class Phase(NetworkRecipe):
 
     train: Train
     objective: Objective = "supervised"
-    bank: NonNegativeInt = 0
+    bank: Views = 0
     """Augment each image so many times once, and draw from these, instead of anew each epoch: the
     constant prefix of the views can then be stored. Other results than fresh views give."""
     stop: Stop | None = None
@@ -96,9 +101,9 @@ class Phase(NetworkRecipe):
     keep_checkpoints: Epochs = ()
     """After these epochs the weights (with ``select = "best"`` the best so far) are results of
     their own: strategies ``NAME@EPOCH``, see `greendapt.suite.checkpoints`."""
-    save_every: PositiveInt | None = None
+    save_every: EpochCount | None = None
     """Epochs after which the state is kept, as a stage of its own: a stop loses what came since."""
-    until: PositiveInt | None = None
+    until: EpochCount | None = None
     """End after so many of ``epochs``; a schedule goes on as if all were to come."""
 
     @property
@@ -149,23 +154,23 @@ class Use(Table):
 
     use: str
     train: Train | None = None
-    epochs: PositiveInt | None = None
+    epochs: EpochCount | None = None
     learning_rate: PositiveFloat | None = None
     optimizer: Optimizer | None = None
-    batch_size: PositiveInt | None = None
+    batch_size: BatchSize | None = None
     batch_norm: BatchNorm | None = None
     weight_decay: Annotated[float, Field(ge=0)] | None = None
     schedule: Schedule | None = None
     augmentation: Augmentation | None = None
     objective: Objective | None = None
     select: Select | None = None
-    bank: NonNegativeInt | None = None
+    bank: Views | None = None
     stop: Stop | None = None
-    min_steps: NonNegativeInt | None = None
+    min_steps: Steps | None = None
     watch: Watch | None = None
     keep_checkpoints: Epochs | None = None
-    save_every: PositiveInt | None = None
-    until: PositiveInt | None = None
+    save_every: EpochCount | None = None
+    until: EpochCount | None = None
 
 
 class Downstream(Recipe):
@@ -179,7 +184,7 @@ class Probe(Downstream):
     """An MLP head on frozen, globally pooled features."""
 
     kind: Literal["probe"]
-    hidden: tuple[PositiveInt, ...] = ()
+    hidden: Annotated[tuple[Width, ...], Field(max_length=100)] = ()
     standardize: bool = True
     """Centre and scale the features by those of the training images."""
 

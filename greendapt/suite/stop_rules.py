@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, Protocol
 
-from pydantic import BeforeValidator, Field, PositiveInt, SerializeAsAny
+from pydantic import BeforeValidator, Field, SerializeAsAny
 
 from greendapt.core.registry import Registry
 from greendapt.suite.datasets import Table
@@ -63,7 +63,7 @@ class StopRule(Table):
     scored: ClassVar[bool] = True
     """Whether it needs the score of a look."""
 
-    every: PositiveInt = 1
+    every: Annotated[int, Field(gt=0, le=100_000)] = 1
     on: str = "val_loss"
     """``val_loss``, or a transferability score on development's training images (``robustness``,
     which sees no label, ``probe``, ...)."""

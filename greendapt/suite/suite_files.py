@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from greendapt.core.errors import SuiteError
 from greendapt.core.hints import did_you_mean
+from greendapt.core.toml_text import DEEPEST, parse_toml, unwritable
 from greendapt.suite.checkpoints import with_checkpoints
 from greendapt.suite.dataset_tables import fitting, with_paths_from
 from greendapt.suite.models import Suite
@@ -45,8 +46,8 @@ def find(name_or_path: str) -> Path:
 def read_table(path: Path) -> dict[str, Any]:
     """The TOML file as it stands; SuiteError with the line when it is not TOML."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        return parse_toml(path.read_text(encoding="utf-8"))
+    except ValueError as error:
         raise SuiteError(f"{path}: not valid TOML: {error}") from error
     except OSError as error:
         raise SuiteError(f"{path}: cannot be read: {error.strerror}") from error
@@ -69,6 +70,8 @@ def load(
     the suite or the changes give. Raises one SuiteError that lists every problem with its key.
     """
     table = read_table(path)
+    for text in filter(None, map(unwritable, (table, *changes))):
+        raise _refused(path, [f"{text}: no text with a null character, or that is not UTF-8"])
     laid = table.get("profile", {})
     if not isinstance(laid, dict) or not all(isinstance(one, dict) for one in laid.values()):
         raise _refused(path, ["profile: should be a table for each, such as [profile.long]"])
@@ -117,17 +120,19 @@ def setting(text: str) -> dict[str, Any]:
     if not equals or not key.strip(". "):
         raise SuiteError(f"--set {text}: write KEY=VALUE, such as --set phase.head.epochs=5")
     try:
-        parsed: Any = tomllib.loads(f"value = {value}")["value"]
+        parsed: Any = parse_toml(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
         parsed = value.strip()
+    except ValueError as error:
+        raise SuiteError(f"--set {key.strip()[:80]}: {error}") from error
     return nested(key.strip(), parsed)
 
 
 def nested(key: str, value: Any) -> dict[str, Any]:
     """``a.b`` and a value as a table in a table."""
     parts = _key_parts(key)
-    if not parts:
-        raise SuiteError(f"'{key}' is no key of a suite; write one such as phase.head.epochs")
+    if not 0 < len(parts) < DEEPEST:
+        raise SuiteError(f"'{key[:80]}' is no key of a suite; write one such as phase.head.epochs")
     for part in reversed(parts):
         value = {part: value}
     return dict(value)
@@ -136,9 +141,11 @@ def nested(key: str, value: Any) -> dict[str, Any]:
 def _key_parts(key: str) -> list[str]:
     """A dotted key; parts with dots or colons may be quoted as in TOML."""
     try:
-        table: Any = tomllib.loads(f"{key} = 0")
+        table: Any = parse_toml(f"{key} = 0")
     except tomllib.TOMLDecodeError:
         return [part for part in key.split(".") if part]
+    except ValueError as error:
+        raise SuiteError(f"'{key[:80]}' is no key of a suite: {error}") from error
     parts = []
     while isinstance(table, dict):
         ((part, table),) = table.items()

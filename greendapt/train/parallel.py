@@ -24,6 +24,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.overrides import TorchFunctionMode
 
 from greendapt.core.errors import MeterError, RunError
+from greendapt.core.machine import launcher_number
 
 T = TypeVar("T")
 
@@ -163,7 +164,7 @@ ALONE = Ranks()
 
 def launched(environ: Mapping[str, str] = os.environ) -> bool:
     """Whether torchrun started this process as one of several."""
-    return int(environ.get("WORLD_SIZE") or 1) > 1 and "MASTER_ADDR" in environ
+    return launcher_number(environ, "WORLD_SIZE", 1) > 1 and "MASTER_ADDR" in environ
 
 
 @contextmanager
@@ -176,8 +177,11 @@ def open_ranks(device: str) -> Iterator[Ranks]:
     if device in ("xpu", "mps"):
         raise MeterError(f"--device {device} is for one process: take --device cpu with torchrun")
     cuda = device != "cpu" and torch.cuda.is_available()
+    _, local, _ = (
+        launcher_number(os.environ, name, 0) for name in ("RANK", "LOCAL_RANK", "MASTER_PORT")
+    )
     if cuda:
-        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK") or 0) % torch.cuda.device_count())
+        torch.cuda.set_device(local % torch.cuda.device_count())
     before = signal.signal(signal.SIGTERM, _told_to_end)
     try:
         with _lost():

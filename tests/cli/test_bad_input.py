@@ -79,7 +79,10 @@ def refused_data(refused, good):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--seeds", "0"], "run.seeds: should be greater than 0 (is 0)"),
+        (
+            ["--seeds", "0"],
+            "run.seeds: should be a number from 1 to 1000, or a range such as { from = 3",
+        ),
         (["--seeds", "many"], "--seeds many: give how many, such as 5, or 3..20"),
         (["--shots", "x"], "--shots x: give images per class or 'full'"),
         (["--shots", "0"], "run.shots.0: should be greater than or equal to 1 (is 0)"),

@@ -176,3 +176,32 @@ def test_an_older_schema_is_migrated(tmp_path):
 
 def test_what_does_not_fit_the_schema_is_told(refused):
     assert "no baseline" in refused(sealed([*OLD, ["[surprise]"]]))
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("params = []", "params has no value"),
+        ("params = [1]", "params has 1 values for"),
+        ("params = -1", "should be greater than or equal to 0"),
+        (f"params = {'9' * 5000}", "Exceeds the limit"),
+        (f"params = {'[' * 5000}{']' * 5000}", "nest more than"),
+        ("params.a = 1", "no baseline"),
+    ],
+)
+def test_a_line_that_was_edited_and_sealed_anew_is_one_sentence(tmp_path, line, said):
+    blocks = [
+        ["schema = 2", 'suite = "s"', 'profile = "p"', 'data = "d"'],
+        [
+            "[[cells]]",
+            'name = ["none"]',
+            "seeds = [0, 1]",
+            "auc = [0.5, 0.6]",
+            "[cells.exact]",
+            line,
+        ],
+    ]
+    path = tmp_path / "baseline.toml"
+    path.write_text(sealed(blocks))
+    with pytest.raises(BaselineError, match=re.escape(said)):
+        read_baseline(path)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -315,3 +316,50 @@ def test_writers_of_several_machines_have_no_one_line_to_the_wall(tmp_path, seco
         RunFolder(folder.path, worker).keep_meter_facts(facts)
     assert (folder.meter_facts().wall == line(1.2)) is kept
     assert (folder.meter_facts().wall is None) is not kept
+
+
+@pytest.mark.parametrize("text", ["[1,2]", "null", '{"gpus": 3}', "[" * 100_000, ""])
+def test_what_a_worker_left_damaged_is_one_sentence_that_says_what_to_do(folder, text):
+    folder.workers.mkdir()
+    (folder.workers / "zz.json").write_text(text)
+    with pytest.raises(RunError, match=r"zz\.json"):
+        folder.meter_facts()
+
+
+def test_json_without_end_is_a_damaged_file(folder):
+    folder.records_path.write_text("[" * 100_000 + "\n")
+    with pytest.raises(RunError, match=r"records\.jsonl line 1 is damaged"):
+        folder.records()
+
+
+FORMER = Path(__file__).parent / "run_schema_1"
+
+
+@pytest.mark.parametrize(
+    ("name", "keys", "value", "said"),
+    [
+        ("run.json", ("grid", "pue"), float("inf"), r"grid\.pue"),
+        ("run.json", ("grid", "intensity_g_per_kwh"), -1.0, r"grid\.intensity"),
+        ("run.json", ("data", "pool", "classes"), 1.5, r"data\.pool\.classes"),
+        ("summary.json", ("rows", 0, "metrics", "external"), 2, r"rows\.0\.metrics\.external"),
+    ],
+)
+def test_values_that_cannot_be_are_named(tmp_path, name, keys, value, said):
+    run = shutil.copytree(FORMER, tmp_path / "run")
+    table = json.loads((run / name).read_text())
+    place = table
+    for key in keys[:-1]:
+        place = place[key]
+    place[keys[-1]] = value
+    (run / name).write_text(json.dumps(table))
+    with pytest.raises(RunError, match=rf"{name} is damaged \({said}"):
+        RunFolder(run).finished()
+
+
+def test_a_summary_of_another_suite_is_refused(tmp_path):
+    run = shutil.copytree(FORMER, tmp_path / "run")
+    table = json.loads((run / "summary.json").read_text())
+    table["rows"][0]["strategy"] = ""
+    (run / "summary.json").write_text(json.dumps(table))
+    with pytest.raises(RunError, match="its suite has no strategy ''"):
+        RunFolder(run).finished()

@@ -43,7 +43,10 @@ b,d,1,1,0.1,10,,0.2
         ("series,dataset,seed,epoch,quality\na,d,1,1.5,1", "not a whole number"),
         ("series,dataset,seed,epoch,quality\na,d,1,,1", "not a whole number"),
         ("series,dataset,seed,epoch,quality\na,d,1,1,", "an epoch without any quality"),
-        ("series,dataset,seed,epoch,quality\na,d,1,1", "not a number|without any quality"),
+        (
+            "series,dataset,seed,epoch,quality\na,d,1,1",
+            "row 2 has 4 cells, its header names 5 columns",
+        ),
     ],
 )
 def test_what_is_wrong_with_a_table(tmp_path, text, sentence):

@@ -12,12 +12,11 @@ by one process at a time; who has it open keeps what was there.
 
 from __future__ import annotations
 
-import fcntl
 import tempfile
 import time
 import zipfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -37,6 +36,7 @@ from greendapt.data.sources.listing import listed
 from greendapt.data.sources.read_folder import folder_of, read_folder
 from greendapt.disk.arrays import no_room, read_array, write_array
 from greendapt.disk.files import new_folder, read_json, write_json
+from greendapt.disk.locks import locked
 from greendapt.meter.window import Window
 from greendapt.suite.datasets import FolderData
 
@@ -145,12 +145,10 @@ class Packs:
     def _make(self, root: Path, paths: Sequence[Path], size: int) -> Made:
         folder = self.path(root, size)
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # images of patients
-        with _locked(folder, fcntl.LOCK_SH):
+        with locked(folder.with_name(f".{folder.name}.lock")):
             opened = _open(folder)
             if isinstance(opened, Made) and _fresh(opened.pack, paths):
                 return opened
-        with _locked(folder, fcntl.LOCK_EX):
-            opened = _open(folder)  # another process may have made it meanwhile
             if isinstance(opened, str):
                 self.say(f"warning: {opened}; it is made again")
                 opened = None
@@ -253,10 +251,3 @@ def _open(folder: Path) -> Made | str | None:
     ) as error:
         return f"the packed images in {folder} are damaged ({error})"
     return Made(folder, Pack(pixels.view(np.uint8), marks), manifest, [])
-
-
-@contextmanager
-def _locked(folder: Path, how: int) -> Iterator[None]:
-    with folder.with_name(f".{folder.name}.lock").open("a") as lock:
-        fcntl.flock(lock, how)
-        yield

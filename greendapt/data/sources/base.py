@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from greendapt.core.errors import DataError
+from greendapt.core.machine import beyond_memory
 from greendapt.data.labels import Names, Part
 from greendapt.data.pack.packs import Packs
 
+_BESIDE_BYTES = 2000
+"""Of an image, beside its pixels."""
 Needs = Literal["labels", "images", "masks"]
 """``images``: for a pool that is trained on without labels; ``masks``: for segmentation."""
 
@@ -34,3 +37,13 @@ class LoadOptions:
     part: Part | None = None
     splits: bool = True
     allow_leaks: bool = False
+
+    def check_memory(self, images: int, planes: int) -> None:
+        """Raises DataError where so many images, made in memory, are more than it holds.
+
+        ``planes``: bytes a pixel while they are made.
+        """
+        full = beyond_memory(images * (planes * self.image_size**2 + _BESIDE_BYTES))
+        if full is not None:
+            size = self.image_size
+            raise DataError(f"{images} images of {size} x {size} px: {full}; take fewer")

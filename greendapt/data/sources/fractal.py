@@ -42,6 +42,7 @@ def load_fractal(spec: FractalData, options: LoadOptions) -> ImageSet:
 
     Image i shows system i mod classes. Every image is its own patient.
     """
+    options.check_memory(spec.images, planes=2)
     systems = [_system(spec.seed, k) for k in range(spec.classes)]
     targets = np.arange(spec.images, dtype=np.int64) % spec.classes
     pixels = np.stack(

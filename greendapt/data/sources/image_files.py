@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import stat
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from greendapt.core.machine import cores
 from greendapt.core.remarks import Remark
 from greendapt.data.imageset import Ints
 from greendapt.data.sources.decoding import Decoded, decode
@@ -138,11 +138,6 @@ def _without_warnings() -> Iterator[None]:
         for module in ("PIL", "pydicom"):
             warnings.filterwarnings("ignore", module=module)
         yield
-
-
-def cores() -> int:
-    """How many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _attempt(work: Callable[[Item], Done], item: Item) -> Done | str:

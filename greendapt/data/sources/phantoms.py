@@ -24,6 +24,7 @@ def load_phantoms(spec: PhantomData, options: LoadOptions) -> ImageSet:
 
     Splits are by patient (60/15/25), whether or not labels are wanted.
     """
+    options.check_memory(spec.images, planes=4)
     who, nth = visits(spec)
     hospital = HOSPITALS[spec.hospital]
     visited = list(zip(who.tolist(), nth.tolist(), strict=True))

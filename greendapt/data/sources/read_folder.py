@@ -113,13 +113,20 @@ def _named(index: ImageIndex, layout: Layout) -> list[Place]:
     """The tables that the suite or the preset names."""
     places = []
     for glob, split in layout.tables:
-        for path in sorted(index.root.glob(glob)):
+        for path in _matching(index.root, glob):
             places.append(_sure(index, path, split, layout))
     if not places:
         names = listed([glob for glob, _ in layout.tables])
         there = ", ".join(index.tables) or "none"
         raise DataError(f"{index.root} has no table {names}; its tables: {there}")
     return places
+
+
+def _matching(root: Path, glob: str) -> list[Path]:
+    try:
+        return sorted(root.glob(glob))
+    except (ValueError, NotImplementedError) as error:
+        raise DataError(f"table = '{glob}' is no name in {root} ({error})") from error
 
 
 def _sure(index: ImageIndex, path: Path, split: str | None, layout: Layout) -> Place:

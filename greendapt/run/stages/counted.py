@@ -17,7 +17,7 @@ from greendapt.run.context import Context
 from greendapt.run.ground import Start
 from greendapt.suite.recipes import BatchNorm, Recipe
 from greendapt.suite.trainable import Train
-from greendapt.train.constant_prefix import activation_shape
+from greendapt.train.constant_prefix import activation_shape, feature_size
 from greendapt.train.cost import ImageCost, phase_cost
 from greendapt.train.loop import Fit
 
@@ -95,6 +95,16 @@ def backbone_of(name: str, cut: int | None, size: int, spec: InputSpec = _USUAL)
 def backbone(context: Context, start: Start) -> Backbone:
     """The one with the input format of its weights; shared, so that nobody may change it."""
     return backbone_of(start.backbone, start.cut, context.image_size, spec_of(context, start))
+
+
+def width(context: Context, start: Start) -> int:
+    """Of the pooled features of its backbone."""
+    return _width_of(start.backbone, start.cut, context.image_size, spec_of(context, start))
+
+
+@cache
+def _width_of(name: str, cut: int | None, size: int, spec: InputSpec) -> int:
+    return feature_size(backbone_of(name, cut, size, spec), size)
 
 
 def new_backbone(context: Context, start: Start) -> Backbone:

@@ -6,7 +6,6 @@ they cost: a sunk cost, shown apart.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import math
 import os
@@ -26,6 +25,7 @@ from greendapt.core.records import Kind, Record, Role
 from greendapt.data.dataset import load
 from greendapt.disk.cache import cache_folder
 from greendapt.disk.files import digest_of, disk_errors, sync_file, write_atomic
+from greendapt.disk.locks import locked
 from greendapt.models import weights
 from greendapt.models.backbone import Backbone
 from greendapt.models.network import Network, mlp
@@ -167,8 +167,7 @@ class Pretraining(Stage):
         with ExitStack() as stack:
             with disk_errors(self._folder, "GREENDAPT_CACHE"):
                 self._folder.mkdir(parents=True, exist_ok=True)
-                lock = stack.enter_context((self._folder / ".lock").open("w"))
-                fcntl.flock(lock, fcntl.LOCK_EX)
+                stack.enter_context(locked(self._folder / ".lock"))
             yield
 
     def backbone_path(self, context: Context) -> str | None:

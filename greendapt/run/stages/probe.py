@@ -19,7 +19,6 @@ from greendapt.run.stages.counted import Passes
 from greendapt.run.stages.downstream import Downstream, Judged, Judging, label_scores
 from greendapt.run.stages.features import LEARNT_FROM, TestFeatures
 from greendapt.suite.recipes import Probe
-from greendapt.train.constant_prefix import feature_size
 from greendapt.train.cost import ImageCost, head_cost
 from greendapt.train.engine import predict
 from greendapt.train.inputs import Examples
@@ -59,7 +58,7 @@ class Probing(Downstream):
 
     def _width(self, context: Context) -> int:
         """Of the features."""
-        return feature_size(counted.backbone(context, self.start), context.image_size)
+        return counted.width(context, self.start)
 
     def _cost(self, context: Context) -> ImageCost:
         return _mlp_cost(self._width(context), self.recipe.hidden, context.classes)

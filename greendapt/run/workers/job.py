@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import signal
@@ -14,6 +13,7 @@ from typing import Any
 from greendapt.core.errors import GreendaptError, RunError
 from greendapt.core.terminal import clean_streams, say
 from greendapt.run.plan import stages
+from greendapt.run.process import libc
 from greendapt.run.progress import PlainReporter
 from greendapt.run.session import prepare_session
 from greendapt.run.stages.base import Stage
@@ -73,7 +73,7 @@ class Job:
 
 def _die_with_parent() -> None:
     """A killed run leaves no worker behind (Linux; elsewhere workers finish their stages)."""
-    prctl = getattr(ctypes.CDLL(None), "prctl", None)
+    prctl = libc("prctl")
     if prctl is not None:
         prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() == 1:  # it was killed before this took hold

@@ -1,0 +1,37 @@
+"""How much of this machine is ours."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+
+from greendapt.core.errors import MeterError
+from greendapt.core.units import si
+
+
+def cores() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def beyond_memory(needed_bytes: int) -> str | None:
+    """Why so much cannot be held in memory now; None where it can."""
+    import psutil
+
+    free = psutil.virtual_memory().available
+    if needed_bytes <= free:
+        return None
+    return f"{si(needed_bytes, 'B')} do not fit in memory ({si(free, 'B')} free)"
+
+
+def launcher_number(environ: Mapping[str, str], variable: str, default: int) -> int:
+    """What torchrun, or another launcher, says of this process; MeterError where it is no number
+    from 0 on."""
+    written = environ.get(variable) or str(default)
+    if not re.fullmatch(r"[0-9]{1,9}", written):
+        raise MeterError(
+            f"the variable {variable} is {written[:80]!r}, but should be a whole number, as "
+            "torchrun sets it: unset it"
+        )
+    return int(written)

@@ -1,0 +1,18 @@
+"""A few of the kills of tests/benchmarks/kills.py, with what a disk does in between."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.e2e
+SCRIPT = Path(__file__).parents[1] / "benchmarks" / "kills.py"
+
+
+def test_kills_and_damage_lose_nothing(tiny):
+    command = [sys.executable, SCRIPT, "--kills", "4", "--seed", "3", "--suite", tiny]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.startswith("4 kills of ")
+    assert "0 records lost, 0 runs with other metrics or weights" in done.stdout
