@@ -17,7 +17,7 @@ from greendapt.models.timm_folder import CONFIG, WEIGHTS, loading, write_folder
 from greendapt.report.network_card import network_card
 from greendapt.report.part import part_of
 from greendapt.store.checkpoints import adapted_backbone
-from greendapt.store.run import latest
+from greendapt.store.run import RunFolder, latest
 from greendapt.store.runinfo import RunData
 
 CARD = "README.md"
@@ -115,6 +115,9 @@ def _load(path: Path, run: RunData, row: Row, checkpoint: str) -> Backbone:
     suite, file = run.info.suite, within(path, checkpoint)
     if not file.is_file():
         raise RunError(f"export: {file} is missing; only running the suite again makes it anew")
+    record = latest([*run.records]).get(file.parent.name)
+    if record is not None and (damage := RunFolder(path).damage(record)):
+        raise RunError(f"export: {damage}; only running the suite again makes it anew")
     cut, size = suite.cut(row.strategy), suite.model.image_size
     try:
         return weights.load(row.backbone, str(file), image_size=size, cut=cut, seed=0)
