@@ -25,6 +25,7 @@ from greendapt.disk.files import (
     new_folder,
     own,
     read_json,
+    sync_folder,
     within,
     write_atomic,
     write_json,
@@ -324,6 +325,9 @@ def _append(path: Path, line: bytes) -> None:
         file.write(line)
         file.flush()
         os.fsync(file.fileno())
+        if whole == 0:  # its name may be new, and so may be its folder's
+            sync_folder(path.parent)
+            sync_folder(path.parent.parent)
 
 
 def _end_of_last_line(file: Any, size: int) -> int:
