@@ -1,7 +1,7 @@
-"""A power cut at some moment: what was not synced is gone, and nothing that is left tells otherwise.
+"""A power cut at some moment: what was not synced is gone, and all that is left is true.
 
-A library before the system's own keeps each file and each folder's names as they were when they were
-last synced; the process is killed, and a run folder is made of these alone.
+A library before the system's own keeps each file and each folder's names as they were when they
+were last synced; the process is killed, and a run folder is made of these alone.
 """
 
 import json
