@@ -4,6 +4,7 @@ import ctypes
 import itertools
 import os
 import resource
+import signal
 import subprocess
 import sys
 import threading
@@ -20,6 +21,10 @@ settings.load_profile("greendapt")
 
 # many tiny steps, often beside other processes: more threads only wait for each other
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# a job in the background is started with Ctrl-C ignored, and so would be the commands of tests
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 TINY = """
 schema = 1
