@@ -175,6 +175,15 @@ def grid_of_hours(hours: Hours, work: Sequence[Spell], pue: float = 1.0) -> Grid
     return Grid(mean, pue, f"{source}, PUE {pue:g}", low_g_per_kwh=low, high_g_per_kwh=high)
 
 
+def grid_of_known_hours(hours: Hours, work: Sequence[Spell], pue: float = 1.0) -> Grid:
+    """The same, without an intensity where ``hours`` lack some of the work: it has been done, and
+    what else is known of it is told."""
+    try:
+        return grid_of_hours(hours, work, pue)
+    except SuiteError as error:
+        return Grid(None, pue, str(error))
+
+
 @dataclass(frozen=True)
 class GridAsked:
     """The grid of a suite. ``hours``: where it names a file of them."""
@@ -191,17 +200,13 @@ class GridAsked:
         return cls(carbon, hours)
 
     def of_work(self, work: Sequence[Spell]) -> Grid:
-        """For work done at these times; without an intensity where the hours lack some of it: what
-        has run stays known."""
+        """For work done at these times; see `grid_of_known_hours`."""
         carbon, stated = self.carbon, self.carbon.intensity_g_per_kwh
         if self.hours is None:
             number = None if isinstance(stated, str) else stated
             chosen = grid(carbon.region, number, carbon.pue)
         else:
-            try:
-                chosen = grid_of_hours(self.hours, work, carbon.pue)
-            except SuiteError as error:
-                chosen = Grid(None, carbon.pue, str(error))
+            chosen = grid_of_known_hours(self.hours, work, carbon.pue)
         return chosen.with_machine(carbon.embodied_kg, carbon.lifetime_years)
 
 

@@ -140,7 +140,7 @@ def suite_of(given: Mapping[str, Any]) -> Suite:
             "verdict": {"margin": given["margin"]},
             "carbon": {
                 "region": given["region"],
-                "intensity_g_per_kwh": overrides.intensity(given["intensity"]),
+                "intensity_g_per_kwh": given["intensity"],
                 "pue": given["pue"],
             },
             "data": {

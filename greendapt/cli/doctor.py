@@ -81,10 +81,12 @@ def _wall(readings: str | None, wall: bool, device: str, seconds: float) -> Wall
 
 def _ask(level: str) -> float:
     """Until it is a number of watts."""
+    from greendapt.meter.wall import is_reading
+
     text = f"What does the plug meter tell at {level}, in W? Wait until it is steady"
     while True:
         watts: float = typer.prompt(text, type=float, err=True)
-        if 0 < watts < 1e6:
+        if is_reading(watts):
             return watts
         say("give watts, such as 55")
 

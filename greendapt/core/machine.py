@@ -1,10 +1,13 @@
-"""How much of this machine is ours."""
+"""How much of this machine is ours, and what its system offers."""
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
+import sys
 from collections.abc import Mapping
+from typing import Any
 
 from greendapt.core.errors import MeterError
 from greendapt.core.units import si
@@ -35,3 +38,8 @@ def launcher_number(environ: Mapping[str, str], variable: str, default: int) -> 
             "torchrun sets it: unset it"
         )
     return int(written)
+
+
+def libc(function: str) -> Any | None:
+    """Of the system's C library; None where it has none of that name."""
+    return None if sys.platform == "win32" else getattr(ctypes.CDLL(None), function, None)

@@ -16,7 +16,7 @@ _LONG_KEY = re.compile(
 
 
 def parse_toml(text: str) -> dict[str, Any]:
-    """Raises ValueError: it is not TOML, nests too deep, or holds a null character."""
+    """Raises ValueError: it is not TOML, or nests too deep."""
     if _LONG_KEY.search(text):  # the parser's time grows with the square of a key's parts
         raise ValueError(f"a key of more than {DEEPEST} parts")
     too_deep = f"tables or lists nest more than {DEEPEST} deep"

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from greendapt.accounting.hourly import Hours, Spell, grid_of_hours
-from greendapt.core.errors import SuiteError
+from greendapt.accounting.hourly import Hours, Spell, grid_of_known_hours
 from greendapt.core.figures import Figure, Quality
 from greendapt.core.terminal import say
 from greendapt.core.text import listed, plural
@@ -37,14 +36,11 @@ def run_metered(job: Job, meter: Meter) -> dict[str, Any]:
 
 
 def carbon_by_hours(hours: Hours, begun_s: float, record: dict[str, Any], pue: float) -> Figure:
-    """Grams of a record that began then (of the Unix clock); unavailable where ``hours`` lack some:
-    the command has run, and what is known of it is told."""
+    """Grams of a record that began then (of the Unix clock); unavailable where ``hours`` lack
+    some."""
     energy: Figure = record["energy_j"]["total"]
     spell = Spell(begun_s, record["wall_s"].value, energy.value or 0.0)
-    try:
-        return grid_of_hours(hours, [spell], pue).carbon(energy)
-    except SuiteError as error:
-        return Figure.unavailable("g", str(error))
+    return grid_of_known_hours(hours, [spell], pue).carbon(energy)
 
 
 def _peak_memory() -> Figure:

@@ -8,8 +8,13 @@ from typing import Any
 
 from greendapt.core.errors import MeterError
 
-GPU_KINDS = ("cuda", "xpu", "mps")
-"""As torch calls them: of NVIDIA (and AMD, by ROCm), of Intel, of Apple."""
+IS_AVAILABLE: dict[str, Callable[[Any], bool]] = {
+    "cuda": lambda torch: torch.cuda.is_available(),
+    "xpu": lambda torch: torch.xpu.is_available(),
+    "mps": lambda torch: torch.backends.mps.is_available(),
+}
+"""Whether torch has a GPU of NVIDIA (or AMD, by ROCm), of Intel, of Apple, as it calls them."""
+GPU_KINDS = tuple(IS_AVAILABLE)
 
 
 def kind_of(device: str) -> str:

@@ -11,7 +11,6 @@ never see a Ctrl-C.
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import subprocess
@@ -24,6 +23,7 @@ from typing import Any, Self
 import psutil
 
 from greendapt.core.errors import MeterError
+from greendapt.core.machine import libc
 from greendapt.core.terminal import say
 from greendapt.meter.tty import Terminal
 
@@ -163,5 +163,6 @@ def _group_of(pid: int) -> int | None:
 def _adopt_orphans(wanted: bool) -> None:
     """Processes whose parent ended become children of this one, and not of the first of the
     machine: so they are counted and named (Linux alone can do that)."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, int(wanted), 0, 0, 0)
+    prctl = libc("prctl")
+    if prctl is not None:
+        prctl(_PR_SET_CHILD_SUBREAPER, int(wanted), 0, 0, 0)

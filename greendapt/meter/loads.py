@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from greendapt.core.machine import cores
 from greendapt.meter.clock import now_s
-from greendapt.meter.devices import synchronize
+from greendapt.meter.devices import IS_AVAILABLE, synchronize
 
 _SIDE, _GPU_SIDE = 1024, 8192
 _SPELL_S = 0.05  # a plug meter averages over longer
-
-
-def usable_threads() -> int:
-    """Hardware threads that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 @contextmanager
@@ -35,7 +28,7 @@ def busy(share: float, device: str) -> Iterator[None]:
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     stop = threading.Event()
-    works = [lambda: _on_cpu(torch, stop)] * max(1, round(share * usable_threads()))
+    works = [lambda: _on_cpu(torch, stop)] * max(1, round(share * cores()))
     kind = _gpu_kind(torch, device)
     if kind is not None:
         works = [lambda: _on_gpu(torch, kind, stop, share), *works[1:]]  # a thread feeds the GPU
@@ -53,13 +46,8 @@ def busy(share: float, device: str) -> Iterator[None]:
 
 def _gpu_kind(torch: Any, device: str) -> str | None:
     """Of the GPU that ``device`` means, as torch calls it; None where there is none."""
-    usable = {
-        "cuda": torch.cuda.is_available,
-        "xpu": torch.xpu.is_available,
-        "mps": torch.backends.mps.is_available,
-    }
-    wanted = usable if device == "auto" else (device.partition(":")[0],)
-    return next((kind for kind in wanted if kind in usable and usable[kind]()), None)
+    wanted = IS_AVAILABLE if device == "auto" else (device.partition(":")[0],)
+    return next((one for one in wanted if one in IS_AVAILABLE and IS_AVAILABLE[one](torch)), None)
 
 
 def _on_cpu(torch: Any, stop: threading.Event) -> None:

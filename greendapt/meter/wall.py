@@ -27,13 +27,18 @@ Ask = Callable[[str], float]
 """What the plug meter tells at a level, by its name; called while its load runs."""
 
 
+def is_reading(watts: float) -> bool:
+    """Whether a plug meter may tell that."""
+    return 0 < watts < 1e6
+
+
 def parse(text: str) -> tuple[float, ...]:
     """``21,55,98`` (rest, half, full) or ``21,98`` (rest, full), in W. Raises MeterError."""
     try:
         readings = tuple(float(part) for part in text.split(","))
     except ValueError:
         readings = ()
-    if len(readings) not in (2, 3) or not all(0 < watts < 1e6 for watts in readings):
+    if len(readings) not in (2, 3) or not all(map(is_reading, readings)):
         raise MeterError(
             f"--wall {text}: give what the plug meter tells in W at rest, half and full load "
             "(21,55,98), or at rest and full load (21,98)"

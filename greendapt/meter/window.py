@@ -140,7 +140,9 @@ class Meter:
         self._lock = threading.Lock()
         self._own: tuple[AbstractContextManager[Window], Window] | None = None
         self._plates = {meter.key: plate_of([meter]) for meter in self._gpus.meters}
-        alone = int(environ.get("WORLD_SIZE") or 1) == 1  # else each process knows its GPU alone
+        alone = (
+            launcher_number(environ, "WORLD_SIZE", 1) == 1
+        )  # else each process knows its GPU alone
         self.wall = kept_fit([meter.name for meter in self.gpus]) if alone else None
         self._where = socket.gethostname()
         if self._counts_node:

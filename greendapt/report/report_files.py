@@ -107,14 +107,8 @@ def other_grid(
 
 
 def _told(grid: Grid, own: Grid) -> GridInfo:
-    return GridInfo(
-        intensity_g_per_kwh=grid.intensity_g_per_kwh,
-        low_g_per_kwh=grid.low_g_per_kwh,
-        high_g_per_kwh=grid.high_g_per_kwh,
-        pue=grid.pue,
-        source=f"{grid.source}; the run was made for another grid: {own.source}",
-        flagged=grid.flagged,
-    )
+    source = f"{grid.source}; the run was made for another grid: {own.source}"
+    return GridInfo.of(replace(grid, source=source))
 
 
 def write_reports(folder: Path) -> list[Path]:

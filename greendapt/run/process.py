@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import ctypes
-import sys
-from typing import Any
-
 import torch
+
+from greendapt.core.machine import libc
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # glibc's malloc.h
 _KEEP_BYTES = 1 << 30
@@ -24,8 +22,3 @@ def tune() -> None:
     if mallopt is not None:
         mallopt(_M_MMAP_THRESHOLD, _KEEP_BYTES)
         mallopt(_M_TRIM_THRESHOLD, _KEEP_BYTES)
-
-
-def libc(function: str) -> Any | None:
-    """Of the system's C library; None where it has none of that name."""
-    return None if sys.platform == "win32" else getattr(ctypes.CDLL(None), function, None)

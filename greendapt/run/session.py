@@ -82,7 +82,7 @@ class Session:
             environment=dict(here),
             steps={name: info_of(trial) for name, trial in self.steps.items()},
             fingerprint=fingerprint(here),
-            grid=_grid_info(self.grid.of_work([])),
+            grid=GridInfo.of(self.grid.of_work([])),
             data=DataInfo(
                 pool=_dataset(data.pool),
                 pools={name: _dataset(one) for name, one in data.pools.items() if name},
@@ -123,7 +123,7 @@ class Session:
             for stage in (one for one in stages(self.plan) if one.is_temporary):
                 folder.discard_checkpoint(stage.key)  # what later seeds would have read
             records = latest(folder.records())
-            update = {"meter": folder.meter_facts(), "grid": _grid_info(self._grid(records))}
+            update = {"meter": folder.meter_facts(), "grid": GridInfo.of(self._grid(records))}
             folder.write(folder.read().model_copy(update=update))
             summary = self.summary(self.due(records), records)
             if _is_better(folder, summary):
@@ -326,17 +326,6 @@ def _reading(cpu_s: float) -> list[Remark]:
         return []
     text = f"Reading the data, and looking for copies in it, took {duration(cpu_s)} of CPU time"
     return [note(f"{text}; no strategy is charged for that.")]
-
-
-def _grid_info(grid: Grid) -> GridInfo:
-    return GridInfo(
-        intensity_g_per_kwh=grid.intensity_g_per_kwh,
-        low_g_per_kwh=grid.low_g_per_kwh,
-        high_g_per_kwh=grid.high_g_per_kwh,
-        pue=grid.pue,
-        source=grid.source,
-        flagged=grid.flagged,
-    )
 
 
 def _task(task: Task) -> TaskInfo:

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from greendapt.accounting.grid import Grid
 from greendapt.core.meter_facts import MeterFacts
 from greendapt.core.records import SCHEMA, PlannedCell, Record, Summary
 from greendapt.core.remarks import Remark
@@ -87,6 +88,17 @@ class GridInfo(BaseModel):
     pue: Annotated[float, Field(ge=1, le=MOST_PUE)] = 1.0
     source: str = ""
     flagged: bool = False
+
+    @classmethod
+    def of(cls, grid: Grid) -> GridInfo:
+        return cls(
+            intensity_g_per_kwh=grid.intensity_g_per_kwh,
+            low_g_per_kwh=grid.low_g_per_kwh,
+            high_g_per_kwh=grid.high_g_per_kwh,
+            pue=grid.pue,
+            source=grid.source,
+            flagged=grid.flagged,
+        )
 
 
 class StepInfo(BaseModel):

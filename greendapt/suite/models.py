@@ -110,7 +110,10 @@ def _intensity(value: object) -> object:
         or not isinstance(value, int | float)
         or not 0 <= value <= MOST_G_PER_KWH
     ):
-        raise ValueError(f"should be 0 to {MOST_G_PER_KWH:,.0f} gCO2e/kWh, or a CSV file of hours")
+        raise ValueError(
+            "should be 0 or more gCO2e/kWh, or a CSV file of hours; at most "
+            f"{MOST_G_PER_KWH:,.0f} in either"
+        )
     return float(value)
 
 

@@ -49,16 +49,6 @@ def weights(text: str | None) -> str | None:
     return absolute(text, Path())
 
 
-def intensity(text: str | None) -> float | str | None:
-    """A number as such, a file of hours as an absolute path."""
-    if text is None:
-        return None
-    try:
-        return float(text)
-    except ValueError:
-        return str(Path(text).expanduser().resolve())
-
-
 def datasets(options: Sequence[str]) -> dict[str, Any]:
     """``ROLE=DIR[:COLUMN][@SPLIT]`` options as the suite's data table.
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from greendapt.core.errors import MeterError
-from greendapt.meter.devices import kind_of
+from greendapt.meter.devices import IS_AVAILABLE, kind_of
 from greendapt.train.inputs import Inputs
 from greendapt.train.parallel import ALONE, Ranks
 from greendapt.train.step import PLAIN, Step
@@ -19,12 +19,6 @@ from greendapt.train.step import PLAIN, Step
 Encode = Callable[..., Tensor]
 """From a batch of inputs (uint8 images, cached activations or features) to logits. With several
 ranks it is also told `Among` which images these are: draws are then made for all of them."""
-
-_IS_AVAILABLE: dict[str, Callable[[], bool]] = {
-    "cuda": lambda: torch.cuda.is_available(),
-    "xpu": lambda: torch.xpu.is_available(),
-    "mps": lambda: torch.backends.mps.is_available(),
-}
 
 
 @dataclass(frozen=True)
@@ -42,7 +36,7 @@ class Engine:
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"
         kind = kind_of(device)
-        if kind != "cpu" and not _IS_AVAILABLE[kind]():
+        if kind != "cpu" and not IS_AVAILABLE[kind](torch):
             name = {"mps": "Apple GPU", "xpu": "Intel GPU"}.get(kind, "CUDA device")
             raise MeterError(f"--device {device}: torch sees no {name}; take --device cpu")
         if kind == "cuda":

@@ -133,9 +133,9 @@ def test_no_cuda(refused, monkeypatch):
 
 @pytest.mark.parametrize(("device", "name"), [("xpu", "Intel GPU"), ("mps", "Apple GPU")])
 def test_no_other_gpu(refused, monkeypatch, device, name):
-    from greendapt.train import engine
+    from greendapt.meter import devices
 
-    monkeypatch.setitem(engine._IS_AVAILABLE, device, lambda: False)
+    monkeypatch.setitem(devices.IS_AVAILABLE, device, lambda _: False)
     assert refused("--device", device) == (
         f"--device {device}: torch sees no {name}; take --device cpu"
     )

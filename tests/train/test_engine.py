@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from greendapt.core.errors import MeterError
-from greendapt.train import engine
+from greendapt.meter import devices
 from greendapt.train.engine import Engine
 
 
@@ -17,9 +17,9 @@ def test_auto_is_cuda_or_cpu():
 def test_a_gpu_that_torch_sees_is_taken_and_one_that_it_does_not_see_is_refused(
     monkeypatch, device
 ):
-    monkeypatch.setitem(engine._IS_AVAILABLE, device, lambda: True)
+    monkeypatch.setitem(devices.IS_AVAILABLE, device, lambda _: True)
     assert Engine.on(device).device.type == device
-    monkeypatch.setitem(engine._IS_AVAILABLE, device, lambda: False)
+    monkeypatch.setitem(devices.IS_AVAILABLE, device, lambda _: False)
     with pytest.raises(MeterError, match="take --device cpu"):
         Engine.on(device)
 

@@ -18,6 +18,10 @@ _FILES = (
     ("rail_name_{n}", "in_voltage{n}_input", "in_current{n}_input"),  # kernels of before 5.10
 )
 _CHANNELS = (0, 1, 2, 3)
+_ALLOW = (
+    "Jetson's sensors may be read by all with: "
+    "sudo chmod a+r /sys/bus/i2c/drivers/ina3221*/*/hwmon/*/*_input"
+)
 _SHARED = "CPU and GPU on one rail"
 
 
@@ -103,10 +107,7 @@ SOURCE = EnergySource(
     priority=COUNTER + 1,  # NVML sees a Jetson's GPU, too, and reads nothing of it
     open=_open,
     advice={
-        "gpu": "Jetson's sensors may be read by all with: "
-        "sudo chmod a+r /sys/bus/i2c/drivers/ina3221*/*/hwmon/*/*_input",
-        "cpu": "Jetson's sensors may be read by all with: "
-        "sudo chmod a+r /sys/bus/i2c/drivers/ina3221*/*/hwmon/*/*_input",
+        **dict.fromkeys(("gpu", "cpu"), _ALLOW),
         "dram": "Jetson has no sensor for its memory alone: greendapt doctor --wall takes it in",
     },
     here=_is_here,

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from greendapt.core.errors import GreendaptError, RunError
+from greendapt.core.machine import libc
 from greendapt.core.terminal import clean_streams, say
 from greendapt.run.plan import stages
-from greendapt.run.process import libc
 from greendapt.run.progress import PlainReporter
 from greendapt.run.session import prepare_session
 from greendapt.run.stages.base import Stage
