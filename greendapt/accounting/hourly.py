@@ -108,8 +108,9 @@ def read_hours(path: Path) -> Hours:
         with path.open(encoding="utf-8-sig", newline="") as file:
             heads, *rows = [*csv.reader(file)] or [[]]
     except (OSError, ValueError, csv.Error) as error:
+        why = getattr(error, "strerror", None) or error
         raise SuiteError(
-            f"intensity '{path}' is neither a number nor a CSV file of hours ({error})"
+            f"intensity '{path}' is neither a number nor a CSV file of hours ({why})"
         ) from error
     column = _column(heads)
     read = sorted(

@@ -197,11 +197,15 @@ def machine_of(environment: Environment, meter: MeterFacts) -> tuple[str, Machin
 
 
 def _data_key(info: RunInfo) -> str:
-    """Of what the data are, by their sources and counts; no path, no name of a file."""
-    suite = info.suite.data.model_dump(mode="json", by_alias=True)
+    """Of what the data are, by their sources and counts; no path, no name of a file.
+
+    What is as by default stays out: a key that a later version adds voids no baseline.
+    """
+    suite = info.suite.data.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     tables = [suite["pool"], suite["development"]]
     for more in ("external", "pools", "targets"):
-        tables += [suite[more][name] for name in sorted(suite[more])]
+        named = suite.get(more, {})
+        tables += [named[name] for name in sorted(named)]
     counts = info.data.model_dump(mode="json")
     return key_of(
         sources=_without_paths(tables), counts={role: one for role, one in counts.items() if one}

@@ -26,7 +26,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-HEAVY = ("torch", "timm", "codecarbon", "scipy.stats", "torchmetrics", "greendapt.run.session")
+from greendapt.meter.sources.codecarbon import rating
+
+HEAVY = ("torch", "timm", "scipy.stats", "torchmetrics", "greendapt.run.session")
 """Imported once, and not by every fork."""
 TINY = Path(__file__).parents[1] / "conftest.py"
 
@@ -198,6 +200,7 @@ def main() -> int:
     asked = parser.parse_args()
     for heavy in HEAVY:
         importlib.import_module(heavy)
+    rating()  # imports codecarbon, without what it prints
     work = Path(tempfile.mkdtemp(prefix="kills-"))
     os.environ["GREENDAPT_CACHE"] = str(work / "cache")
     suite = asked.suite or work / "tiny.toml"

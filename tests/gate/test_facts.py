@@ -36,8 +36,9 @@ def changed(change):
         lambda suite, _: suite["pool"].update(path="/there"),
         lambda suite, _: suite["pools"]["two"]["data"]["sources"][0].update(path="/there"),
         lambda _, counts: counts.update(targets={}),
+        lambda suite, _: suite["development"].update(severity=4 / 7),
     ],
-    ids=["a path", "a path within", "a role without data"],
+    ids=["a path", "a path within", "a role without data", "a default, stated"],
 )
 def test_where_data_lie_does_not_matter(change):
     assert changed(change) == changed(lambda *_: None)
@@ -47,10 +48,11 @@ def test_where_data_lie_does_not_matter(change):
     "change",
     [
         lambda suite, _: suite["development"].update(seed=3),
+        lambda suite, _: suite["development"].update(severity=0.8),
         lambda suite, _: suite["pools"]["two"]["data"]["sources"][0].update(label="other"),
         lambda _, counts: counts["pool"].update(images=10),
     ],
-    ids=["another phantom", "other labels within", "another count"],
+    ids=["another phantom", "easier phantoms", "other labels within", "another count"],
 )
 def test_what_they_are_does(change):
     assert changed(change) != changed(lambda *_: None)
