@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
-from importlib.metadata import version
+from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import quantiles
@@ -162,12 +162,17 @@ def _of(code: str, name: str, grams: Any, year: int | None, source: str) -> Regi
     """With the year and where it is from; what a table has as 0 is not known."""
     value = float(grams or 0.0)
     when = f"{year}" if year else "year not told"
-    shipped = f"({source}, in codecarbon {version('codecarbon')})"
+    shipped = f"({source}, in codecarbon {_version()})"
     if not value > 0:
         why = f"{name} {when}: the table has no intensity {shipped}"
         return Region(code, name, None, why)
     text = f"{value:.4g} gCO2e/kWh, {name} {when} {shipped}"
     return Region(code, name, value, text, (1 - HOURS) * value, (1 + HOURS) * value)
+
+
+@cache
+def _version() -> str:
+    return metadata.version("codecarbon")
 
 
 @cache
@@ -178,7 +183,7 @@ def table(name: str) -> Mapping[str, Any]:
         entries: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise MeterError(
-            f"codecarbon {version('codecarbon')} has no readable {name} ({error}); "
+            f"codecarbon {_version()} has no readable {name} ({error}); "
             "state the grid's intensity instead"
         ) from error
     return entries

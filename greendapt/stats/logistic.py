@@ -20,8 +20,10 @@ def logistic(x: Floats, y: Ints, count: int, penalty: float) -> tuple[Floats, Fl
     The weights lie in the span of the rows of ``x``, so with more features than images the
     problem is solved there, exactly.
     """
-    left, singular, axes = np.linalg.svd(x, full_matrices=False)
-    rows = left * singular
+    rows, axes = x, None
+    if x.shape[1] > x.shape[0]:
+        left, singular, axes = np.linalg.svd(x, full_matrices=False)
+        rows = left * singular
     wanted = (y[:, None] == np.arange(count)).astype(np.float64)
 
     def loss(flat: Floats) -> tuple[float, Floats]:
@@ -35,4 +37,4 @@ def logistic(x: Floats, y: Ints, count: int, penalty: float) -> tuple[Floats, Fl
     start = np.zeros((rows.shape[1] + 1) * count)
     minimum = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 500})
     theta = minimum.x.reshape(-1, count)
-    return axes.T @ theta[:-1], theta[-1]
+    return theta[:-1] if axes is None else axes.T @ theta[:-1], theta[-1]

@@ -74,14 +74,13 @@ class LookUps:
 
     def seen(self, part: Part, other: Part) -> Seen:
         """What of ``part`` is in ``other``."""
-        return Seen(
-            np.isin(part.hashes, other.hashes),
-            np.isin(part.patients, other.patients),
-            self._near(part, other),
-        )
+        same = np.isin(part.hashes, other.hashes)
+        near = np.zeros(len(part), dtype=bool)
+        near[~same] = self._near(part.without(same), other)
+        return Seen(same, np.isin(part.patients, other.patients), near)
 
     def _near(self, part: Part, other: Part) -> Flags:
-        if part.images.drawn and other.images.drawn:
+        if not len(part) or (part.images.drawn and other.images.drawn):
             return np.zeros(len(part), dtype=bool)
         if too_many(len(part), len(other)):
             self.notes.append(
