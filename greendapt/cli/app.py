@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from typing import Annotated, Any, NoReturn
@@ -31,6 +32,7 @@ from greendapt.cli import (
 from greendapt.cli.options import add_command
 from greendapt.cli.running import first_rank
 from greendapt.core.errors import GreendaptError
+from greendapt.core.machine import wait_passively
 from greendapt.core.terminal import clean_streams, say, show
 
 app = typer.Typer(
@@ -90,6 +92,8 @@ def main() -> NoReturn:
     arguments = sys.argv[1:]
     end = arguments.index("--") if "--" in arguments else len(arguments)
     own = [argument for argument in arguments[:end] if argument != "--debug"]
+    if own[:1] != ["measure"]:  # somebody else's program runs as it would alone
+        wait_passively(os.environ)
     with clean_streams():
         status = _run(own + arguments[end:], debug=len(own) < end)
     sys.exit(status)

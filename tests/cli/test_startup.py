@@ -1,11 +1,13 @@
 """The command line answers at once (timed by `test_startup`, benchmarks), and says what it does."""
 
+import os
 import subprocess
 import sys
 
 import pytest
 
 HEAVY = ("torch", "timm", "torchvision", "codecarbon", "pandas", "scipy", "rich")
+OPENMP = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
 LIGHT = [
     ("--help",),
     ("--version",),
@@ -63,3 +65,26 @@ def test_suites_lists_and_shows(greendapt):
     assert "profiles: default, smoke, paper" in listed.out
     shown = greendapt("suites", "show", "chestxray")
     assert shown.out.startswith("# greendapt bench --suite chestxray\n")
+
+
+@pytest.mark.parametrize(
+    ("command", "given", "wanted"),
+    [
+        (["--version"], {}, "PASSIVE"),
+        (["--version"], {"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE"),
+        (["--version"], {"GOMP_SPINCOUNT": "100"}, "None"),
+        (["measure", "--", "true"], {}, "None"),
+    ],
+    ids=["spinning holds cores that others need", "as the user chose", "so, too", "not ours"],
+)
+def test_threads_sleep_while_they_wait(command, given, wanted):
+    code = (
+        "import os, sys; from greendapt.cli.app import main\n"
+        f"sys.argv = ['greendapt', *{command!r}]\n"
+        "try: main()\n"
+        "except SystemExit: print('waits', os.environ.get('OMP_WAIT_POLICY'))"
+    )
+    environ = {k: v for k, v in os.environ.items() if k not in OPENMP} | given
+    ran = [sys.executable, "-c", code]
+    done = subprocess.run(ran, capture_output=True, text=True, check=True, env=environ)
+    assert f"waits {wanted}" in done.stdout
