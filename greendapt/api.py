@@ -30,6 +30,7 @@ from greendapt.report.report_files import load_run, on_grid, run_folder, with_ma
 from greendapt.report.view import columns
 from greendapt.report.view.from_run import view
 from greendapt.report.view.model import Panel, Verdict, View
+from greendapt.report.view.recommendation import Recommendation, recommendations
 from greendapt.store.run import RunFolder
 from greendapt.store.runinfo import RunData, RunInfo
 from greendapt.suite import suite_files
@@ -212,6 +213,12 @@ class Run:
         """Which strategy is worth its cost, in sentences."""
         settings = {panel.title: panel.verdict for panel in self.view.panels}
         return Answer(self.view.headline, self.view.caveats, settings)
+
+    @cached_property
+    def recommendations(self) -> tuple[Recommendation, ...]:
+        """Which strategy to take and how surely, one a setting: what ``greendapt recommend``
+        says."""
+        return recommendations(self.data)
 
     def part(
         self,

@@ -23,6 +23,7 @@ from greendapt.cli import (
     plan,
     plugins,
     publish,
+    recommend,
     replay,
     report,
     resume,
@@ -45,6 +46,7 @@ app = typer.Typer(
 )
 add_command(app, bench.bench)
 add_command(app, plan.plan)
+add_command(app, recommend.recommend)
 add_command(app, resume.resume)
 add_command(app, report.report)
 add_command(app, export.export)

@@ -2,22 +2,26 @@
 
 A suite with ``seeds = { from = 3, to = 20 }`` is judged after 3, 5, 8, 13 and 20 seeds. Where a
 question is decided it ends; else those of its strategies go on that may still be the best buy, or
-the best. What is due follows from the records alone: a resumed run goes on as it would have.
+the best. With ``from = 1`` strategies enter in waves, the cheapest first, and none enters where no
+score could be better by more than the margin. What is due follows from the records alone: a resumed
+run goes on as it would have.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from greendapt.core.records import SCHEMA, Record, Summary
 from greendapt.report.view.from_run import judged
 from greendapt.run.plan import Cell
 from greendapt.stats.best_buy import looks
+from greendapt.stats.racing import going_on, nothing_better
 from greendapt.store.runinfo import RunData, RunInfo
 from greendapt.suite.models import Suite
 
 Task = tuple[str, str, str]
 """Backbone, transfer, shots: one question."""
+Racing = Mapping[Task, Collection[str]]
 
 
 def due(
@@ -25,24 +29,31 @@ def due(
     possible: list[Cell],
     records: Mapping[str, Record],
     summary_of: Callable[[list[Cell]], Summary],
+    entering: Sequence[Collection[str]],
 ) -> list[Cell]:
-    """Of all cells that the suite may ask for, those of the looks that came and of the next one."""
-    seeds = suite.run.seed_range
+    """Of all cells that the suite may ask for, those of the looks that came and of the next one.
+
+    ``entering``: waves of strategies; one of all where they enter together.
+    """
+    first, *later = looks(*suite.run.seed_range)
+    steps = [(first, wave) for wave in entering] + [(count, None) for count in later]
     chosen: dict[int, Cell] = {}
-    racing: Mapping[Task, Iterable[str]] | None = None
-    for count in looks(*seeds):
+    racing: Racing | None = None
+    for number, (count, wave) in enumerate(steps, start=1):
         for place, cell in enumerate(possible):
             is_in = racing is None or cell.strategy in racing.get(_task(cell), ())
-            if cell.seed - suite.run.base_seed < count and is_in:
+            enters = wave is None or cell.strategy in wave
+            if cell.seed - suite.run.base_seed < count and is_in and enters:
                 chosen[place] = cell
         cells = [chosen[place] for place in sorted(chosen)]
-        if count == seeds[1] or not all(_is_over(cell, records) for cell in cells):
+        if number == len(steps) or not all(_is_over(cell, records) for cell in cells):
             return cells
         run = RunData(RunInfo(schema=SCHEMA, suite=suite), (*records.values(),), summary_of(cells))
-        racing = _racing(run)
-        if not racing:
+        if number < len(entering):
+            racing = _open(run, map(_task, possible))
+        elif not (racing := _racing(run, count)):
             return cells
-    raise AssertionError("the last look returns")
+    raise AssertionError("the last step returns")
 
 
 def _task(cell: Cell) -> Task:
@@ -55,11 +66,28 @@ def _is_over(cell: Cell, records: Mapping[str, Record]) -> bool:
     return len(of) == len(cell.stages) or any(record.status == "failed" for record in of)
 
 
-def _racing(run: RunData) -> dict[Task, tuple[str, ...]]:
-    """The strategies that go on, of each question that is open."""
-    open_ones = {}
-    for setting, question in judged(run).items():
-        if len(question.scored) > 1 and question.cost_key and not question.choice.is_settled:
-            backbone, transfer, shots = setting
-            open_ones[backbone, transfer, str(shots)] = question.choice.racing
+def _open(run: RunData, tasks: Iterable[Task]) -> Racing:
+    """All strategies of each question in which one that has not entered could be better."""
+    closed = {
+        (backbone, transfer, str(shots))
+        for (backbone, transfer, shots), question in judged(run).items()
+        if question.scored and nothing_better(question.model, question.margin)
+    }
+    return {task: run.info.suite.run.strategies for task in tasks if task not in closed}
+
+
+def _racing(run: RunData, count: int) -> Racing:
+    """The strategies that go on after so many seeds, of each question that is open."""
+    asked, open_ones = run.info.suite.run, {}
+    for (backbone, transfer, shots), question in judged(run).items():
+        if len(question.scored) < 2 or question.cost_key is None:
+            continue
+        choice = question.choice
+        if asked.is_race:
+            left = asked.seed_range[1] / count
+            racing = going_on(question.model, choice, question.margin, left)
+        else:
+            racing = () if choice.is_settled else choice.racing
+        if racing:
+            open_ones[backbone, transfer, str(shots)] = racing
     return open_ones

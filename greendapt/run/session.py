@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -16,7 +16,7 @@ from greendapt.accounting.grid import Grid
 from greendapt.accounting.hourly import GridAsked, work_of
 from greendapt.core.errors import CellFailed, RunError, Stopped
 from greendapt.core.keys import key_of
-from greendapt.core.records import SCHEMA, Record, Summary
+from greendapt.core.records import PAID, SCHEMA, Record, Summary
 from greendapt.core.remarks import Gravity, Remark, note, ranked, weak
 from greendapt.core.units import duration
 from greendapt.data.imageset import ImageSet
@@ -43,6 +43,7 @@ from greendapt.run.workers.claims import Claims
 from greendapt.run.workers.executor import Assignment, Executor, Follower, failed_before, left
 from greendapt.run.workers.ranks import assist
 from greendapt.run.workers.same_machine import beside_note
+from greendapt.stats.racing import waves
 from greendapt.store.run import RunFolder, latest
 from greendapt.store.runinfo import DataInfo, DatasetInfo, GridInfo, RunInfo, TaskInfo
 from greendapt.suite.models import Suite
@@ -58,7 +59,8 @@ _REST_S = 1.0  # before any work: the power at rest, for energy above idle
 class Session:
     """A suite with its data, weights and plan checked: nothing has run yet.
 
-    ``plan``: every cell that may be asked for; which of them are, `due` says.
+    ``plan``: every cell that may be asked for; which of them are, `due` says. ``entering``: waves
+    of strategies, the cheapest first, where they race.
     """
 
     suite: Suite
@@ -68,6 +70,7 @@ class Session:
     grid: GridAsked
     generic: dict[str, str]
     steps: dict[str, Trial]
+    entering: Sequence[Sequence[str]]
 
     def info(self, command: str = "") -> RunInfo:
         """``run.json``: what was asked, on what, with what."""
@@ -149,7 +152,9 @@ class Session:
 
     def due(self, records: Mapping[str, Record]) -> list[Cell]:
         """The cells that are asked for, as far as can be told by now; see `race.due`."""
-        return due(self.suite, self.plan, records, lambda of: self.summary(of, records))
+        return due(
+            self.suite, self.plan, records, lambda of: self.summary(of, records), self.entering
+        )
 
     def _rounds(self, folder: RunFolder, reporter: Reporter) -> Iterator[list[Cell]]:
         """Cells to do, look by look: later seeds follow from what earlier ones gave."""
@@ -158,8 +163,10 @@ class Session:
             planned = [cell.planned for cell in now]
             folder.write(folder.read().model_copy(update={"cells": planned}))
             if asked:
-                told = ", ".join(dict.fromkeys(cell.strategy for cell in now if cell not in asked))
-                reporter.say(f"undecided: more seeds for {told}")
+                told = dict.fromkeys(cell.strategy for cell in now if cell not in asked)
+                more = {*told} <= {cell.strategy for cell in asked}
+                what = "undecided: more seeds for" if more else "next in the race:"
+                reporter.say(f"{what} {', '.join(told)}")
             yield [cell for cell in now if cell not in asked]
             folder.gather()
             asked = now
@@ -253,7 +260,25 @@ def prepare_session(
         precisions={name: trial.step.arithmetic for name, trial in steps.items()},
     )
     arguments = {name: one.argument for name, one in generic.items()}
-    return Session(suite, data, cells(suite, digests), engine, chosen, arguments, steps)
+    session = Session(
+        *(suite, data, cells(suite, digests), engine, chosen, arguments, steps),
+        entering=[suite.run.strategies],
+    )
+    return _racing(session) if suite.run.is_race else session
+
+
+def _racing(session: Session) -> Session:
+    """Strategies enter by what one seed of them costs, and run in that order."""
+    context, first = session.context(RunFolder(Path())), session.suite.run.base_seed
+    flops: dict[str, float] = dict.fromkeys(session.suite.run.strategies, 0.0)
+    for cell in session.plan:
+        if cell.seed == first:
+            own = (stage for stage in cell.stages if stage.role in PAID)
+            flops[cell.strategy] += sum(stage.effort(context).flops for stage in own)
+    order = sorted(flops, key=lambda name: flops[name])
+    plan = sorted(session.plan, key=lambda cell: (cell.seed, order.index(cell.strategy)))
+    entering = waves({name: flops[name] for name in order})
+    return replace(session, plan=plan, entering=entering)
 
 
 def check_models(planned: list[Cell], image_size: int) -> None:

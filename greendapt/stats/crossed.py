@@ -29,6 +29,8 @@ Basis = Literal["seeds and patients", "patients", "seeds", "none"]
 
 DRAWS = 4000
 _ENOUGH_TO_SHRINK = 4
+_ENOUGH_TO_MODERATE = 8  # degrees of freedom
+_LEAST_SPREAD = 1e-4
 _SPREADS = np.geomspace(5e-4, 0.5, 28)  # of true means between strategies
 _WILSON = 3.841  # the 95% quantile of chi-squared with one degree of freedom
 
@@ -197,9 +199,30 @@ class Crossed:
         )
 
 
-def crossed(samples: Mapping[str, Sample], least: float = 0.0, most: float = 1.0) -> Crossed:
+@dataclass(frozen=True)
+class Prior:
+    """How much scores spread over seeds, as seen elsewhere: ``sd`` half way between what a metric
+    can be, less towards the ends, as a share's; so many degrees of ``freedom`` stand behind it."""
+
+    sd: float
+    freedom: float
+
+    def variances(self, shares: Floats) -> Floats:
+        """Of scores that reach so much of the range, (K,)."""
+        return np.asarray(self.sd**2 * 4 * np.maximum(shares * (1 - shares), _LEAST_SPREAD))
+
+
+def crossed(
+    samples: Mapping[str, Sample],
+    least: float = 0.0,
+    most: float = 1.0,
+    prior: Prior | None = None,
+) -> Crossed:
     """The error model of strategies that were compared. Raises ValueError for a sample without
-    values, or whose draws differ in number."""
+    values, or whose draws differ in number.
+
+    ``prior`` guides the spread over seeds until there are seeds enough to tell it.
+    """
     names = tuple(samples)
     of = [samples[name] for name in names]
     if not of or any(not sample.values for sample in of):
@@ -216,8 +239,12 @@ def crossed(samples: Mapping[str, Sample], least: float = 0.0, most: float = 1.0
     else:
         deviations, shared = np.empty((0, len(names))), np.zeros(shape)
     covariance, freedom = np.zeros(shape), (math.inf, math.inf)
+    several = several or prior is not None
     if several:
-        spread, freedom = _seed_covariance(values, present)
+        guess = None
+        if prior is not None:
+            guess = prior.variances((means - least) / (most - least)), prior.freedom
+        spread, freedom = _seed_covariance(values, present, guess)
         together = present.astype(float) @ present.T
         counts = present.sum(axis=1).astype(float)
         own = _positive(spread - shared)
@@ -267,7 +294,7 @@ def _patients(draws: Floats, present: NDArray[np.bool_]) -> tuple[Floats, Floats
 
 
 def _seed_covariance(
-    values: Floats, present: NDArray[np.bool_]
+    values: Floats, present: NDArray[np.bool_], guess: tuple[Floats, float] | None
 ) -> tuple[Floats, tuple[float, float]]:
     """(K, K) covariance of one seed's scores: moderated variances, one correlation for all pairs.
 
@@ -280,7 +307,11 @@ def _seed_covariance(
             for row, here in zip(values, present, strict=True)
         ]
     )
-    moderated, prior = _moderated(variances, freedom)
+    guessed = guess is not None and freedom.sum() < _ENOUGH_TO_MODERATE
+    if guess is not None and guessed:
+        moderated, prior = _guided(variances, freedom, *guess), guess[1]
+    else:
+        moderated, prior = _moderated(variances, freedom)
     correlation = _correlation(values, variances)
     deviations = np.sqrt(moderated)
     covariance = correlation * np.outer(deviations, deviations)
@@ -288,11 +319,20 @@ def _seed_covariance(
     count, total = int((freedom > 0).sum()), float(freedom.sum())
     typical = total / max(count, 1)
     own = prior + typical
+    if guessed:
+        return covariance, (own, own)
     # seeds that move all strategies alike tell less than so many strategies would
     independent = count / (1 + (count - 1) * correlation**2)
     of_mean = min(own, typical * independent)
     of_difference = min(own, max(typical, total - typical))
     return covariance, (max(1.0, of_mean), max(1.0, of_difference))
+
+
+def _guided(variances: Floats, freedom: Floats, common: Floats, prior: float) -> Floats:
+    """Variances drawn towards those ``common`` elsewhere, which ours first correct together."""
+    ours = (freedom * variances / common).sum()
+    common = common * (prior + ours) / (prior + freedom.sum())
+    return np.asarray((prior * common + freedom * variances) / (prior + freedom))
 
 
 def _moderated(variances: Floats, freedom: Floats) -> tuple[Floats, float]:

@@ -137,9 +137,9 @@ class VerdictTable(Table):
 
 
 class SeedRange(Table):
-    """More seeds until the best buy is decided."""
+    """More seeds until the best buy is decided; from 1 on, a race (`greendapt.run.race`)."""
 
-    least: Annotated[int, Field(alias="from", ge=2)]
+    least: Annotated[int, Field(alias="from", ge=1)]
     most: Annotated[int, Field(alias="to", le=200)]
 
     @model_validator(mode="after")
@@ -156,7 +156,7 @@ class Run(Table):
     transfers: Annotated[tuple[str, ...], Field(min_length=1)]
     seeds: Annotated[int, Field(gt=0, le=1000)] | SeedRange = 3
     """So many, or ``{ from = 3, to = 20 }``: more, for strategies still in the race, until the best
-    buy is decided."""
+    buy is decided. ``from = 1``: strategies enter cheapest first, with one seed each."""
     base_seed: Seed = 0
     """The first seed."""
     shots: Annotated[tuple[Shots, ...], Field(min_length=1)] = ("full",)
@@ -178,6 +178,11 @@ class Run(Table):
         """How many seeds at least and at most."""
         seeds = self.seeds
         return (seeds, seeds) if isinstance(seeds, int) else (seeds.least, seeds.most)
+
+    @property
+    def is_race(self) -> bool:
+        """Whether strategies leave after as little as one seed."""
+        return not isinstance(self.seeds, int) and self.seeds.least == 1
 
 
 class Suite(Table):

@@ -41,12 +41,13 @@ def records(of, levels, noise, failed=()):
     return done
 
 
-def asked(suite, possible, done):
+def asked(suite, possible, done, entering=()):
     def summary_of(some):
         planned = [cell.planned for cell in some]
         return summarize(suite, planned, done, grid(None, 100, 1.0), synthetic=True, notes=[])
 
-    return due(suite, possible, done, summary_of)
+    waves = entering or [suite.run.strategies]
+    return due(suite, possible, done, summary_of, waves)
 
 
 def by_strategy(of):
@@ -99,3 +100,55 @@ def test_a_fixed_number_of_seeds_has_one_look(tiny):
         possible
     )
     assert len(stages(possible)) > len(possible)
+
+
+@pytest.fixture
+def racing(tiny):
+    return load(tiny, changes=[{"run": {"seeds": {"from": 1, "to": 6}}}])
+
+
+WAVES = [["none"], ["partial"], ["full"]]
+
+
+def race(suite, levels, noise=0.1):
+    """Seeds by strategy, look by look, until nothing more is due."""
+    possible, looks = cells(suite, DIGESTS), []
+    now = asked(suite, possible, {}, WAVES)
+    while not looks or by_strategy(now) != looks[-1]:
+        looks.append(by_strategy(now))
+        now = asked(suite, possible, records(now, levels, noise), WAVES)
+    return looks
+
+
+def test_a_race_begins_with_one_seed_of_the_cheapest(racing):
+    looks = race(racing, {"none": 0.5, "partial": 0.7, "full": 0.9})
+    assert looks[:3] == [
+        {"none": [0]},
+        {"none": [0], "partial": [0]},
+        {"none": [0], "full": [0], "partial": [0]},
+    ]
+    assert len(looks) == 3, "one seed tells differences of .2"
+
+
+def test_nothing_enters_where_nothing_can_be_better(racing):
+    assert race(racing, {"none": 0.999, "partial": 0.999, "full": 0.999}, 0) == [{"none": [0]}]
+    assert race(racing, {"none": 0.5, "partial": 0.999, "full": 0.999}, 0) == [
+        {"none": [0]},
+        {"none": [0], "partial": [0]},
+    ]
+
+
+def test_who_cannot_be_the_best_buy_leaves_and_the_others_go_on(racing):
+    last = race(racing, {"none": 0.3, "partial": 0.80, "full": 0.81})[-1]
+    assert last["none"] == [0]
+    assert len(last["partial"]) > 1
+    assert last["partial"] == last["full"]
+
+
+def test_a_race_goes_on_as_it_would_have(racing):
+    possible = cells(racing, DIGESTS)
+    levels = {"none": 0.3, "partial": 0.80, "full": 0.81}
+    now = asked(racing, possible, records(asked(racing, possible, {}, WAVES), levels, 0.1), WAVES)
+    assert by_strategy(now) == {"none": [0], "partial": [0]}
+    half = records(now[:1], levels, 0.1)
+    assert asked(racing, possible, half, WAVES) == now

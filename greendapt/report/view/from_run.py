@@ -30,10 +30,12 @@ from greendapt.report.view.model import (
 )
 from greendapt.report.view.planned import planned
 from greendapt.report.view.reached import Draws, Reached, Seeds, draws_of, metric_paths
+from greendapt.report.view.rounds import rounds
 from greendapt.report.view.scaling import scaling
 from greendapt.report.view.spending import spending, spending_note, stage_costs
 from greendapt.report.view.stopping import stopping
 from greendapt.report.view.texts import each_text
+from greendapt.stats.racing import SPREAD
 from greendapt.store.runinfo import RunData
 from greendapt.suite.models import Suite
 from greendapt.suite.references import full_dapt, no_dapt
@@ -61,7 +63,7 @@ def _view(run: RunData) -> View:
     questions = {one: _question(run, draws, one, cost_key, marks) for one in settings}
     panels = tuple(_panel(question, one, settings) for one, question in questions.items())
     reached = {one: question.reached for one, question in questions.items()}
-    parts = claims(run, reached), stopping(run), scaling(run, reached)
+    parts = rounds(run, questions), claims(run, reached), stopping(run), scaling(run, reached)
     return View(
         title=suite.title,
         about=suite.about,
@@ -164,7 +166,8 @@ def _question(
     none, fulls = no_dapt(suite, strategies), full_dapt(suite, strategies)
     # of full DAPT on several pools none is what the others are to be compared with
     full = fulls[0] if len({suite.pool(name) for name in fulls}) == 1 else None
-    reached = Reached.of(_sorted(_groups(rows), order_key), draws)
+    spread = SPREAD if suite.run.is_race else None
+    reached = Reached.of(_sorted(_groups(rows), order_key), draws, spread)
     standing = estimates.standings(reached, order_key, headline(paths))
     names = estimates.figure_names(rows)
     entries = [

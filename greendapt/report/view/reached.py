@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from greendapt.core.packed import unpack
 from greendapt.core.records import EvaluateDetails, Record, Row
-from greendapt.report.view.model import Estimate, Path
-from greendapt.stats.crossed import Crossed, Sample, crossed
+from greendapt.report.view.model import HEADLINES, Estimate, Path
+from greendapt.stats.crossed import Crossed, Prior, Sample, crossed
 from greendapt.stats.intervals import Interval
 
 Seeds = Mapping[int, Row]
@@ -50,7 +50,8 @@ class Reached:
     models: Mapping[Path, Crossed]
 
     @classmethod
-    def of(cls, groups: Mapping[str, Seeds], draws: Draws) -> Reached:
+    def of(cls, groups: Mapping[str, Seeds], draws: Draws, spread: Prior | None = None) -> Reached:
+        """``spread``: of headline scores over seeds, where seeds are too few to tell it."""
         paths = metric_paths(row for seeds in groups.values() for row in seeds.values())
         conditions = dict.fromkeys(
             ("corrupted", "by", name, path[-1])
@@ -60,7 +61,10 @@ class Reached:
             for row in seeds.values()
             for name in row.metrics.get("corrupted", {}).get("by", {})
         )
-        models = {path: _model(groups, draws, path) for path in (*paths, *conditions)}
+        models = {
+            path: _model(groups, draws, path, spread if path[-1] in HEADLINES else None)
+            for path in (*paths, *conditions)
+        }
         return cls(groups, {path: model for path, model in models.items() if model is not None})
 
     def estimate(self, name: str, path: Path) -> Estimate | None:
@@ -79,7 +83,9 @@ class Reached:
         return model.difference(ours, theirs)
 
 
-def _model(groups: Mapping[str, Seeds], draws: Draws, path: Path) -> Crossed | None:
+def _model(
+    groups: Mapping[str, Seeds], draws: Draws, path: Path, spread: Prior | None
+) -> Crossed | None:
     samples = {
         name: Sample(
             values,
@@ -89,7 +95,7 @@ def _model(groups: Mapping[str, Seeds], draws: Draws, path: Path) -> Crossed | N
         for name, seeds in groups.items()
         if (values := metric_values(seeds, path))
     }
-    return crossed(samples, *_RANGES.get(path[-1], (0.0, 1.0))) if samples else None
+    return crossed(samples, *_RANGES.get(path[-1], (0.0, 1.0)), spread) if samples else None
 
 
 def _drawn(row: Row, draws: Draws, path: Path) -> NDArray[np.float64]:
