@@ -40,6 +40,8 @@ def recommend(
     from greendapt.report.words import setting
 
     finished = api.read_run(run) if run is not None else _raced(context)
+    if run is None:
+        finished.report()
     answers = finished.recommendations
     if json:
         show_json(dumps({"run": str(finished.path), "recommendations": [*map(asdict, answers)]}))

@@ -52,6 +52,7 @@ class RunWriter:
         self.levels = dict(LEVELS)
         self.backbones = ["resnet18"]
         self.seeds = 3
+        self.seeds_asked = 3
         self.shots = ["full"]
         self.transfers = ["probe"]
         self.external = {"hospital_b": 0.71}
@@ -169,7 +170,12 @@ class RunWriter:
             title=self.title,
             about="Invented figures, for tests only.",
             verdict={"margin": self.margin},
-            run={"strategies": self.strategies, "transfers": self.transfers, "shots": self.shots},
+            run={
+                "strategies": self.strategies,
+                "transfers": self.transfers,
+                "shots": self.shots,
+                "seeds": self.seeds_asked,
+            },
             model={"backbones": self.backbones, "image_size": 96},
             data={
                 "pool": {"source": "phantom"},

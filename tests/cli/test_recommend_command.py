@@ -1,0 +1,46 @@
+"""``greendapt recommend``: a race on the tiny suite, resumed and read again."""
+
+import json
+
+import pytest
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture
+def recommend(greendapt, tiny):
+    def run(*options):
+        return greendapt("recommend", "--suite", tiny, "--seeds", "1..3", *options)
+
+    return run
+
+
+def test_a_race_ends_with_what_to_take_and_can_be_asked_again(
+    recommend, greendapt, tmp_path, only_run
+):
+    done = recommend("--out", "races", "--margin", "0.3")
+    assert done.code == 0, done.err
+    run = only_run(tmp_path / "races")
+    assert "next in the race: " in done.err
+    assert "% sure to be within 0.3 AUC of the best)" in " ".join(done.out.split())
+    assert "Runner-up: " in done.out
+    again = greendapt("recommend", run)
+    assert again.out.splitlines()[0] == done.out.splitlines()[0]
+    assert (run / "report.html").is_file()
+
+
+def test_as_json_it_says_the_same(recommend, tmp_path, only_run):
+    done = recommend("--out", "races", "--margin", "0.3", "--json")
+    assert done.code == 0, done.err
+    told = json.loads(done.out)
+    assert told["run"] == str(only_run(tmp_path / "races").relative_to(tmp_path))
+    (one,) = told["recommendations"]
+    assert one["take"] in ("none", "partial", "full")
+    assert 0 <= one["probability"] <= 1
+
+
+def test_what_is_no_run_is_refused(greendapt, tmp_path):
+    (tmp_path / "empty").mkdir()
+    done = greendapt("recommend", "empty")
+    assert done.code == 2
+    assert "empty is not a run" in done.err

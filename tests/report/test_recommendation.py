@@ -1,0 +1,62 @@
+"""What is recommended of a run, and the rounds of a race."""
+
+import pytest
+
+from greendapt.report.report_files import load_run
+from greendapt.report.view.recommendation import recommendations
+
+
+@pytest.fixture
+def recommended(run_writer):
+    def of(**changes):
+        for name, value in changes.items():
+            setattr(run_writer, name, value)
+        return recommendations(load_run(run_writer.write()))
+
+    return of
+
+
+def test_the_best_buy_is_taken_with_its_probability_and_runner_up(recommended):
+    (one,) = recommended(patients=0.004)
+    assert one.take == "partial2"
+    assert one.is_sure
+    assert 0.9 < one.probability <= 1
+    take, runner_up, *_ = one.sentences
+    assert take.startswith("Take partial2 (")
+    assert "within 0.02 AUC of the best" in take
+    assert runner_up.startswith("Runner-up: ")
+    assert "times the" in runner_up
+
+
+def test_what_cannot_be_told_is_undecided_and_the_likeliest_is_named(recommended):
+    (one,) = recommended(noise=0.04)
+    assert not one.is_sure
+    assert one.probability < 0.9
+    assert one.sentences[0].startswith("Undecided between ")
+    assert f"If one must be taken, {one.take} (" in one.sentences[0].replace("full DAPT", "full")
+
+
+def test_each_setting_has_its_own(recommended):
+    assert [one.setting[2] for one in recommended(shots=[5, "full"])] == [5, "full"]
+
+
+def test_one_strategy_has_no_runner_up(recommended):
+    (one,) = recommended(strategies=["none"])
+    assert one.take == "none"
+    assert len(one.sentences) == 1
+
+
+def test_nothing_is_recommended_where_no_cell_finished(recommended):
+    failure = {"transfer": "probe", "shots": "full", "stage": "x", "error": "y"}
+    failures = [{"strategy": "none", "seed": seed, **failure} for seed in range(3)]
+    assert recommended(strategies=["none"], failures=failures) == ()
+
+
+@pytest.mark.parametrize("asked", [3, {"from": 1, "to": 3}])
+def test_a_race_has_a_table_of_its_rounds(seen, asked):
+    sections = {section.key: section for section in seen(seeds_asked=asked).sections}
+    assert ("race" in sections) == (asked != 3)
+    if asked != 3:
+        head, *rows = sections["race"].tables[0]
+        assert head == ("question", "seeds", "in the race", "energy", "left then")
+        assert [row[1] for row in rows] == ["1", "2", "3"]
