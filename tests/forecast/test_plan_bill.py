@@ -21,7 +21,9 @@ def flops(plan, cells, strategy):
     by_key = {stage.key: stage for stage in plan.stages}
     chains = [cell.stages for cell in cells if cell.strategy == strategy]
     paid = ("adaptation", "transfer")
-    return fmean(sum(by_key[s.key].flops for s in of if by_key[s.key].role in paid) for of in chains)
+    return fmean(
+        sum(by_key[s.key].flops for s in of if by_key[s.key].role in paid) for of in chains
+    )
 
 
 def test_it_is_counted_in_adaptations_by_full(tiny, tmp_path):

@@ -44,15 +44,14 @@ def _payback(
         groups = question.reached.groups
         ratio = estimates.cost_ratio(groups[buy.name], groups[reference.name], key)
         grows = _growing(question, run, (reference, buy), key)
-    called = question.called(reference)
-    plain = full is not None or len(question.scored) == 1
     return Payback(
         setting=title,
         kind=verdict.kind,
         buy=verdict.buy,
         buy_title="" if buy is None else question.called(buy),
         reference=reference.name,
-        reference_title=called if plain else f"{called}, the costliest strategy here",
+        reference_title=question.called(reference),
+        is_full=full is not None,
         cost_key=key,
         worth=(spent[key].value or 0.0) / _mean(reference, key) if key else None,
         ratio=ratio,
@@ -89,9 +88,7 @@ def _mean(entry: Entry, key: str) -> float:
     return 0.0 if estimate is None else estimate.mean
 
 
-def _growing(
-    question: Question, run: RunData, pair: tuple[Entry, Entry], key: str
-) -> float | None:
+def _growing(question: Question, run: RunData, pair: tuple[Entry, Entry], key: str) -> float | None:
     """How much dearer the adaptation of the first is than that of the second, over all that the
     first costs: the part that is in proportion to the pool. None where it is not, or not known."""
     theirs, ours = (_adaptation(question, run.info.suite, one.name, key) for one in pair)

@@ -28,7 +28,9 @@ def in_short(bill: Bill) -> Sentence:
     if len(bill.paybacks) > 1:
         return Sentence(lead, _over_settings(bill))
     (only,) = bill.paybacks
-    worth = "" if only.worth is None else f", as much as {_by_reference(only)}"
+    worth = (
+        "" if not only.cost_key else f", {_worth(only)} by {_reference(only)} (in {_noun(only)})"
+    )
     return Sentence(lead, worth, _outcome(only), ".")
 
 
@@ -48,8 +50,14 @@ def whole(bill: Bill) -> Sentence:
     more = [Sentence("Generic pre-training is sunk and not in it: ", _price(bill.sunk), ".")]
     failed = plural(bill.unmetered, "stage")
     missing = [f"{failed} failed and left no figure: it cost more than that."]
+    pools = ["Pools are at as many epochs: adaptation grows with them, and transfer does not."]
     return joined(
-        [cost, *(more if _price(bill.sunk) else []), *(missing if bill.unmetered else [])]
+        [
+            cost,
+            *(more if _price(bill.sunk) else []),
+            *(missing if bill.unmetered else []),
+            *(pools if any(map(_pool, bill.paybacks)) else []),
+        ]
     )
 
 
@@ -115,11 +123,12 @@ def _over_settings(bill: Bill) -> str:
     several = len(bill.paybacks)
     paying = [one.after.mean for one in bill.paybacks if one.after is not None]
     if not paying:
-        return f" and has saved nothing in any of {several} settings."
+        yet = " so far" if any(one.kind == "undecided" for one in bill.paybacks) else ""
+        return f" and has saved nothing{yet} in any of {several} settings."
     first, last = _whole(min(paying)), _whole(max(paying))
     span = first if first == last else f"{first} to {last}"
-    where = "" if len(paying) == several else f", in {len(paying)} of {several} settings"
-    return f"; it has paid for itself after {span} adaptations{where}: see below."
+    where = f"{several}" if len(paying) == several else f"{len(paying)} of {several}"
+    return f"; it has paid for itself after {span} adaptations in {where} settings."
 
 
 def _price(figures: Mapping[str, Figure]) -> Sentence:
@@ -127,9 +136,9 @@ def _price(figures: Mapping[str, Figure]) -> Sentence:
     energy = _amount(figures, "energy_j")
     if energy is None:
         wall = _amount(figures, "wall_s")
-        return Sentence(*([wall, " of work (its energy is not known)"] if wall else []))
+        return Sentence(wall, " of work (its energy is not known)") if wall else Sentence()
     carbon = _amount(figures, "carbon_g")
-    return Sentence(energy, *([" and ", carbon, " of CO2e"] if carbon else []))
+    return Sentence(energy, " and ", carbon, " of CO2e") if carbon else Sentence(energy)
 
 
 def _amount(figures: Mapping[str, Figure], key: str) -> Amount | None:
@@ -156,12 +165,20 @@ def _taken_over(bill: Bill) -> list[str | Amount]:
     return [". An earlier run paid ", *Sentence(part).spans, " of it"]
 
 
-def _by_reference(payback: Payback) -> str:
-    """``12 adaptations by full DAPT (in training FLOPs)``."""
+def _reference(payback: Payback) -> str:
+    """``full DAPT``, or which strategy stands in its place."""
+    alone = payback.is_full or payback.kind == "alone"
+    return payback.reference_title + ("" if alone else ", the costliest strategy here")
+
+
+def _worth(payback: Payback) -> str:
+    """``as much as 12 adaptations``."""
     number = count(payback.worth or 0.0)
-    noun = "adaptation" if number == "1.0" else "adaptations"
-    counted = columns.called(payback.cost_key).noun
-    return f"{number} {noun} by {payback.reference_title} (in {counted})"
+    return f"as much as {number} adaptation{'' if number == '1.0' else 's'}"
+
+
+def _noun(payback: Payback) -> str:
+    return columns.called(payback.cost_key).noun
 
 
 def _outcome(payback: Payback) -> str:
@@ -179,19 +196,20 @@ def _saving(payback: Payback) -> str:
     """A setting's best buy against its reference, and when the question has paid for itself."""
     if not payback.cost_key:
         return "What the answer saves is not known: no cost is known for every strategy."
-    worth = f"the question cost as much as {_by_reference(payback)}"
+    noun, reference = _noun(payback), _reference(payback)
+    cost = f"cost {_worth(payback)} by {reference} (in {noun})"
     if payback.kind == "undecided":
-        return f"The verdict is undecided, and has saved nothing so far; {worth}."
+        return f"Undecided: it has saved nothing so far, and {cost}."
     if payback.after is None or payback.ratio is None:
         why = _why_nothing(payback)
-        return f"{why[:1].upper()}{why[1:]}: it has saved nothing; {worth}."
-    noun = columns.called(payback.cost_key).noun
-    saves = words.saving(payback.ratio, noun, payback.reference_title)
+        return f"{why[:1].upper()}{why[1:]}: it has saved nothing, and {cost}."
+    saves = words.saving(payback.ratio, noun, reference)
     saved = _amount({} if payback.saved is None else {"energy_j": payback.saved}, "energy_j")
     each = "" if saved is None else f", {saved.text} each time"
     return (
-        f"The answer, {payback.buy_title}, {saves}{each}; {worth}, and has paid for itself after "
-        f"{adaptations(payback.after)}{_pool(payback)}{_because(payback)}."
+        f"The answer, {payback.buy_title}, {saves}{each}; the question, which cost "
+        f"{_worth(payback)} by {payback.reference_title}, has paid for itself after "
+        f"{adaptations(payback.after)}{_pool(payback)}."
     )
 
 
@@ -199,9 +217,8 @@ def _why_nothing(payback: Payback) -> str:
     if payback.kind == "alone":
         return f"only {payback.buy_title} was run"
     if payback.ratio is None:
-        return f"the answer is {payback.reference_title}"
-    noun = columns.called(payback.cost_key).noun
-    costs = words.saving(payback.ratio, noun, payback.reference_title)
+        return f"the answer is {_reference(payback)}"
+    costs = words.saving(payback.ratio, _noun(payback), _reference(payback))
     return f"the answer, {payback.buy_title}, {costs}"
 
 
@@ -213,14 +230,7 @@ def _pool(payback: Payback) -> str:
     if payback.images is None:
         return f", or one on a pool {count(ratio)} times as large"
     images = float(f"{ratio * payback.images:.2g}")
-    return f", or one on a pool of about {images:,.0f} images"
-
-
-def _because(payback: Payback) -> str:
-    if not _pool(payback):
-        return ""
-    here = "" if payback.images is None else f" (here {payback.images:,})"
-    return f"{here}: at as many epochs, adaptation grows with the pool, and transfer does not"
+    return f", or one on a pool of about {images:,.0f} images (here {payback.images:,})"
 
 
 def _dumped(figures: Mapping[str, Figure]) -> dict[str, Any]:
