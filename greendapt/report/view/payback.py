@@ -18,12 +18,13 @@ class Payback:
 
     ``kind``: of the verdict. ``buy``: "" where it names none. ``reference``: full DAPT
     (``is_full``), or where there is no one full DAPT the costliest strategy. ``buy_title``,
-    ``reference_title``: as sentences call them. ``cost_key``: the cost that is counted, "" where none is known of all that
-    is compared. ``worth``: the question in adaptations by the reference. ``ratio``: the cost of an
-    adaptation by the best buy over one by the reference; None without a buy, or where both are one.
-    ``saved``: the energy that this leaves unspent each time; None where it is not known.
-    ``grows``: the part of the saving that is in proportion to the pool, in adaptations by the
-    reference; None where there is none, or it is not known. ``images``: of the pool here.
+    ``reference_title``: as sentences call them. ``cost_key``: the cost that is counted, "" where
+    none is known of all that is compared. ``worth``: the question in adaptations by the reference.
+    ``ratio``: the cost of an adaptation by the best buy over one by the reference; None without a
+    buy, or where both are one. ``saved``: the energy that this leaves unspent each time; None where
+    it is not known. ``grows``: the part of the saving that is in proportion to the pool, in
+    adaptations by the reference; None where there is none, or it is not known. ``images``: of the
+    pool here.
     """
 
     setting: str
