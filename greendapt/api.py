@@ -30,6 +30,7 @@ from greendapt.report.report_files import load_run, on_grid, run_folder, with_ma
 from greendapt.report.view import columns
 from greendapt.report.view.from_run import view
 from greendapt.report.view.model import Panel, Verdict, View
+from greendapt.report.view.payback import Bill
 from greendapt.report.view.recommendation import Recommendation, recommendations
 from greendapt.store.run import RunFolder
 from greendapt.store.runinfo import RunData, RunInfo
@@ -207,6 +208,11 @@ class Run:
     def view(self) -> View:
         """What every report of it says."""
         return view(self.data)
+
+    @property
+    def bill(self) -> Bill:
+        """What the question cost, and after how many adaptations its answer has paid for it."""
+        return self.view.bill
 
     @property
     def verdict(self) -> Answer:

@@ -12,6 +12,7 @@ from greendapt.accounting.hourly import GridAsked, Spell
 from greendapt.core.figures import Figure, Quality
 from greendapt.core.text import aligned
 from greendapt.core.units import duration, energy, grams, si
+from greendapt.forecast.plan_bill import bill_sentence, planned_bill
 from greendapt.run.plan import Cell
 from greendapt.store.forecasts import Expected, Forecast
 from greendapt.suite.models import Suite
@@ -32,8 +33,8 @@ def by_strategy(cells: Sequence[Cell], plan: Forecast) -> dict[str, Expected]:
 
 
 def plan_text(suite: Suite, cells: Sequence[Cell], plan: Forecast) -> str:
-    """Counts, a line a strategy (with the seeds of the first look), all together, and what the
-    figures rest on."""
+    """Counts, a line a strategy (with the seeds of the first look), all together, the bill of the
+    question, and what the figures rest on."""
     where, n = _grid(suite, plan), _counts(cells, plan)
     on = f"{plan.gpus} x {plan.device}" if plan.gpus > 1 else plan.device
     lines = [
@@ -53,7 +54,7 @@ def plan_text(suite: Suite, cells: Sequence[Cell], plan: Forecast) -> str:
         rows.append(_row("all, shared stages once", _paid(plan), where))
     sunk = _sunk(plan)
     rows += [_row("generic pre-training, sunk", sunk, where)] if sunk.stages else []
-    lines += [*aligned(rows), ""]
+    lines += [*aligned(rows), "", bill_sentence(planned_bill(suite, first, cells, plan)), ""]
     lines += [f"{one.label}: {one.kept}" for one in plan.stages if one.kept]
     return "\n".join([*lines, *plan.basis, f"carbon: {where.source}"])
 
@@ -66,6 +67,7 @@ def plan_json(suite: Suite, cells: Sequence[Cell], plan: Forecast) -> str:
         return {**one.model_dump(), "carbon_g": _carbon(one, where).value}
 
     first = _first(suite, cells)
+    bill = planned_bill(suite, first, cells, plan)
     strategies = {name: figures(one) for name, one in by_strategy(first, plan).items()}
     table = {
         "suite": suite.name,
@@ -75,6 +77,7 @@ def plan_json(suite: Suite, cells: Sequence[Cell], plan: Forecast) -> str:
         "all": figures(_of(first, plan)),
         "most": figures(_paid(plan)),
         "sunk": figures(_sunk(plan)),
+        "bill": {**vars(bill), "after": bill.after},
         "grid": where.source,
         "plan": plan.model_dump(mode="json", by_alias=True),
     }

@@ -29,10 +29,12 @@ Costs = Callable[[Stage, Effort], tuple[float, float | None]]
 @dataclass(frozen=True)
 class Runs:
     """The distinct stages of a plan as they will run: ``kept`` says of those that are there
-    already where they are, ``notes`` what else differs from the plan."""
+    already where they are, ``absent`` those of them that nothing makes, ``notes`` what else differs
+    from the plan."""
 
     stages: tuple[Stage, ...]
     kept: Mapping[str, str]
+    absent: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
 
     @property
@@ -99,7 +101,7 @@ def forecast(
                 role=stage.role,
                 label=stage.label,
                 parents=tuple(read.key for read in stage.reads),
-                flops=effort.flops,
+                flops=0 if stage.key in runs.absent else effort.flops,
                 wall_s=wall_s,
                 energy_j=energy_j,
                 kept=kept,
@@ -156,4 +158,5 @@ def as_run(
             absent |= {stage.key} if spared.absent else set()
     if any(stage.looks_every for stage in planned):
         notes.append("phases with a stop rule may end earlier: theirs is the most they take")
-    return Runs(tuple(stage.without(absent) for stage in planned), kept, tuple(notes))
+    planned = [stage.without(absent) for stage in planned]
+    return Runs(tuple(planned), kept, frozenset(absent), tuple(notes))

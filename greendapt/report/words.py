@@ -6,6 +6,7 @@ from greendapt.core.records import COST_UNITS
 from greendapt.core.text import shots_text
 from greendapt.core.units import percent, quantity
 from greendapt.report.view.model import Cost, Estimate, Setting, Standing
+from greendapt.report.view.payback import ALIKE
 from greendapt.stats.intervals import Interval
 
 MISSING = "n/a"
@@ -104,9 +105,9 @@ def against(ratio: Interval | None) -> str:
 
 def saving(ratio: Interval, noun: str, other: str) -> str:
     """``saves 72% of the carbon of full DAPT`` or ``costs 3.4 times the carbon of ...``."""
-    if ratio.mean > 1.02:
+    if ratio.mean > 1 + ALIKE:
         return f"costs {times(ratio.mean)} the {noun} of {other}"
-    if ratio.mean > 0.98:
+    if ratio.mean > 1 - ALIKE:
         return f"costs as much {noun} as {other}"
     ends = ""
     if ratio.low is not None and ratio.high is not None:

@@ -18,6 +18,13 @@ def full_dapt(suite: Suite, strategies: Iterable[str]) -> list[str]:
     return [name for name in _known(suite, strategies) if _is_full(suite, name)]
 
 
+def full_reference(suite: Suite, strategies: Iterable[str]) -> str | None:
+    """The full DAPT that others are compared with; None where there is none, or some on several
+    pools."""
+    names = full_dapt(suite, strategies)
+    return names[0] if len({suite.pool(name) for name in names}) == 1 else None
+
+
 def partial_dapt(suite: Suite, strategies: Iterable[str]) -> list[str]:
     """Those that adapt a part of the uncut backbone and never all of it."""
     return [n for n in _known(suite, strategies) if _trains(suite, n) == (True, False)]

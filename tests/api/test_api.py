@@ -144,6 +144,16 @@ def test_the_verdict_is_that_of_the_report(old):
     assert list(answer.caveats) == said["caveats"]
 
 
+def test_the_bill_is_that_of_the_report(old):
+    (path,) = old.report(["json"])
+    said = json.loads(path.read_text(encoding="utf-8"))["bill"]
+    assert said["spent"]["wall_s"]["value"] == old.bill.spent["wall_s"].value
+    charged = [record for record in old.records if record.role != "sunk"]
+    assert old.bill.spent["wall_s"].value == pytest.approx(sum(r.value("wall_s") for r in charged))
+    assert [one["reference"] for one in said["settings"]] == ["full"]
+    assert [one.setting for one in old.bill.paybacks] == list(old.verdict.by_setting)
+
+
 def test_a_part_is_judged_by_itself(old, tmp_path):
     part = old.part(strategies=["none", "full"], seeds=0, setting="probe")
     assert {row.strategy for row in part.summary.rows} == {"none", "full"}

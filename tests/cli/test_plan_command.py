@@ -24,6 +24,11 @@ def test_a_plan_a_run_and_how_well_they_agree(greendapt, tiny, tmp_path, only_ru
     summary = json.loads((run / "summary.json").read_text(encoding="utf-8"))
     assert said["all"]["flops"] == summary["spent"]["training_flops"]["value"]
     assert said["strategies"]["none"]["flops"] < said["strategies"]["full"]["flops"]
+    assert greendapt("report", run, "--format", "json").code == 0
+    report = json.loads((run / "report.json").read_text(encoding="utf-8"))
+    (pays,) = report["bill"]["settings"]
+    assert said["bill"]["reference"] == pays["reference"] == "full"
+    assert said["bill"]["worth"] == pytest.approx(pays["question_in_adaptations"])
     after = greendapt("plan", run, "--json")
     assert after.code == 0, after.err
     *kinds, every = json.loads(after.out)
@@ -42,6 +47,7 @@ def test_a_reused_run_costs_nothing_again(greendapt, tiny, tmp_path, only_run):
     said = json.loads(greendapt("plan", *asked, "--reuse", run, "--json").out)
     assert said["kept"] == said["distinct"]
     assert said["all"] == {"stages": 0, "flops": 0, "wall_s": 0, "energy_j": 0, "carbon_g": 0}
+    assert said["bill"]["worth"] == 0
     unplanned = greendapt("plan", run)
     assert unplanned.code == 2
     assert "no plan was made for it" in unplanned.err
@@ -54,6 +60,8 @@ def test_another_machine_as_text(greendapt, tiny):
     assert lines[0] == "tiny, profile default, on 4 x NVIDIA H100 SXM 80GB"
     assert any(line.startswith("all, shared stages once") for line in lines)
     assert "of the peak rate" in done.out
+    assert "Asking costs as much as " in done.out
+    assert "If none, the cheapest, wins, it saves " in done.out
     assert lines[-1].startswith("carbon: ")
     assert "France" in lines[-1]
 

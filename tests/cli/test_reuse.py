@@ -37,6 +37,7 @@ def test_only_what_is_new_runs_and_is_spent(greendapt, tiny, tmp_path, only_run,
     assert partial > 0
     page = (only_run(tmp_path / "after") / "report.html").read_text(encoding="utf-8")
     assert "11 stages were taken over from an earlier run" in page
+    assert "An earlier run paid ~" in page
 
 
 def test_a_run_of_another_machine_is_refused(greendapt, tiny, tmp_path, earlier):

@@ -57,6 +57,8 @@ def test_unets_are_judged_by_dice_on_all_sets(greendapt, suite, tmp_path, only_r
     report = (run / "report.md").read_text(encoding="utf-8")
     assert "Development Dice" in report
     assert "AUC" not in report
+    assert "The question cost" in report
+    assert all(f"- {transfer}, all labels: " in report for transfer in ("unet", "frozen"))
     page = (run / "report.html").read_text(encoding="utf-8")
     assert " AUC" not in page
     assert "95% Hausdorff distance (px)" in page

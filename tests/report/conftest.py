@@ -98,7 +98,10 @@ class RunWriter:
             for name, base in self.external.items()
         }
         corrupted = auc - 0.06 + self.random.normal(0, self.noise)
-        energy = 1e3 * (1.3 + adaptation_kj) * (1 + 0.02 * self.random.random())
+        kj = 1e3 * (1 + 0.02 * self.random.random())
+        parts = {"transfer": self.costs(1.3 * kj)}
+        if adaptation_kj:
+            parts["adaptation"] = self.costs(adaptation_kj * kj)
         return Row(
             strategy=strategy,
             backbone=backbone,
@@ -114,7 +117,8 @@ class RunWriter:
                 },
             },
             stages=[*self.stages(strategy, seed), *self.judged(strategy, seed)],
-            **self.costs(energy),
+            parts=parts,
+            **self.costs((1.3 + adaptation_kj) * kj),
         )
 
     def stages(self, strategy, seed):

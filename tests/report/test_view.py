@@ -294,7 +294,7 @@ def test_spending_is_by_role_with_the_sunk_cost_apart(seen):
 
 def test_what_was_spent_is_less_than_the_cells_alone_because_stages_are_shared(seen):
     note = seen().spending_note
-    assert note.startswith("This run used 108 kJ (30 Wh) and emitted 14.4 g")
+    assert note.startswith("This run used 84.3 kJ (23.4 Wh) and emitted 11.3 g")
     assert "ran once" in note
 
 

@@ -11,6 +11,7 @@ from greendapt.accounting.wall import LEFT_OUT
 from greendapt.core.errors import RunError
 from greendapt.core.text import for_sheet
 from greendapt.report.formats.table import Format, text
+from greendapt.report.view import bill_text
 from greendapt.report.view.columns import Value, row_values
 from greendapt.report.view.model import View
 from greendapt.store.runinfo import RunData
@@ -61,6 +62,7 @@ def as_json(run: RunData, view: View) -> str:
             }
             for panel in view.panels
         ],
+        "bill": bill_text.as_document(view.bill),
         "cells": cells(run),
         "failures": [failure.model_dump() for failure in run.summary.failures],
     }

@@ -15,7 +15,7 @@ from greendapt.report.charts.drawing import Size
 from greendapt.report.charts.theme import CSS, DARK, LIGHT, Theme, variables
 from greendapt.report.formats import html_tables, interactive, page_script
 from greendapt.report.formats.table import text
-from greendapt.report.view import columns, planned, spending
+from greendapt.report.view import bill_text, columns, planned, spending
 from greendapt.report.view.model import Learning, Panel, Path, View
 
 _BLANK = re.compile(r'<path class="(?:background|foreground)"[^>]*d="(?:M0,0h0v0h0Z)?"[^>]*/>')
@@ -36,6 +36,11 @@ def render_html(view: View) -> str:
         "marked": html_tables.marked,
         "panels": [_panel(panel, view, number) for number, panel in enumerate(view.panels)],
         "learning": [_learning(one) for one in view.learning],
+        "bill": {
+            "short": bill_text.in_short(view.bill),
+            "whole": bill_text.whole(view.bill),
+            "settings": bill_text.by_setting(view.bill),
+        },
         "spending": [html_tables.role_line(role) for role in view.spending],
         "stages": html_tables.stages(view.stage_costs),
         "spending_titles": [spending.TITLES[key] for key in spending.KEYS],

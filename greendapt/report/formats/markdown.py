@@ -11,7 +11,7 @@ from greendapt.core.units import percent
 from greendapt.report import words
 from greendapt.report.charts.pareto_chart import report_svg
 from greendapt.report.formats.table import Files, Format
-from greendapt.report.view import columns, planned, spending
+from greendapt.report.view import bill_text, columns, planned, spending
 from greendapt.report.view.columns import Place
 from greendapt.report.view.model import Fact, Panel, Robustness, Section, View
 from greendapt.store.runinfo import RunData
@@ -36,6 +36,8 @@ def _head(view: View, picture: str | None) -> str:
     lines += ["", f"**{for_markdown(view.headline)}**"]
     if view.details:
         lines += ["", for_markdown(" ".join(view.details))]
+    if cost := bill_text.in_short(view.bill):
+        lines += ["", for_markdown(cost)]
     if view.caveats:
         lines += ["", "> [!NOTE]", *(f"> - {for_markdown(caveat)}" for caveat in view.caveats)]
     if view.cost_key and picture:
@@ -124,6 +126,8 @@ def _spending(view: View) -> list[str]:
         for role in view.spending
     ]
     lines = [for_markdown(view.spending_note), "", *markdown_table(header, rows)]
+    settings = [f"- {for_markdown(line)}" for line in bill_text.by_setting(view.bill)]
+    lines += ["", for_markdown(bill_text.whole(view.bill)), *([""] if settings else []), *settings]
     if view.planned:
         table = markdown_table(planned.HEADER, [planned.cells(row) for row in view.planned])
         lines += ["", "Planned before the run, and measured:", "", *table]

@@ -8,6 +8,7 @@ from greendapt.core.text import for_markdown
 from greendapt.report import words
 from greendapt.report.formats.markdown import panel_table
 from greendapt.report.formats.table import text
+from greendapt.report.view import bill_text
 from greendapt.report.view.model import Entry, Panel, View
 from greendapt.store.runinfo import RunData
 
@@ -25,6 +26,8 @@ def render_modelcard(run: RunData, view: View) -> str:
     front += _emissions(run, panel, entry) if panel and entry else []
     body = [f"# {for_markdown(view.title)}", "", for_markdown(view.headline), ""]
     body += [f"> {for_markdown(caveat)}" for caveat in view.caveats] or ["> No caveat was found."]
+    if cost := bill_text.in_short(view.bill):
+        body += ["", for_markdown(cost)]
     if panel and not entry:
         body += ["", "No best buy is named: no `co2_eq_emissions` is stated."]
     elif not (entry and entry.costs["carbon_g"].estimate):

@@ -13,7 +13,7 @@ from greendapt.core.console import Console
 from greendapt.core.text import terminal_table
 from greendapt.report.charts import text_plot
 from greendapt.report.formats.table import text
-from greendapt.report.view import columns
+from greendapt.report.view import bill_text, columns
 from greendapt.report.view.columns import Column, Place
 from greendapt.report.view.model import Entry, Panel, View
 
@@ -28,6 +28,8 @@ def render_terminal(view: View) -> RenderableType:
     parts.append(Text(view.headline, style="bold green"))
     if view.details:
         parts.append(Text(" ".join(view.details)))
+    if cost := bill_text.in_short(view.bill):
+        parts.append(Text(cost))
     parts += [Padding(Text(f"! {caveat}", style="yellow"), (0, 0, 0, 2)) for caveat in view.caveats]
     for panel in view.panels:
         parts += _panel(panel, view)

@@ -14,6 +14,7 @@ from greendapt.core.remarks import Gravity
 from greendapt.core.text import listed, plural, shots_text, visible
 from greendapt.report import words
 from greendapt.report.view import budgets, corruption_scores, estimates, validity, verdict
+from greendapt.report.view.bill import bill
 from greendapt.report.view.claims import claims
 from greendapt.report.view.learning import learning
 from greendapt.report.view.model import (
@@ -38,7 +39,7 @@ from greendapt.report.view.texts import each_text
 from greendapt.stats.racing import SPREAD
 from greendapt.store.runinfo import RunData
 from greendapt.suite.models import Suite
-from greendapt.suite.references import full_dapt, no_dapt
+from greendapt.suite.references import full_dapt, full_reference, no_dapt
 
 
 def view(run: RunData) -> View:
@@ -62,6 +63,10 @@ def _view(run: RunData) -> View:
     settings, draws = _settings(summary.rows), draws_of(run.records)
     questions = {one: _question(run, draws, one, cost_key, marks) for one in settings}
     panels = tuple(_panel(question, one, settings) for one, question in questions.items())
+    judged_settings = [
+        (panel.title, question, panel.verdict)
+        for panel, question in zip(panels, questions.values(), strict=True)
+    ]
     reached = {one: question.reached for one, question in questions.items()}
     parts = rounds(run, questions), claims(run, reached), stopping(run), scaling(run, reached)
     return View(
@@ -86,6 +91,7 @@ def _view(run: RunData) -> View:
         spending=spending(run.records),
         stage_costs=stage_costs(run),
         spending_note=spending_note(run),
+        bill=bill(run, judged_settings),
         planned=planned(run.info.plan, run.records),
         failures=tuple(
             FailedCell(
@@ -163,9 +169,7 @@ def _question(
     rows = [row for row in run.summary.rows if estimates.setting(row) == setting]
     suite, order_key, paths = run.info.suite, _order_key(run, rows, cost_key), metric_paths(rows)
     strategies = list(dict.fromkeys(row.strategy for row in rows))
-    none, fulls = no_dapt(suite, strategies), full_dapt(suite, strategies)
-    # of full DAPT on several pools none is what the others are to be compared with
-    full = fulls[0] if len({suite.pool(name) for name in fulls}) == 1 else None
+    none, full = no_dapt(suite, strategies), full_reference(suite, strategies)
     spread = SPREAD if suite.run.is_race else None
     reached = Reached.of(_sorted(_groups(rows), order_key), draws, spread)
     standing = estimates.standings(reached, order_key, headline(paths))
@@ -187,7 +191,7 @@ def _question(
         suite.verdict.margin,
         order_key=order_key,
         path=headline(paths),
-        several_full=len(fulls) > 1,
+        several_full=len(full_dapt(suite, strategies)) > 1,
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from greendapt.core.figures import Quality
+from greendapt.report.view.payback import Bill
 from greendapt.stats.crossed import Basis
 from greendapt.stats.intervals import Interval
 from greendapt.store.forecasts import Expected
@@ -274,6 +275,7 @@ class View:
     spending: tuple[RoleCost, ...]
     stage_costs: tuple[StageCost, ...]
     spending_note: str
+    bill: Bill
     planned: tuple[Planned, ...]
     failures: tuple[FailedCell, ...]
     validity: tuple[Fact, ...]

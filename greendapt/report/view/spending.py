@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from greendapt.core import units
-from greendapt.core.records import Record
+from greendapt.core.figures import Figure, add
+from greendapt.core.records import COST_UNITS, Record
 from greendapt.report import words
-from greendapt.report.view.model import RoleCost, StageCost
+from greendapt.report.view.model import COST_KEYS, RoleCost, StageCost
 from greendapt.report.view.sentences import Amount, Sentence, amount, energy
 from greendapt.store.runinfo import RunData
 
@@ -78,6 +79,21 @@ def _sums(records: Sequence[Record]) -> tuple[dict[str, float | None], dict[str,
     return values, missing
 
 
+def totals(records: Iterable[Record]) -> dict[str, Figure]:
+    """Each cost of all that was metered; empty where nothing was. Unavailable where a stage has no
+    such figure."""
+    metered = [record.figures for record in records if record.figures]
+    if not metered:
+        return {}
+    return {
+        key: add(
+            figures.get(key) or Figure.unavailable(COST_UNITS[key], "not known when a stage ran")
+            for figures in metered
+        )
+        for key in COST_KEYS
+    }
+
+
 def _share(value: float | None, total: float) -> float | None:
     return None if value is None or total <= 0 else value / total
 
@@ -93,12 +109,12 @@ def spent_text(role: RoleCost | StageCost, key: str) -> str:
 
 def spending_note(run: RunData) -> Sentence:
     """What the run really used, against what its cells would have used one by one."""
-    spent = run.summary.spent.get("energy_j")
-    if spent is None or spent.value is None:
+    spent = totals(one for one in run.records if one.role != "sunk" and not one.reused)
+    if not spent or spent["energy_j"].value is None:
         return Sentence()
-    note: list[str | Amount] = ["This run used ", energy(spent.value)]
-    carbon = run.summary.spent.get("carbon_g")
-    if carbon is not None and carbon.value is not None:
+    note: list[str | Amount] = ["This run used ", energy(spent["energy_j"].value)]
+    carbon = spent["carbon_g"]
+    if carbon.value is not None:
         note += [" and emitted ", amount("carbon_g", carbon.value)]
     note += _shared(run)
     reused = sum(record.reused for record in run.records)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
+from greendapt.core.figures import Figure
 from greendapt.report.view.sentences import Sentence
 
 
@@ -16,6 +17,8 @@ def each_text(value: Any, change: Callable[[str], str]) -> Any:
     if isinstance(value, str):
         changed = change(value)
         return value if changed == value else type(value)(changed)
+    if isinstance(value, Figure):
+        return value.model_copy(update={"source": each_text(value.source, change)})
     if type(value) is tuple:
         return tuple(each_text(one, change) for one in value)
     if isinstance(value, dict):
