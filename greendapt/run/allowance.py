@@ -1,0 +1,232 @@
+"""Whether a run with a budget may begin its next stage: what it has spent, what the stage will take.
+
+A stage may begin where what this command has spent, what others are at and what the stage takes at
+most come to no more than the budget. Predictions are those of a plan; as stages finish, a stage of
+the same title that was planned alike is expected to take what those took, and another one of the
+same kind as much more or less than its plan as these did.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from statistics import mean
+from typing import Any
+
+from greendapt.accounting.grid import Grid
+from greendapt.accounting.hourly import Spell
+from greendapt.core.errors import RunError
+from greendapt.core.figures import Figure
+from greendapt.core.records import Kind, Record
+from greendapt.run.budget import Budget
+
+UNSEEN = 0.25
+"""What is added to a prediction while no stage of its kind has finished."""
+USUAL = 0.1
+"""What is added later: so much, or the mean error of the predictions so far where that is more."""
+
+
+@dataclass(frozen=True)
+class Price:
+    """What a stage is predicted to take: seconds, and ``amount`` in J or, for a budget of time, s.
+    ``at_most``: a stop rule may end it earlier. An amount of 0: it need not run."""
+
+    title: str
+    kind: Kind
+    wall_s: float
+    amount: float
+    at_most: bool = False
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a budget is for, in plain values that a worker can be sent.
+
+    ``prices``: of every stage of the plan by its key. ``begun_at``: when this command began.
+    ``before``: records that there were (see `identity`), which this command has not paid.
+    ``timed``: what the prediction itself took, in s and as an amount. ``comparable``: whether
+    records of before are of this machine, so that they tell what a stage takes.
+    """
+
+    budget: Budget
+    prices: dict[str, Price]
+    begun_at: str
+    before: frozenset[str] = frozenset()
+    timed: tuple[float, float] = (0.0, 0.0)
+    comparable: bool = True
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a run with a budget ended; ``spent`` and ``rest``, what is still to come, in its unit.
+
+    ``stopped_before``: the label of the stage there was no room for; None: the run is finished.
+    ``done``: of ``cells`` that are due by now.
+    """
+
+    budget: Budget
+    spent: float
+    rest: float
+    stopped_before: str | None
+    done: int
+    cells: int
+
+    def sentences(self, run: str) -> list[str]:
+        """For the reader; ``run``: its folder."""
+        budget = self.budget
+        spent = f"spent {budget.words(self.spent)} of {budget}"
+        if self.stopped_before is None:
+            return [spent]
+        return [
+            f"stopped before {self.stopped_before}: {spent}",
+            f"{self.done} of {self.cells} cells are done; the rest would take about "
+            f"{budget.words(self.rest)}; go on with: greendapt resume {run} "
+            f"--budget {budget.option}",
+        ]
+
+    def as_table(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "unit": self.budget.unit,
+            "limit": self.budget.limit,
+            "spent": self.spent,
+            "rest": self.rest,
+            "stopped_before": self.stopped_before,
+            "cells_done": self.done,
+            "cells": self.cells,
+        }
+
+
+def identity(record: Record) -> str:
+    """Of a record among those of its run: a stage that runs again has several."""
+    return f"{record.key} {record.started_at}"
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """Asked before every stage. ``grid_of``: the grid of work at some time.
+
+    ``records`` are always all those of the run, also earlier ones of the same stage. Raises
+    RunError where a budget in grams meets an hour whose intensity is not known.
+    """
+
+    terms: Terms
+    grid_of: Callable[[Sequence[Spell]], Grid]
+
+    @property
+    def budget(self) -> Budget:
+        return self.terms.budget
+
+    def allows(self, key: str, records: Sequence[Record], held: Iterable[str] = ()) -> bool:
+        """Whether the stage may begin while others are at the stages ``held``."""
+        seen = _Seen.of(self.terms, records)
+        wanted = [key, *(one for one in held if one in self.terms.prices)]
+        joules = sum(seen.most(one) for one in wanted)
+        return self.spent(records) + self._to_come(wanted, joules) <= self.budget.limit
+
+    def spent(self, records: Sequence[Record]) -> float:
+        """What this command's stages, and predicting them, took."""
+        timed_s, timed = self.terms.timed
+        spells = [Spell(_second(self.terms.begun_at), timed_s, timed)] if timed else []
+        spells += [
+            Spell(_second(one.started_at), one.value("wall_s") or 0.0, _taken(self.terms, one))
+            for one in records
+            if _is_new(self.terms, one)
+        ]
+        return self._in_unit(spells)
+
+    def rest(self, keys: Sequence[str], records: Sequence[Record]) -> float:
+        """What stages that are still to come will take."""
+        seen = _Seen.of(self.terms, records)
+        return self._to_come(keys, sum(seen.expected(key) for key in keys))
+
+    def _to_come(self, keys: Sequence[str], amount: float) -> float:
+        wall_s = sum(self.terms.prices[key].wall_s for key in keys)
+        return self._in_unit([Spell(time.time(), wall_s, amount)])
+
+    def _in_unit(self, work: Sequence[Spell]) -> float:
+        """The sum of its amounts, as grams where the budget is in grams."""
+        total = sum(one.joules for one in work)
+        if self.budget.unit != "g" or not total:
+            return total
+        grid = self.grid_of([one for one in work if one.joules])
+        grams = grid.carbon(Figure.measured(total, "J", "stages")).value
+        if grams is None:
+            raise RunError(f"a budget in g needs the grid's intensity: {grid.source}")
+        return grams
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What finished stages tell of those to come. ``alike``: what those of one title and plan took;
+    ``kinds``: what those of a kind took and were planned to take."""
+
+    terms: Terms
+    alike: Mapping[tuple[str, float], list[float]] = field(default_factory=dict)
+    kinds: Mapping[Kind, tuple[float, float]] = field(default_factory=dict)
+    error: float = 0.0
+
+    @classmethod
+    def of(cls, terms: Terms, records: Sequence[Record]) -> _Seen:
+        pairs = [
+            (price, _taken(terms, one))
+            for one in records
+            if one.status == "done" and (terms.comparable or _is_new(terms, one))
+            if (price := terms.prices.get(one.key)) is not None and price.amount > 0
+        ]
+        alike: dict[tuple[str, float], list[float]] = defaultdict(list)
+        kinds: dict[Kind, tuple[float, float]] = {}
+        for price, taken in pairs:
+            alike[price.title, price.amount].append(taken)
+            before = kinds.get(price.kind, (0.0, 0.0))
+            kinds[price.kind] = before[0] + taken, before[1] + price.amount
+        fits = [_fit(alike[price.title, price.amount], kinds, price) for price, _ in pairs]
+        missed = sum(abs(taken - fit) for fit, (_, taken) in zip(fits, pairs, strict=True))
+        return cls(terms, alike, kinds, missed / sum(fits) if sum(fits) else 0.0)
+
+    def expected(self, key: str) -> float:
+        """In J or s, as amounts are."""
+        price = self.terms.prices[key]
+        same = self.alike.get((price.title, price.amount))
+        value = mean(same) if same else _by_kind(self.kinds, price)
+        return max(value, price.amount) if price.at_most else value
+
+    def most(self, key: str) -> float:
+        """With what it may well be more."""
+        price = self.terms.prices[key]
+        doubt = max(USUAL, self.error) if price.kind in self.kinds else UNSEEN
+        same = self.alike.get((price.title, price.amount), [])
+        return max((1 + doubt) * self.expected(key), *same, 0.0)
+
+
+def _fit(same: Sequence[float], kinds: Mapping[Kind, tuple[float, float]], price: Price) -> float:
+    """What a stage that has finished would be expected to take; of one alone, by its kind."""
+    return mean(same) if len(same) > 1 else _by_kind(kinds, price)
+
+
+def _by_kind(kinds: Mapping[Kind, tuple[float, float]], price: Price) -> float:
+    taken, planned = kinds.get(price.kind, (1.0, 1.0))
+    return price.amount * taken / planned
+
+
+def _is_new(terms: Terms, record: Record) -> bool:
+    """Whether this command paid it. Generic weights that were there leave their first record."""
+    if record.reused or identity(record) in terms.before:
+        return False
+    return record.role != "sunk" or _second(record.started_at) >= _second(terms.begun_at)
+
+
+def _taken(terms: Terms, record: Record) -> float:
+    """A stage that failed has no figures: then what was planned of it."""
+    value = record.value(terms.budget.figure)
+    if value is not None:
+        return value
+    price = terms.prices.get(record.key)
+    return 0.0 if price is None else price.amount
+
+
+def _second(moment: str) -> float:
+    return datetime.fromisoformat(moment).timestamp()
