@@ -132,7 +132,7 @@ def _prices(
         if amount is None:
             raise _unknown(budget, f"of {stage.label}, when it was tried")
         at_most = bool(stage.looks_every)
-        prices[stage.key] = Price(stage.title, stage.kind, planned.wall_s, amount, at_most)
+        prices[stage.key] = Price(stage.title, stage.kind, amount, at_most)
     return prices
 
 
@@ -142,5 +142,4 @@ def _amount(planned: StageForecast, budget: Budget) -> float | None:
 
 def _paid(record: Record, budget: Budget) -> Price:
     """Of a stage that would only be done again if its files were gone."""
-    wall_s = record.value("wall_s") or 0.0
-    return Price(record.title, record.kind, wall_s, record.value(budget.figure) or 0.0)
+    return Price(record.title, record.kind, record.value(budget.figure) or 0.0)

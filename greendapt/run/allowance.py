@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from statistics import mean
 from typing import Any
@@ -31,12 +31,11 @@ USUAL = 0.1
 
 @dataclass(frozen=True)
 class Price:
-    """What a stage is predicted to take: seconds, and ``amount`` in J or, for a budget of time, s.
-    ``at_most``: a stop rule may end it earlier. An amount of 0: it need not run."""
+    """What a stage is predicted to take: an ``amount`` in J or, for a budget of time, in s; 0 where
+    it need not run. ``at_most``: a stop rule may end it earlier."""
 
     title: str
     kind: Kind
-    wall_s: float
     amount: float
     at_most: bool = False
 
@@ -124,8 +123,8 @@ class Allowance:
         """Whether the stage may begin while others are at the stages ``held``."""
         seen = _Seen.of(self.terms, records)
         wanted = [key, *(one for one in held if one in self.terms.prices)]
-        joules = sum(seen.most(one) for one in wanted)
-        return self.spent(records) + self._to_come(wanted, joules) <= self.budget.limit
+        most = sum(seen.most(one) for one in wanted)
+        return self.spent(records) + self._to_come(most) <= self.budget.limit
 
     def spent(self, records: Sequence[Record]) -> float:
         """What this command's stages, and predicting them, took."""
@@ -141,11 +140,11 @@ class Allowance:
     def rest(self, keys: Sequence[str], records: Sequence[Record]) -> float:
         """What stages that are still to come will take."""
         seen = _Seen.of(self.terms, records)
-        return self._to_come(keys, sum(seen.expected(key) for key in keys))
+        return self._to_come(sum(seen.expected(key) for key in keys))
 
-    def _to_come(self, keys: Sequence[str], amount: float) -> float:
-        wall_s = sum(self.terms.prices[key].wall_s for key in keys)
-        return self._in_unit([Spell(time.time(), wall_s, amount)])
+    def _to_come(self, amount: float) -> float:
+        """On the grid as it is now."""
+        return self._in_unit([Spell(time.time(), 1.0, amount)])
 
     def _in_unit(self, work: Sequence[Spell]) -> float:
         """The sum of its amounts, as grams where the budget is in grams."""
@@ -162,12 +161,13 @@ class Allowance:
 @dataclass(frozen=True)
 class _Seen:
     """What finished stages tell of those to come. ``alike``: what those of one title and plan took;
-    ``kinds``: what those of a kind took and were planned to take."""
+    ``kinds``: what those of a kind took and were planned to take; ``error``: the mean one of these
+    predictions, as a share."""
 
     terms: Terms
-    alike: Mapping[tuple[str, float], list[float]] = field(default_factory=dict)
-    kinds: Mapping[Kind, tuple[float, float]] = field(default_factory=dict)
-    error: float = 0.0
+    alike: Mapping[tuple[str, float], list[float]]
+    kinds: Mapping[Kind, tuple[float, float]]
+    error: float
 
     @classmethod
     def of(cls, terms: Terms, records: Sequence[Record]) -> _Seen:
