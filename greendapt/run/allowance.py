@@ -8,6 +8,7 @@ same kind as much more or less than its plan as these did.
 
 from __future__ import annotations
 
+import math
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -60,16 +61,17 @@ class Terms:
 
 @dataclass(frozen=True)
 class Standing:
-    """How a run with a budget ended; ``spent`` and ``rest``, what is still to come, in its unit.
+    """How a run with a budget ended: what it ``spent``, what the ``rest`` would take, in its unit.
 
-    ``stopped_before``: the label of the stage there was no room for; None: the run is finished.
-    ``done``: of ``cells`` that are due by now.
+    ``stopped_before``: the label of the stage there was no room for, which may take ``next``; None:
+    the run is finished. ``done``: of ``cells`` that are due by now.
     """
 
     budget: Budget
     spent: float
     rest: float
     stopped_before: str | None
+    next: float
     done: int
     cells: int
 
@@ -79,11 +81,12 @@ class Standing:
         spent = f"spent {budget.words(self.spent)} of {budget}"
         if self.stopped_before is None:
             return [spent]
+        more = Budget(max(budget.limit, _rounded_up(self.next)), budget.unit)
         return [
-            f"stopped before {self.stopped_before}: {spent}",
+            f"stopped before {self.stopped_before}, which may take {budget.words(self.next)}: "
+            f"{spent}",
             f"{self.done} of {self.cells} cells are done; the rest would take about "
-            f"{budget.words(self.rest)}; go on with: greendapt resume {run} "
-            f"--budget {budget.option}",
+            f"{budget.words(self.rest)}; go on with: greendapt resume {run} --budget {more.option}",
         ]
 
     def as_table(self) -> dict[str, Any]:
@@ -94,6 +97,7 @@ class Standing:
             "spent": self.spent,
             "rest": self.rest,
             "stopped_before": self.stopped_before,
+            "next": self.next,
             "cells_done": self.done,
             "cells": self.cells,
         }
@@ -136,6 +140,10 @@ class Allowance:
             if _is_new(self.terms, one)
         ]
         return self._in_unit(spells)
+
+    def most(self, key: str, records: Sequence[Record]) -> float:
+        """What the next stage may take: its prediction, and what that may be wrong by."""
+        return self._to_come(_Seen.of(self.terms, records).most(key))
 
     def rest(self, keys: Sequence[str], records: Sequence[Record]) -> float:
         """What stages that are still to come will take."""
@@ -226,6 +234,12 @@ def _taken(terms: Terms, record: Record) -> float:
         return value
     price = terms.prices.get(record.key)
     return 0.0 if price is None else price.amount
+
+
+def _rounded_up(amount: float) -> float:
+    """To two digits."""
+    step = 10.0 ** (math.floor(math.log10(amount)) - 1) if amount > 0 else 1.0
+    return math.ceil(amount / step) * step
 
 
 def _second(moment: str) -> float:

@@ -183,6 +183,7 @@ class Session:
             spent=allowance.spent(records),
             rest=allowance.rest([stage.key for stage in to_come], records),
             stopped_before=to_come[0].label if to_come else None,
+            next=allowance.most(to_come[0].key, records) if to_come else 0.0,
             done=len(self.summary(asked, last).rows),
             cells=len(asked),
         )

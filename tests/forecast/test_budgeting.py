@@ -95,7 +95,7 @@ def test_without_a_meter_of_energy_only_time_can_be_a_budget(
     assert all(price.amount > 0 for price in given.prices.values())
 
 
-def test_joules_need_an_intensity_for_now(prepared, tmp_path):
+def test_grams_need_an_intensity_for_now(prepared, tmp_path):
     hours = tmp_path / "hours.csv"
     hours.write_text("time,g\n2020-01-01T00:00Z,100\n2020-01-01T01:00Z,200\n", encoding="utf-8")
     session = prepared(carbon={"intensity_g_per_kwh": str(hours)})

@@ -1,5 +1,6 @@
 """A stage begins only where its prediction fits into what is left."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -11,7 +12,15 @@ from greendapt.accounting.grid import grid as make_grid
 from greendapt.core.errors import RunError
 from greendapt.core.figures import Figure
 from greendapt.core.records import Kind, Record
-from greendapt.run.allowance import UNSEEN, USUAL, Allowance, Price, Terms, identity
+from greendapt.run.allowance import (
+    UNSEEN,
+    USUAL,
+    Allowance,
+    Price,
+    Standing,
+    Terms,
+    identity,
+)
 from greendapt.run.budget import Budget
 
 BEGUN = "2026-01-01T12:00:00+00:00"
@@ -170,6 +179,26 @@ def test_an_hour_without_an_intensity_ends_it():
     asked = allowance(1, alike("k", 1.0), "g", lambda: Grid(None, 1.0, "hours are missing"))
     with pytest.raises(RunError, match="hours are missing"):
         asked.allows("k0", [])
+
+
+def standing(limit, following):
+    return Standing(Budget(limit, "s"), 3.0, 99.0, "a stage, seed 0", following, 2, 5)
+
+
+@pytest.mark.parametrize(("limit", "following", "option"), [(60, 50, 60), (60, 123.4, 130)])
+def test_it_says_how_to_go_on_with_enough_for_the_next_stage(limit, following, option):
+    first, second = standing(limit, following).sentences("runs/one")
+    assert first.startswith("stopped before a stage, seed 0, which may take ")
+    assert first.endswith(": spent 3.0 s of 1 min 00 s")
+    assert second == (
+        "2 of 5 cells are done; the rest would take about 1 min 39 s; go on with: greendapt resume "
+        f"runs/one --budget {option}s"
+    )
+
+
+def test_of_a_finished_run_it_says_what_was_spent():
+    whole = replace(standing(60, 0.0), stopped_before=None)
+    assert whole.sentences("runs/one") == ["spent 3.0 s of 1 min 00 s"]
 
 
 def test_what_need_not_run_costs_nothing():
