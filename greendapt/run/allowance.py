@@ -1,4 +1,4 @@
-"""Whether a run with a budget may begin its next stage: what it has spent, what the stage will take.
+"""Whether a run with a budget may begin its next stage: what is spent, what the stage may take.
 
 A stage may begin where what this command has spent, what others are at and what the stage takes at
 most come to no more than the budget. Predictions are those of a plan; as stages finish, a stage of

@@ -135,7 +135,10 @@ class Session:
                     allowance=allowance,
                 )
             else:
-                device, terms = self.engine.device.type, None if allowance is None else allowance.terms
+                device, terms = (
+                    self.engine.device.type,
+                    None if allowance is None else allowance.terms,
+                )
                 given = (Assignment(folder, new, retry, device, debug, terms) for new in rounds)
                 is_over = self._by_others(given, reporter, executor)
             claims.clear()

@@ -98,9 +98,7 @@ def tries(suite: Suite, out: Path, budgets: int, seed: int = 0) -> Iterator[Try]
         folder = None if is_finished else folder
 
 
-def _one(
-    session: Session, folder: RunFolder, budget: Budget, plain: Summary
-) -> tuple[Try, bool]:
+def _one(session: Session, folder: RunFolder, budget: Budget, plain: Summary) -> tuple[Try, bool]:
     terms = terms_of(session, budget, folder.path.parent, folder.records(), lambda _line: None)
     watched = Watched(terms, session.grid.of_work)
     ending = session.run(folder, _quiet(), allowance=watched)
@@ -126,7 +124,14 @@ def _quiet() -> TerminalReporter:
 
 def table(of: Sequence[Try]) -> list[str]:
     """Markdown, a line a unit."""
-    heads = ("budget", "tried", "stopped the run", "exceeded", "most, of that stage", "used, median")
+    heads = (
+        "budget",
+        "tried",
+        "stopped the run",
+        "exceeded",
+        "most, of that stage",
+        "used, median",
+    )
     rows = []
     for unit, name in zip(UNITS, ("grams", "energy", "time"), strict=True):
         ours = [one for one in of if one.standing.budget.unit == unit]

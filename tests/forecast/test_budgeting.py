@@ -89,7 +89,9 @@ def test_without_a_meter_of_energy_only_time_can_be_a_budget(
 ):
     monkeypatch.setattr("greendapt.meter.sources.opening.ranked", list)
     session = prepared()
-    with pytest.raises(SuiteError, match=f"--budget .*{budget[-1]}: nothing here knows what energy"):
+    with pytest.raises(
+        SuiteError, match=f"--budget .*{budget[-1]}: nothing here knows what energy"
+    ):
         terms(session, budget, tmp_path)
     given, _ = terms(session, "0.1s", tmp_path)
     assert all(price.amount > 0 for price in given.prices.values())
