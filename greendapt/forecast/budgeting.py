@@ -26,6 +26,9 @@ from greendapt.store.run import latest
 _SHARE = 0.1
 """Of a budget, what timing the stages may take."""
 
+_LOOK_S = 0.5
+"""Longer than a counter of energy takes to move."""
+
 
 def terms_of(
     session: Session,
@@ -69,20 +72,20 @@ def _check(meter: Meter, session: Session, budget: Budget) -> None:
     if budget.unit == "s":
         return
     with meter.window() as window:
-        pass
+        time.sleep(_LOOK_S)
     if window.figures["energy_j"].value is None:
         raise _unknown(budget, window.figures["energy_j"].source)
     now = session.grid.of_work([Spell(time.time(), 1.0, 1.0)])
     if budget.unit == "g" and now.intensity_g_per_kwh is None:
         raise SuiteError(
-            f"--budget {budget.option}: grams need the intensity of the grid now ({now.source}); "
+            f"a budget of {budget}: grams need the intensity of the grid now ({now.source}); "
             "give a budget of energy, such as 20Wh"
         )
 
 
 def _unknown(budget: Budget, why: str) -> SuiteError:
     return SuiteError(
-        f"--budget {budget.option}: nothing here knows what energy is spent ({why}); give a budget "
+        f"a budget of {budget}: nothing here knows what energy is spent ({why}); give a budget "
         "of time, such as 30min"
     )
 

@@ -2,10 +2,10 @@
 
     python tests/benchmarks/budgets_table.py [BUDGETS]
 
-A run gets one random budget after the other (grams, joules or seconds in turn) until it is finished;
-then the next run begins. Every stop is read, reported and gone on with, and every finished run must
-have the metrics of one without a budget. Prints a line a unit; fails where a budget was exceeded by
-more than a tenth of what was predicted for the stage that exceeded it.
+A run gets one random budget after the other (grams, joules or seconds in turn) until it is
+finished; then the next run begins. Every stop is read, reported and gone on with, and every
+finished run must have the metrics of one without a budget. Prints a line a unit; fails where a
+budget was exceeded by more than a tenth of what was predicted for the stage that exceeded it.
 """
 
 from __future__ import annotations
@@ -17,11 +17,13 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 from tempfile import TemporaryDirectory
 
 import greendapt
 from greendapt.core.console import Console
 from greendapt.core.records import Record, Summary
+from greendapt.core.terminal import say
 from greendapt.core.text import markdown_table
 from greendapt.forecast.budgeting import terms_of
 from greendapt.run.allowance import Allowance, Standing
@@ -124,18 +126,11 @@ def _quiet() -> TerminalReporter:
 
 def table(of: Sequence[Try]) -> list[str]:
     """Markdown, a line a unit."""
-    heads = (
-        "budget",
-        "tried",
-        "stopped the run",
-        "exceeded",
-        "most, of that stage",
-        "used, median",
-    )
+    heads = ("budget", "tried", "stopped the run", "exceeded", "by, of a stage", "used, median")
     rows = []
     for unit, name in zip(UNITS, ("grams", "energy", "time"), strict=True):
         ours = [one for one in of if one.standing.budget.unit == unit]
-        began = sorted(one.used for one in ours if one.last is not None)
+        used = [one.used for one in ours if one.last is not None]
         stopped = sum(one.standing.stopped_before is not None for one in ours)
         rows.append(
             (
@@ -144,7 +139,7 @@ def table(of: Sequence[Try]) -> list[str]:
                 str(stopped),
                 str(sum(one.excess > 0 for one in ours)),
                 f"{max(one.excess for one in ours):.0%}",
-                f"{began[len(began) // 2]:.0%}",
+                f"{median(used):.0%}" if used else "",
             )
         )
     return markdown_table(heads, rows)
@@ -159,7 +154,10 @@ def main(budgets: int) -> int:
         file = Path(name) / "tiny.toml"
         file.write_text(TINY, encoding="utf-8")
         suite = greendapt.load_suite(file, changes=CHANGES)
-        done = [*tries(suite, Path(name) / "runs", budgets)]
+        done = []
+        for one in tries(suite, Path(name) / "runs", budgets):
+            done.append(one)
+            say(f"{one.standing.budget}: {one.used:.0%} used, {one.excess:.0%} of a stage over")
     sys.stdout.write("\n".join(table(done)) + "\n")
     return int(any(one.excess > 0.1 for one in done))
 

@@ -89,9 +89,7 @@ def test_without_a_meter_of_energy_only_time_can_be_a_budget(
 ):
     monkeypatch.setattr("greendapt.meter.sources.opening.ranked", list)
     session = prepared()
-    with pytest.raises(
-        SuiteError, match=f"--budget .*{budget[-1]}: nothing here knows what energy"
-    ):
+    with pytest.raises(SuiteError, match=r"a budget of .*: nothing here knows what energy"):
         terms(session, budget, tmp_path)
     given, _ = terms(session, "0.1s", tmp_path)
     assert all(price.amount > 0 for price in given.prices.values())
@@ -101,5 +99,5 @@ def test_grams_need_an_intensity_for_now(prepared, tmp_path):
     hours = tmp_path / "hours.csv"
     hours.write_text("time,g\n2020-01-01T00:00Z,100\n2020-01-01T01:00Z,200\n", encoding="utf-8")
     session = prepared(carbon={"intensity_g_per_kwh": str(hours)})
-    with pytest.raises(SuiteError, match="hours are missing.*budget of energy"):
+    with pytest.raises(SuiteError, match=r"hours are missing.*budget of energy"):
         terms(session, "1g", tmp_path)
