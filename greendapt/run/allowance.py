@@ -24,10 +24,11 @@ from greendapt.core.figures import Figure
 from greendapt.core.records import Kind, Record
 from greendapt.run.budget import Budget
 
-UNSEEN = 0.25
-"""What is added to a prediction while no stage of its kind has finished."""
-USUAL = 0.1
-"""What is added later: so much, or the mean error of the predictions so far where that is more."""
+UNSEEN = 0.5
+"""What is added to a prediction while fewer than two stages of its kind have finished."""
+USUAL = 0.25
+"""What is added later: so much, or twice what predictions of its kind missed by where that is
+more. What is not spent for it is a part of one stage; what would be exceeded without it, too."""
 
 
 @dataclass(frozen=True)
@@ -166,16 +167,35 @@ class Allowance:
         return grams
 
 
+@dataclass
+class _Kind:
+    """Finished stages of a kind: how many, what they took, what they were planned to take, and by
+    how much predictions from the others would have missed."""
+
+    count: int = 0
+    taken: float = 0.0
+    planned: float = 0.0
+    missed: float = 0.0
+
+    def expected(self, price: Price) -> float:
+        return price.amount * self.taken / self.planned if self.count else price.amount
+
+    @property
+    def doubt(self) -> float:
+        """What may come on top of a prediction, as a share."""
+        if self.count < 2:
+            return UNSEEN
+        return max(USUAL, 2 * self.missed / self.taken) if self.taken else USUAL
+
+
 @dataclass(frozen=True)
 class _Seen:
-    """What finished stages tell of those to come. ``alike``: what those of one title and plan took;
-    ``kinds``: what those of a kind took and were planned to take; ``error``: the mean one of these
-    predictions, as a share."""
+    """What finished stages tell of those to come. ``alike``: what those of one title and plan
+    took."""
 
     terms: Terms
     alike: Mapping[tuple[str, float], list[float]]
-    kinds: Mapping[Kind, tuple[float, float]]
-    error: float
+    kinds: Mapping[Kind, _Kind]
 
     @classmethod
     def of(cls, terms: Terms, records: Sequence[Record]) -> _Seen:
@@ -186,38 +206,34 @@ class _Seen:
             if (price := terms.prices.get(one.key)) is not None and price.amount > 0
         ]
         alike: dict[tuple[str, float], list[float]] = defaultdict(list)
-        kinds: dict[Kind, tuple[float, float]] = {}
+        kinds: dict[Kind, _Kind] = defaultdict(_Kind)
         for price, taken in pairs:
             alike[price.title, price.amount].append(taken)
-            before = kinds.get(price.kind, (0.0, 0.0))
-            kinds[price.kind] = before[0] + taken, before[1] + price.amount
-        fits = [_fit(alike[price.title, price.amount], kinds, price) for price, _ in pairs]
-        missed = sum(abs(taken - fit) for fit, (_, taken) in zip(fits, pairs, strict=True))
-        return cls(terms, alike, kinds, missed / sum(fits) if sum(fits) else 0.0)
+            kind = kinds[price.kind]
+            kind.count, kind.taken = kind.count + 1, kind.taken + taken
+            kind.planned += price.amount
+        for price, taken in pairs:
+            same, kind = alike[price.title, price.amount], kinds[price.kind]
+            others = len(same) / (len(same) - 1) if len(same) > 1 else 1.0
+            fit = mean(same) if len(same) > 1 else kind.expected(price)
+            kind.missed += others * abs(taken - fit)
+        return cls(terms, alike, kinds)
 
     def expected(self, key: str) -> float:
         """In J or s, as amounts are."""
         price = self.terms.prices[key]
         same = self.alike.get((price.title, price.amount))
-        value = mean(same) if same else _by_kind(self.kinds, price)
+        value = mean(same) if same else self._kind(price).expected(price)
         return max(value, price.amount) if price.at_most else value
 
     def most(self, key: str) -> float:
         """With what it may well be more."""
         price = self.terms.prices[key]
-        doubt = max(USUAL, self.error) if price.kind in self.kinds else UNSEEN
         same = self.alike.get((price.title, price.amount), [])
-        return max((1 + doubt) * self.expected(key), *same, 0.0)
+        return max((1 + self._kind(price).doubt) * self.expected(key), *same, 0.0)
 
-
-def _fit(same: Sequence[float], kinds: Mapping[Kind, tuple[float, float]], price: Price) -> float:
-    """What a stage that has finished would be expected to take; of one alone, by its kind."""
-    return mean(same) if len(same) > 1 else _by_kind(kinds, price)
-
-
-def _by_kind(kinds: Mapping[Kind, tuple[float, float]], price: Price) -> float:
-    taken, planned = kinds.get(price.kind, (1.0, 1.0))
-    return price.amount * taken / planned
+    def _kind(self, price: Price) -> _Kind:
+        return self.kinds.get(price.kind, _Kind())
 
 
 def _is_new(terms: Terms, record: Record) -> bool:

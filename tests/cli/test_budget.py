@@ -1,6 +1,7 @@
 """``--budget``: a run stops before the stage that it has no money for, and goes on with more."""
 
 import json
+import os
 import re
 
 import pytest
@@ -13,30 +14,27 @@ DEAR = "phase 2 (all, 2 epochs), seed 0"
 S = 1e6
 
 
-@pytest.fixture
-def asked(greendapt, tiny, tmp_path, monkeypatch):
-    """Options of a suite whose kept plan says that one stage, the second of the second strategy,
-    takes eleven days."""
-    monkeypatch.setenv("GREENDAPT_CACHE", str(tmp_path / "cache"))
-    options = ("--suite", tiny, "--out", tmp_path / "runs", "--device", "cpu")
-    done = greendapt("bench", *options, "--budget", "0.01s")
-    assert done.code == 0, done.err
-    assert "looking first what the stages take" in done.err
-    first, second = done.out.splitlines()[-2:]
-    assert first.startswith("stopped before features of none, seed 0, which may take ")
-    assert first.endswith(" of 0.0 s")
-    assert second.startswith("0 of 3 cells are done; the rest would take about ")
-    (run,) = (tmp_path / "runs").iterdir()
-    told = re.search(r"greendapt resume (.+) --budget (.+)$", second)
-    assert told[1] == str(run)
-    assert parse_budget(told[2]).limit > 0.01  # what the next stage may take
-    assert not (run / "summary.json").exists()
-    (path,) = (tmp_path / "cache" / "plans").iterdir()
+@pytest.fixture(scope="module")
+def planned(shell, tiny, tmp_path_factory, only_run):
+    """A cache with a plan in which one stage, the second of the second strategy, takes eleven days;
+    and the output and the run of the command that left it."""
+    folder = tmp_path_factory.mktemp("planned")
+    cache, runs = folder / "cache", folder / "runs"
+    options = ("--suite", tiny, "--out", runs, "--device", "cpu", "--budget", "0.01s")
+    done = shell("bench", *options, env={**os.environ, "GREENDAPT_CACHE": str(cache)})
+    (path,) = (cache / "plans").iterdir()
     plan = json.loads(path.read_bytes())
     (dear,) = (one for one in plan["stages"] if one["label"].endswith(DEAR))
     dear |= {"wall_s": S, "energy_j": 100 * S}
     path.write_text(json.dumps(plan), encoding="utf-8")
-    return options
+    return cache, done, only_run(runs)
+
+
+@pytest.fixture
+def asked(planned, tiny, tmp_path, monkeypatch):
+    """Options of the suite whose plan that is."""
+    monkeypatch.setenv("GREENDAPT_CACHE", str(planned[0]))
+    return "--suite", tiny, "--out", tmp_path / "runs", "--device", "cpu"
 
 
 def newest(out):
@@ -46,6 +44,20 @@ def newest(out):
 def metrics(run):
     rows = json.loads((run / "summary.json").read_text(encoding="utf-8"))["rows"]
     return [json.dumps([row["strategy"], row["metrics"]]) for row in rows]
+
+
+def test_what_finding_prices_takes_is_spent(planned):
+    """More than all there is: the run stops before anything."""
+    _, done, run = planned
+    assert done.code == 0, done.err
+    assert "looking first what the stages take" in done.err
+    first, second = done.out.splitlines()[-2:]
+    assert first.startswith("stopped before features of none, seed 0, which may take ")
+    assert second.startswith("0 of 3 cells are done; the rest would take about ")
+    told = re.search(r"greendapt resume (.+) --budget (.+)$", second)
+    assert told[1] == str(run)
+    assert parse_budget(told[2]).limit > 0.01  # what the next stage may take
+    assert not (run / "summary.json").exists()
 
 
 def test_it_stops_says_where_and_goes_on(greendapt, asked, tmp_path, finished_run):
@@ -67,7 +79,7 @@ def test_it_stops_says_where_and_goes_on(greendapt, asked, tmp_path, finished_ru
     assert budget["stopped_before"] == f"test_resnet {DEAR}"
     assert (budget["unit"], budget["limit"], budget["spent"]) == ("s", 7200.0, 0.0)
     assert (budget["cells_done"], budget["cells"]) == (1, 3)
-    assert budget["rest"] >= S
+    assert budget["rest"] > S / 9
     enough = greendapt("resume", run, "--budget", f"{1e9 * S}h")
     assert enough.code == 0, enough.err
     assert enough.out.splitlines()[-1].startswith("spent ")
