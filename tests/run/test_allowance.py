@@ -119,7 +119,7 @@ def test_before_two_of_its_kind_a_half_is_added_then_a_quarter():
 
 def test_twice_what_predictions_of_its_kind_missed_by_is_added():
     """Each from the other: 9 where 11 came, and the reverse."""
-    prices = {**alike("k", 1.0), **alike("t", 1.0, kind=Kind.PROBE)}
+    prices = {**alike("k", 1.0), **alike("t", 1.0, "other", Kind.PROBE)}
     records = [record("k0", 9.0, prices["k0"]), record("k1", 11.0, prices["k1"])]
     records += [record("t0", 1.0, prices["t0"]), record("t1", 1.0, prices["t1"])]
     asked = allowance(100, prices)
