@@ -35,7 +35,7 @@ from greendapt.suite.models import Suite
 
 UNITS: tuple[Unit, ...] = ("g", "J", "s")
 FIGURES = {"g": "carbon_g", "J": "energy_j", "s": "wall_s"}
-LEAST, MOST = 0.02, 0.9
+LEAST, MOST = 0.1, 0.9
 """Shares of what a whole run takes: the budgets are spread evenly over their logarithms."""
 CHANGES = {
     "data.pool": {"source": "phantom", "images": 400, "seed": 1},
