@@ -419,13 +419,9 @@ class _Doing:
             shown = reporter(explain=explain)
         elif shown is False:
             shown = TerminalReporter(Console(quiet=True), explain)
-        ending = self.session.run(
-            folder,
-            shown,
-            debug=self.debug,
-            executor=self.executor,
-            ranks=self.ranks,
-            allowance=allowance,
+        session = replace(self.session, allowance=allowance)
+        ending = session.run(
+            folder, shown, debug=self.debug, executor=self.executor, ranks=self.ranks
         )
         if folder.summary_path.exists():
             return replace(read_run(folder.path), budget=ending.standing)

@@ -67,7 +67,8 @@ class Ending:
 class Session:
     """A suite with its data, weights and plan checked: nothing has run yet.
 
-    ``plan``: every cell that may be asked for; which of them are, `due` says.
+    ``plan``: every cell that may be asked for; which of them are, `due` says. ``allowance``: ends
+    the work before the stage that there is no room for.
     """
 
     suite: Suite
@@ -77,6 +78,7 @@ class Session:
     grid: GridAsked
     generic: dict[str, str]
     steps: dict[str, Trial]
+    allowance: Allowance | None = None
 
     def info(self, command: str = "") -> RunInfo:
         """``run.json``: what was asked, on what, with what."""
@@ -110,12 +112,10 @@ class Session:
         debug: bool = False,
         executor: Executor | None = None,
         ranks: Ranks = ALONE,
-        allowance: Allowance | None = None,
     ) -> Ending:
         """Do what of the plan is not done in ``folder``, and write its summary.
 
         ``executor``: who does it; None: this process, with the other ``ranks`` of its launcher.
-        ``allowance``: stops before the stage that there is no room for, without a summary.
         """
         with folder.writing(), reporter, _resumable(folder):
             folder.gather()
@@ -132,13 +132,10 @@ class Session:
                     retry=retry,
                     ranks=ranks,
                     debug=debug,
-                    allowance=allowance,
                 )
             else:
-                device, terms = (
-                    self.engine.device.type,
-                    None if allowance is None else allowance.terms,
-                )
+                device = self.engine.device.type
+                terms = None if self.allowance is None else self.allowance.terms
                 given = (Assignment(folder, new, retry, device, debug, terms) for new in rounds)
                 is_over = self._by_others(given, reporter, executor)
             claims.clear()
@@ -147,7 +144,7 @@ class Session:
             update = {"meter": folder.meter_facts(), "grid": GridInfo.of(self._grid(records))}
             folder.write(folder.read().model_copy(update=update))
             summary = None if is_over else self._finished(folder, records)
-            return Ending(summary, self._standing(folder, retry, allowance))
+            return Ending(summary, self._standing(folder, retry))
 
     def _finished(self, folder: RunFolder, records: Mapping[str, Record]) -> Summary:
         """Write the summary. Raises CellFailed where the one that is there is better."""
@@ -171,10 +168,9 @@ class Session:
         grid = self._grid(records)
         return summarize(self.suite, cells, records, grid, synthetic=made, notes=notes)
 
-    def _standing(
-        self, folder: RunFolder, retry: Mapping[str, str], allowance: Allowance | None
-    ) -> Standing | None:
+    def _standing(self, folder: RunFolder, retry: Mapping[str, str]) -> Standing | None:
         """How far the money went, of the cells that are due by now."""
+        allowance = self.allowance
         if allowance is None:
             return None
         records = folder.records()
@@ -223,7 +219,6 @@ class Session:
         note: str = "",
         ranks: Ranks = ALONE,
         debug: bool = False,
-        allowance: Allowance | None = None,
     ) -> bool:
         """Do stages in this process, one list after the other; see `Scheduler`. Whether the
         allowance ended it."""
@@ -231,7 +226,7 @@ class Session:
         with self._meter() as meter:
             warm_up(context, everything)
             scheduler = Scheduler(
-                context, meter, reporter, claims, debug, retry, note, allowance=allowance
+                context, meter, reporter, claims, debug, retry, note, self.allowance
             )
             for planned in rounds:
                 scheduler.run(planned, everything)

@@ -15,7 +15,7 @@ import os
 import random
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -38,10 +38,10 @@ FIGURES = {"g": "carbon_g", "J": "energy_j", "s": "wall_s"}
 LEAST, MOST = 0.1, 0.9
 """Shares of what a whole run takes: the budgets are spread evenly over their logarithms."""
 CHANGES = {
-    "data.pool": {"source": "phantom", "images": 400, "seed": 1},
-    "data.development": {"source": "phantom", "images": 300, "seed": 2},
-    "phase.adapt": {"epochs": 6},
-    "transfer.probe": {"epochs": 60},
+    "data.pool": {"source": "phantom", "images": 120, "seed": 1},
+    "data.development": {"source": "phantom", "images": 120, "seed": 2},
+    "phase.adapt": {"epochs": 3},
+    "transfer.probe": {"epochs": 20},
     "run.seeds": 2,
 }
 """What makes stages of the tests' tiny suite long enough to be timed."""
@@ -103,7 +103,7 @@ def tries(suite: Suite, out: Path, budgets: int, seed: int = 0) -> Iterator[Try]
 def _one(session: Session, folder: RunFolder, budget: Budget, plain: Summary) -> tuple[Try, bool]:
     terms = terms_of(session, budget, folder.path.parent, folder.records(), lambda _line: None)
     watched = Watched(terms, session.grid.of_work)
-    ending = session.run(folder, _quiet(), allowance=watched)
+    ending = replace(session, allowance=watched).run(folder, _quiet())
     standing = ending.standing
     assert standing is not None
     if standing.done:

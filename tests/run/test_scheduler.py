@@ -1,5 +1,7 @@
 """Two workers on one run folder, in every order that their looks at it can have."""
 
+from dataclasses import replace
+
 import pytest
 
 from greendapt.run.allowance import Allowance, Price, Terms
@@ -89,8 +91,8 @@ def test_it_ends_before_the_stage_that_there_is_no_room_for(tiny, tmp_path, plan
     """A microsecond is less than a stage is planned to take, or than the first one takes."""
     session = prepare_session(load(tiny), lambda _line: None)
     folder, planned = RunFolder.create(tmp_path, "tiny"), stages(session.plan)
-    own = allowance(session, 1e-6, planned_s)
-    assert session.work(folder, PlainReporter(), Claims(folder.claims), [planned], allowance=own)
+    session = replace(session, allowance=allowance(session, 1e-6, planned_s))
+    assert session.work(folder, PlainReporter(), Claims(folder.claims), [planned])
     assert [record.key for record in folder.records()] == [s.key for s in planned[:done]]
 
 
@@ -101,7 +103,6 @@ def test_a_stage_runs_once_more_only_where_the_budget_has_room(tiny, tmp_path, m
     session = prepare_session(load(tiny, changes=[change]), lambda _line: None)
     for limit_s, times in ((1e-6, 1), (1e6, 2)):
         folder, (one, *_) = RunFolder.create(tmp_path, "tiny"), stages(session.plan)
-        own = allowance(session, limit_s, 1e-9)
-        claims = Claims(folder.claims)
-        assert not session.work(folder, PlainReporter(), claims, [[one]], allowance=own)
+        own, claims = replace(session, allowance=allowance(session, limit_s, 1e-9)), folder.claims
+        assert not own.work(folder, PlainReporter(), Claims(claims), [[one]])
         assert [record.key for record in folder.records()] == [one.key] * times

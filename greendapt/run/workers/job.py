@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +53,9 @@ class Job:
         folder = RunFolder(Path(self.run), claims.worker.name)
         reporter = PlainReporter()
         before = folder.read()
-        session, terms = prepare_session(before.suite, reporter.say, before), self.terms
+        session = prepare_session(before.suite, reporter.say, before)
+        if self.terms is not None:
+            session = replace(session, allowance=Allowance(self.terms, session.grid.of_work))
         everything = {stage.key: stage for stage in stages(session.plan)}
         if not everything.keys() >= {*self.stages}:
             raise RunError(f"the data or weights of {self.run} changed while it ran")
@@ -65,7 +67,6 @@ class Job:
             retry=self.retry,
             note=self.note,
             debug=self.debug,
-            allowance=None if terms is None else Allowance(terms, session.grid.of_work),
         )
 
     def checkpoint(self) -> Any:
