@@ -11,14 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from greendapt.accounting.grid import Grid
-from greendapt.core.errors import GreendaptError, RunError
+from greendapt.core.errors import GreendaptError, RunError, SuiteError
 from greendapt.core.records import Failure, Record, Summary
 from greendapt.core.terminal import say
 from greendapt.report import words
@@ -38,6 +38,8 @@ from greendapt.suite import suite_files
 from greendapt.suite.models import Suite
 
 if TYPE_CHECKING:
+    from greendapt.run.allowance import Allowance, Standing
+    from greendapt.run.budget import Budget
     from greendapt.run.export import Exported
     from greendapt.run.progress import Reporter
     from greendapt.run.session import Session
@@ -71,6 +73,7 @@ def run(
     executor: Executor | None = None,
     progress: bool | Reporter = True,
     go_on: bool | Callable[[RunFolder], bool] = False,
+    budget: Budget | None = None,
     command: str = "",
     debug: bool = False,
 ) -> Run:
@@ -79,7 +82,9 @@ def run(
     ``reuse``: an earlier run of this machine, whose equal stages are taken over. ``executor``: who
     does the work; None: this process. ``progress``: lines or a bar on stderr, a reporter of one's
     own, or nothing. ``go_on``: whether to go on with an unfinished run of the same suite in
-    ``out``. ``command``: how the run says it was made. ``debug``: an error in a stage ends the run.
+    ``out``. ``budget``: end before the stage that would take more than is left of it; what is
+    returned says how far that went (``budget``), and holds the cells that are done. ``command``:
+    how the run says it was made. ``debug``: an error in a stage ends the run.
 
     A cell that fails is in ``failures`` of what is returned, and stops no other. Raises
     GreendaptError for what cannot be run. Under torchrun the processes that are not the first help
@@ -91,21 +96,27 @@ def run(
     from greendapt.run.session import prepare_session, unfinished
 
     tell = say if progress else _silent
+    _check_budget(budget, executor)
     with _first_rank(suite) as ranks:
         session = prepare_session(suite, tell)
         doing = _Doing(session, executor, progress, debug, ranks)
         before = unfinished(Path(out), suite)
         if before is not None and (go_on(before) if callable(go_on) else go_on):
-            return doing.finish(before, explain=True)
+            same = before.read().fingerprint == session.info().fingerprint
+            there = before.records()
+            allowed = _allowance(session, budget, before.path.parent, there, tell, comparable=same)
+            return doing.finish(before, explain=True, allowance=allowed)
         info = session.info(command)
         earlier = None if reuse is None else comparable(RunFolder(Path(reuse)), info.fingerprint)
+        there = [] if earlier is None else earlier.records()
+        allowed = _allowance(session, budget, Path(out), there, tell)
         folder = RunFolder.create(Path(out), suite.name)
         folder.write(info.model_copy(update={"plan": kept_plan(suite, info.fingerprint)}))
         if earlier is not None:
             planned = stages(session.plan)
             taken = adopt(folder, earlier, planned)
             tell(f"{taken} of {len(planned)} stages are taken over from {earlier.path}")
-        return doing.finish(folder, explain=False)
+        return doing.finish(folder, explain=False, allowance=allowed)
 
 
 def resume(
@@ -113,25 +124,32 @@ def resume(
     *,
     executor: Executor | None = None,
     progress: bool | Reporter = True,
+    budget: Budget | None = None,
     debug: bool = False,
 ) -> Run:
     """Do what is left of a run, with its suite as it was then; see `run`.
 
-    Raises RunError where ``path`` is no run.
+    ``budget``: of what this call does, whatever was spent before. Raises RunError where ``path`` is
+    no run.
     """
     from greendapt.run.session import prepare_session
 
     tell = say if progress else _silent
+    _check_budget(budget, executor)
     folder = RunFolder(Path(path))
     before = folder.read()
     with _first_rank(before.suite) as ranks:
         session = prepare_session(before.suite, tell, before)
-        if session.info().fingerprint != before.fingerprint:
+        same = session.info().fingerprint == before.fingerprint
+        if not same:
             tell(
                 "note: this is another machine or other software than the run began with; "
                 "its costs will be mixed"
             )
-        return _Doing(session, executor, progress, debug, ranks).finish(folder, explain=True)
+        there = folder.records()
+        allowed = _allowance(session, budget, folder.path.parent, there, tell, comparable=same)
+        doing = _Doing(session, executor, progress, debug, ranks)
+        return doing.finish(folder, explain=True, allowance=allowed)
 
 
 def read_run(path: str | Path, grid: Grid | None = None, margin: float | None = None) -> Run:
@@ -178,6 +196,8 @@ class Run:
 
     path: Path
     data: RunData
+    budget: Standing | None = None
+    """How far a budget went; None for a run without one, and for one that is read."""
 
     @property
     def finished(self) -> bool:
@@ -345,6 +365,40 @@ def _missing(what: str, package: str) -> GreendaptError:
     )
 
 
+def _check_budget(budget: Budget | None, executor: Executor | None) -> None:
+    """SuiteError where stages run elsewhere than here, where they are timed."""
+    if budget is None:
+        return
+    from greendapt.run.workers.local import Local
+    from greendapt.train.parallel import launched
+
+    if launched():
+        raise SuiteError("--budget: torchrun shares each training, which is timed in one process")
+    if not isinstance(executor, Local | None):
+        raise SuiteError(
+            "--budget: what a stage takes on another machine cannot be timed here; leave the "
+            "executor out, or take --executor local"
+        )
+
+
+def _allowance(
+    session: Session,
+    budget: Budget | None,
+    out: Path,
+    before: Sequence[Record],
+    tell: Say,
+    *,
+    comparable: bool = True,
+) -> Allowance | None:
+    if budget is None:
+        return None
+    from greendapt.forecast.budgeting import terms_of
+    from greendapt.run.allowance import Allowance
+
+    terms = terms_of(session, budget, out, before, tell, comparable=comparable)
+    return Allowance(terms, session.grid.of_work)
+
+
 @contextmanager
 def _first_rank(suite: Suite) -> Iterator[Ranks]:
     """The processes of a launcher, in the first of them; the others help it until it is done."""
@@ -367,9 +421,10 @@ class _Doing:
     debug: bool
     ranks: Ranks
 
-    def finish(self, folder: RunFolder, *, explain: bool) -> Run:
+    def finish(self, folder: RunFolder, *, explain: bool, allowance: Allowance | None) -> Run:
         """``explain`` says of each stage why it runs or is reused."""
         from greendapt.core.console import Console
+        from greendapt.run.interim import so_far
         from greendapt.run.progress import TerminalReporter, reporter
 
         shown = self.progress
@@ -377,5 +432,10 @@ class _Doing:
             shown = reporter(explain=explain)
         elif shown is False:
             shown = TerminalReporter(Console(quiet=True), explain)
-        self.session.run(folder, shown, debug=self.debug, executor=self.executor, ranks=self.ranks)
-        return read_run(folder.path)
+        session = replace(self.session, allowance=allowance)
+        ending = session.run(
+            folder, shown, debug=self.debug, executor=self.executor, ranks=self.ranks
+        )
+        if folder.summary_path.exists():
+            return replace(read_run(folder.path), budget=ending.standing)
+        return Run(folder.path, on_grid(so_far(folder, least=0), None), ending.standing)

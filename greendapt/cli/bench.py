@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from greendapt.cli.options import ExecutorName, Json, SlurmSettings, Workers
+from greendapt.cli.options import BudgetText, ExecutorName, Json, SlurmSettings, Workers
 
 if TYPE_CHECKING:
     from greendapt.suite.models import Suite
@@ -91,6 +91,7 @@ def bench(
         Path | None,
         typer.Option(metavar="RUN", help="Take over from that run the stages that are the same."),
     ] = None,
+    budget: BudgetText = None,
     executor: ExecutorName = None,
     workers: Workers = None,
     slurm: SlurmSettings = None,
@@ -101,7 +102,7 @@ def bench(
     Example: greendapt bench --suite chestxray --data pool=XRAYS --data development=LABELLED
     """
     from greendapt import api
-    from greendapt.cli.running import goes_on, show_run
+    from greendapt.cli.running import budget_of, goes_on, show_run
     from greendapt.run.workers.choose import executor as executor_of
 
     finished = api.run(
@@ -110,6 +111,7 @@ def bench(
         reuse=reuse,
         executor=executor_of(executor, workers, slurm or []),
         go_on=goes_on,
+        budget=budget_of(budget),
         command=shlex.join(["greendapt", *sys.argv[1:]]),
         debug=bool(context.obj),
     )

@@ -53,6 +53,15 @@ def add_command(app: typer.Typer, function: Callable[..., None], settings: Any =
     app.command(short_help=short, context_settings=settings)(function)
 
 
+BudgetText = Annotated[
+    str | None,
+    typer.Option(
+        "--budget",
+        metavar="AMOUNT",
+        help="Stop before the stage that would make this command take more: 50g (CO2e), 20Wh, "
+        "1kWh, 30min, 2h.",
+    ),
+]
 ExecutorName = Annotated[
     str | None,
     typer.Option(

@@ -20,7 +20,7 @@ _BENCH_DEVICES = (None, "auto", "cpu", "cuda", "xpu", "mps")
 
 
 # a parameter an option: typer reads them from here
-@with_options_of(bench, "executor", "workers", "slurm")
+@with_options_of(bench, "budget", "executor", "workers", "slurm")
 def plan(
     context: typer.Context,
     run: Annotated[

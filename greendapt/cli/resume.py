@@ -7,21 +7,30 @@ from typing import Annotated
 
 import typer
 
-from greendapt.cli.options import ExecutorName, Json, SlurmSettings, Workers
+from greendapt.cli.options import BudgetText, ExecutorName, Json, SlurmSettings, Workers
 
 
 def resume(
     context: typer.Context,
     run: Annotated[Path, typer.Argument(help="A run folder, such as runs/chestxray-...")],
+    budget: BudgetText = None,
     executor: ExecutorName = None,
     workers: Workers = None,
     slurm: SlurmSettings = None,
     json: Json = False,
 ) -> None:
-    """Go on with a run that was stopped, saying why each stage runs or is reused."""
+    """Go on with a run that was stopped, saying why each stage runs or is reused.
+
+    A --budget is what this command may take, whatever the run took before: so much more.
+    """
     from greendapt import api
-    from greendapt.cli.running import show_run
+    from greendapt.cli.running import budget_of, show_run
     from greendapt.run.workers.choose import executor as executor_of
 
-    workers_of_it = executor_of(executor, workers, slurm or [])
-    show_run(api.resume(run, executor=workers_of_it, debug=bool(context.obj)), json=json)
+    finished = api.resume(
+        run,
+        executor=executor_of(executor, workers, slurm or []),
+        budget=budget_of(budget),
+        debug=bool(context.obj),
+    )
+    show_run(finished, json=json)

@@ -12,30 +12,49 @@ from greendapt.core.terminal import say, show, show_json
 
 if TYPE_CHECKING:
     from greendapt.api import Run
+    from greendapt.run.budget import Budget
     from greendapt.store.run import RunFolder
 
 
 def show_run(run: Run, *, json: bool) -> None:
-    """Write the reports of a run and print it. Raises CellFailed where cells failed."""
+    """Write the reports of a run and print it, and how far a budget went. Raises CellFailed where
+    cells failed."""
     from greendapt.core.errors import CellFailed
     from greendapt.report.formats import terminal
 
-    written = run.report()
+    is_empty = not run.summary.rows and not run.summary.failures  # a budget may end before a cell
+    written = [] if is_empty else run.report()
     if json:
-        from json import dumps
-
-        text = run.summary.model_dump_json(by_alias=True)
-        show_json(f'{{"run": {dumps(str(run.path))}, "summary": {text}}}')
+        show_json(_as_json(run))
     else:
-        terminal.show(run.view)
+        if not is_empty:
+            terminal.show(run.view)
         for path in written:
             show(f"{path.suffix[1:]:<5} {path}")
+    for sentence in run.budget.sentences(str(run.path)) if run.budget else []:
+        (say if json else show)(sentence)
     if run.failures:
         first, cells = run.failures[0], len(run.failures) + len(run.summary.rows)
         raise CellFailed(
             f"{len(run.failures)} of {cells} cells failed, first in {first.stage}: {first.error}; "
             "the report names them all"
         )
+
+
+def _as_json(run: Run) -> str:
+    from json import dumps
+
+    parts = {"run": dumps(str(run.path)), "summary": run.summary.model_dump_json(by_alias=True)}
+    if run.budget:
+        parts["budget"] = dumps(run.budget.as_table())
+    return f"{{{', '.join(f'{dumps(name)}: {text}' for name, text in parts.items())}}}"
+
+
+def budget_of(text: str | None) -> Budget | None:
+    """Of ``--budget``."""
+    from greendapt.run.budget import parse_budget
+
+    return None if text is None else parse_budget(text)
 
 
 def first_rank() -> bool:

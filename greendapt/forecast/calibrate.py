@@ -28,11 +28,25 @@ from greendapt.run.stages.base import Monitor, Stage
 from greendapt.run.stages.counted import Effort
 from greendapt.store.run import RunFolder
 
-LIMIT_S = 45.0
 _SMALL = 48  # images of each set in the first size
 _EPOCHS_S = 0.6  # of training a stage, to take the median of
 _ROUNDS = 3  # in the second size: other programs on the machine come and go
 _FEW = 3
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a calibration may take, about."""
+
+    wall_s: float = 45.0
+    energy_j: float = math.inf
+
+    def seconds_at(self, power_w: float | None) -> float:
+        """Until one of them is reached."""
+        return min(self.wall_s, self.energy_j / power_w) if power_w else self.wall_s
+
+
+LIMITS = Limits()
 
 
 @dataclass(frozen=True)
@@ -109,17 +123,18 @@ def calibrate(
     planned: Sequence[Stage],
     meter: Meter,
     *,
-    within: Path,
-    limit_s: float = LIMIT_S,
+    limits: Limits = LIMITS,
     say: Callable[[str], None],
 ) -> Calibration:
-    """Time what is ``planned``, in at most about ``limit_s``; files go to ``within`` and vanish."""
+    """Time what is ``planned``, for at most about ``limits``, once in the smallest size in any
+    case; files go to the folder of ``context`` and vanish."""
     begun, before = now_s(), read_cpu(opening=True)
     chosen = _chosen(context, planned)
     say(f"timing {len(chosen)} kinds of stages in small")
-    trial = _Trial(_with_weights(context), meter, begun + limit_s)
-    with _scratch(within) as folder:
+    trial = _Trial(_with_weights(context), meter, begun + limits.wall_s)
+    with _scratch(context.folder.path) as folder:
         trial.run(chosen, _SMALL, folder("small"))
+        trial.until_s = min(trial.until_s, begun + limits.seconds_at(trial.power_w()))
         images = trial.affordable(begun)
         for _ in range(_ROUNDS if images > _SMALL else 0):
             started_s = now_s()
@@ -200,6 +215,10 @@ class _Trial:
         left_s = self.until_s - now_s() - _EPOCHS_S * len(self.samples)
         sizes = [len(one) for one in self.context.data.sets()]
         return min(max(sizes), int(_SMALL * left_s / took_s)) // 16 * 16
+
+    def power_w(self) -> float | None:
+        """Of all samples so far."""
+        return _watts([sample for samples in self.spent.values() for sample in samples])
 
     def watts(self) -> dict[Kind, float | None]:
         """Energy over time of each kind's samples."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from greendapt.core.errors import SuiteError
 from greendapt.core.units import duration, percent
-from greendapt.forecast.calibrate import calibrate
+from greendapt.forecast.calibrate import LIMITS, Limits, calibrate
 from greendapt.forecast.datasheets import DataSheet, device, ranks_of
 from greendapt.forecast.stated_data import stated_plan
 from greendapt.meter import Meter
@@ -49,16 +50,25 @@ def forecast_here(
 
     ``finished``: keys of stages that a run which is reused has done.
     """
-    within = next(path for path in (out, *out.absolute().parents) if path.is_dir())
-    context = session.context(RunFolder(within))
+    with closing(Meter(device=str(session.engine.device))) as meter:
+        return forecast_by(meter, session, out, finished, say=say)
+
+
+def forecast_by(
+    meter: Meter,
+    session: Session,
+    out: Path,
+    finished: Iterable[str] = (),
+    *,
+    limits: Limits = LIMITS,
+    say: Callable[[str], None],
+) -> Forecast:
+    """The same with a meter that is open, and for at most about ``limits``."""
+    context = context_on(session, out)
     planned = stages(session.plan)
     runs = as_run(context, planned, finished)
-    meter = Meter(device=str(session.engine.device))
-    try:
-        warm_up(context, planned)
-        calibration = calibrate(context, runs.left, meter, within=within, say=say)
-    finally:
-        meter.close()
+    warm_up(context, planned)
+    calibration = calibrate(context, runs.left, meter, limits=limits, say=say)
 
     def costs(stage: Stage, effort: Effort) -> tuple[float, float | None]:
         wall_s = calibration.wall_s(stage, effort)
@@ -76,6 +86,13 @@ def forecast_here(
             "as busy"
         )
     return forecast(context, runs, costs, device="this machine", basis=basis)
+
+
+def context_on(session: Session, out: Path) -> Context:
+    """Of no run yet, on the disk of ``out``."""
+    return session.context(
+        RunFolder(next(path for path in (out, *out.absolute().parents) if path.is_dir()))
+    )
 
 
 def forecast(

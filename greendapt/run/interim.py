@@ -15,10 +15,10 @@ from greendapt.store.run import RunFolder, latest
 from greendapt.store.runinfo import RunData
 
 
-def so_far(folder: RunFolder) -> RunData:
+def so_far(folder: RunFolder, least: int = 1) -> RunData:
     """The cells of the unfinished run in ``folder`` that are done, and what must be said of that.
 
-    RunError when it is no run, is damaged, or no cell of it is done.
+    RunError when it is no run, is damaged, or fewer than ``least`` cells (0 or 1) are over.
     """
     info = folder.read()
     if not info.cells:
@@ -33,7 +33,7 @@ def so_far(folder: RunFolder) -> RunData:
         synthetic=any(data.synthetic for _, data in info.data.named()),
         notes=[*map(str, info.notes), *beside_note(last.values())],
     )
-    if not summary.rows and not summary.failures:
+    if len(summary.rows) + len(summary.failures) < least:
         raise RunError(
             f"{folder.path}: none of {plural(len(info.cells), 'cell')} is done; {_next(folder)}"
         )

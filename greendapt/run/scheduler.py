@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import traceback
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -15,6 +15,7 @@ from greendapt.core.figures import Figure
 from greendapt.core.records import Record
 from greendapt.core.terminal import say
 from greendapt.meter import Meter
+from greendapt.run.allowance import Allowance
 from greendapt.run.context import Context
 from greendapt.run.progress import Reporter
 from greendapt.run.stages.base import Monitor, Stage
@@ -35,7 +36,8 @@ class Scheduler:
 
     ``retry``: which failed records are from before (stage -> when it started); those run again, and
     others are failures of this very run. None: all that are there at the start.
-    ``note``: what is to be said of the energy figures.
+    ``note``: what is to be said of the energy figures. ``allowance``: asked before every stage;
+    ``is_over`` once it had no room for one, which ends the work.
     """
 
     context: Context
@@ -45,6 +47,8 @@ class Scheduler:
     debug: bool = False
     retry: Mapping[str, str] | None = None
     note: str = ""
+    allowance: Allowance | None = None
+    is_over: bool = field(default=False, init=False)
     _written: Growing = field(init=False)
     _before: dict[str, Record] = field(default_factory=dict)
     _needed: dict[str, str] = field(default_factory=dict)
@@ -80,13 +84,16 @@ class Scheduler:
                     self._discard(stage)
                 else:
                     held[stage.key] = stage
+                if self.is_over:
+                    return self.records
             if len(held) == len(waiting):
                 time.sleep(POLL_S)
             waiting = list(held.values())
         return self.records
 
     def _settle(self, stage: Stage, predicted: float) -> bool:
-        """Do a stage, or see that nothing is to be done; False while another worker does it."""
+        """Do a stage, or see that nothing is to be done; False while another worker does it, or
+        there is no money for it."""
         if any(parent.key in self._broken for parent in stage.reads):
             self._broken.add(stage.key)
             self.reporter.skip(stage.label, predicted, "left out, a stage before failed")
@@ -111,7 +118,21 @@ class Scheduler:
                 # thrown away after its last reader, between our look at records and that at files
                 self.reporter.skip(stage.label, predicted, "what reads it is done")
                 return True
-            return self._do(stage, predicted, reason, claim)
+            return self._is_allowed(stage) and self._do(stage, predicted, reason, claim)
+
+    def _is_allowed(self, stage: Stage, paid: Sequence[Record] = ()) -> bool:
+        """Whether the budget has room for a stage that we have claimed, after what was ``paid`` and
+        is not written yet. Without the others' stages it has none: the work is over."""
+        if self.allowance is None:
+            return True
+        claimed = self.claims.held()  # before the records: who ends in between counts, not never
+        self._written.refresh()
+        held = [key for key in claimed if key in self._needed and not self._is_new(key)]
+        records = [*self._written.every, *paid]
+        if self.allowance.allows(stage.key, records, held):
+            return True
+        self.is_over = not paid and not (held and self.allowance.allows(stage.key, records))
+        return False
 
     def _is_new(self, key: str) -> bool:
         """Whether a stage was done since we began."""
@@ -177,6 +198,8 @@ class Scheduler:
         disturbed = of_surroundings(record)
         wall_s, limit_s = record.value("wall_s"), self.context.suite.run.remeasure
         if not disturbed or not wall_s or wall_s > limit_s or stage.in_cache:
+            return [], record
+        if not self._is_allowed(stage, [record]):
             return [], record
         self.reporter.say(f"{stage.label}: runs once more, {'; '.join(disturbed)}")
         return [record], self._metered(stage)

@@ -24,6 +24,7 @@ from greendapt.data.prepared import Prepared, Task, prepare
 from greendapt.data.splits import few_shot
 from greendapt.meter import Meter
 from greendapt.models.backbone import check_backbone, create_backbone
+from greendapt.run.allowance import Allowance, Standing
 from greendapt.run.context import Context
 from greendapt.run.environment import environment, fingerprint
 from greendapt.run.ground import Digests
@@ -56,11 +57,20 @@ _REST_S = 1.0  # before any work: the power at rest, for energy above idle
 
 
 @dataclass(frozen=True)
+class Ending:
+    """``summary``: None where a budget stopped the run. ``standing``: None without a budget."""
+
+    summary: Summary | None
+    standing: Standing | None
+
+
+@dataclass(frozen=True)
 class Session:
     """A suite with its data, weights and plan checked: nothing has run yet.
 
     ``plan``: every cell that may be asked for; which of them are, `due` says. ``entering``: waves
-    of strategies, the cheapest first, where they race.
+    of strategies, the cheapest first, where they race. ``allowance``: ends the work before the
+    stage that there is no room for.
     """
 
     suite: Suite
@@ -71,6 +81,7 @@ class Session:
     generic: dict[str, str]
     steps: dict[str, Trial]
     entering: Sequence[Sequence[str]]
+    allowance: Allowance | None = None
 
     def info(self, command: str = "") -> RunInfo:
         """``run.json``: what was asked, on what, with what."""
@@ -104,7 +115,7 @@ class Session:
         debug: bool = False,
         executor: Executor | None = None,
         ranks: Ranks = ALONE,
-    ) -> Summary:
+    ) -> Ending:
         """Do what of the plan is not done in ``folder``, and write its summary.
 
         ``executor``: who does it; None: this process, with the other ``ranks`` of its launcher.
@@ -112,30 +123,44 @@ class Session:
         with folder.writing(), reporter, _resumable(folder):
             folder.gather()
             claims, retry = Claims(folder.claims), failed_before(folder.records())
+            rounds = self._rounds(folder, reporter)
             if executor is None:
-                rounds = (stages(new) for new in self._rounds(folder, reporter))
                 if ranks.size > 1:
                     self._lead(folder, ranks)
-                self.work(folder, reporter, claims, rounds, retry=retry, ranks=ranks, debug=debug)
+                is_over = self.work(
+                    folder,
+                    reporter,
+                    claims,
+                    (stages(new) for new in rounds),
+                    retry=retry,
+                    ranks=ranks,
+                    debug=debug,
+                )
             else:
-                for new in self._rounds(folder, reporter):
-                    assignment = Assignment(folder, new, retry, self.engine.device.type, debug)
-                    self._by_others(assignment, reporter, executor)
+                device = self.engine.device.type
+                terms = None if self.allowance is None else self.allowance.terms
+                given = (Assignment(folder, new, retry, device, debug, terms) for new in rounds)
+                is_over = self._by_others(given, reporter, executor)
             claims.clear()
             folder.gather()
-            for stage in (one for one in stages(self.plan) if one.is_temporary):
-                folder.discard_checkpoint(stage.key)  # what later seeds would have read
             records = latest(folder.records())
             update = {"meter": folder.meter_facts(), "grid": GridInfo.of(self._grid(records))}
             folder.write(folder.read().model_copy(update=update))
-            summary = self.summary(self.due(records), records)
-            if _is_better(folder, summary):
-                failed = summary.failures
-                raise CellFailed(
-                    f"{len(failed)} cells failed that were done before, first in "
-                    f"{failed[0].stage}: {failed[0].error}; the summary of before is kept"
-                )
-            folder.write_summary(summary)
+            summary = None if is_over else self._finished(folder, records)
+            return Ending(summary, self._standing(folder, retry))
+
+    def _finished(self, folder: RunFolder, records: Mapping[str, Record]) -> Summary:
+        """Write the summary. Raises CellFailed where the one that is there is better."""
+        for stage in (one for one in stages(self.plan) if one.is_temporary):
+            folder.discard_checkpoint(stage.key)  # what later seeds would have read
+        summary = self.summary(self.due(records), records)
+        if _is_better(folder, summary):
+            failed = summary.failures
+            raise CellFailed(
+                f"{len(failed)} cells failed that were done before, first in "
+                f"{failed[0].stage}: {failed[0].error}; the summary of before is kept"
+            )
+        folder.write_summary(summary)
         return summary
 
     def summary(self, of: list[Cell], records: Mapping[str, Record]) -> Summary:
@@ -145,6 +170,25 @@ class Session:
         cells = [cell.planned for cell in of]
         grid = self._grid(records)
         return summarize(self.suite, cells, records, grid, synthetic=made, notes=notes)
+
+    def _standing(self, folder: RunFolder, retry: Mapping[str, str]) -> Standing | None:
+        """How far the money went, of the cells that are due by now."""
+        allowance = self.allowance
+        if allowance is None:
+            return None
+        records = folder.records()
+        last = latest(records)
+        asked = self.due(last)
+        to_come = left(Assignment(folder, asked, retry, self.engine.device.type))
+        return Standing(
+            budget=allowance.budget,
+            spent=allowance.spent(records),
+            rest=allowance.rest([stage.key for stage in to_come], records),
+            stopped_before=to_come[0].label if to_come else None,
+            next=allowance.most(to_come[0].key, records) if to_come else 0.0,
+            done=len(self.summary(asked, last).rows),
+            cells=len(asked),
+        )
 
     def _grid(self, records: Mapping[str, Record]) -> Grid:
         """A file of hours is for the time at which these were made."""
@@ -182,16 +226,22 @@ class Session:
         note: str = "",
         ranks: Ranks = ALONE,
         debug: bool = False,
-    ) -> None:
-        """Do stages in this process, one list after the other; see `Scheduler`."""
+    ) -> bool:
+        """Do stages in this process, one list after the other; see `Scheduler`. Whether the
+        allowance ended it."""
         context, everything = self.context(folder, ranks), stages(self.plan)
         with self._meter() as meter:
             warm_up(context, everything)
-            scheduler = Scheduler(context, meter, reporter, claims, debug, retry, note)
+            scheduler = Scheduler(
+                context, meter, reporter, claims, debug, retry, note, self.allowance
+            )
             for planned in rounds:
                 scheduler.run(planned, everything)
+                if scheduler.is_over:
+                    break
             folder.keep_meter_facts(meter.facts())
             ranks.same(None)  # the others may go
+        return scheduler.is_over
 
     def _lead(self, folder: RunFolder, ranks: Ranks) -> None:
         """Tell the other ranks what is run, and wait until they have read its data."""
@@ -214,15 +264,22 @@ class Session:
         steps = {name: trial.step for name, trial in self.steps.items()}
         return Context(self.suite, self.data, folder, self.engine, self.generic, steps, ranks)
 
-    def _by_others(self, assignment: Assignment, reporter: Reporter, executor: Executor) -> None:
-        context = self.context(assignment.folder)
-        works = {stage.key: stage.effort(context).work for stage in stages(assignment.plan)}
-        follower = Follower(assignment, reporter, works)
-        follower.begin()
-        if left(assignment):
-            executor.work(assignment, follower)
-        else:
-            reporter.say("every stage is finished: all are reused, nothing is left to run")
+    def _by_others(
+        self, rounds: Iterable[Assignment], reporter: Reporter, executor: Executor
+    ) -> bool:
+        """Whether a budget ended it: an executor that ends early without one raises."""
+        for assignment in rounds:
+            context = self.context(assignment.folder)
+            works = {stage.key: stage.effort(context).work for stage in stages(assignment.plan)}
+            follower = Follower(assignment, reporter, works)
+            follower.begin()
+            if left(assignment):
+                executor.work(assignment, follower)
+            else:
+                reporter.say("every stage is finished: all are reused, nothing is left to run")
+            if assignment.terms is not None and left(assignment):
+                return True
+        return False
 
 
 def prepare_session(

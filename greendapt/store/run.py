@@ -276,9 +276,11 @@ def _meter_facts(path: Path) -> MeterFacts:
 
 
 class Growing:
-    """The ``last`` record of each stage, while workers write; read again only where a file grew."""
+    """``every`` record and the ``last`` of each stage, while workers write; read again only where a
+    file grew."""
 
     def __init__(self, folder: RunFolder) -> None:
+        self.every: list[Record] = []
         self.last: dict[str, Record] = {}
         self._folder = folder
         self._sizes: dict[str, int] = {}
@@ -287,11 +289,13 @@ class Growing:
         """``last``, with what others have written by now."""
         sizes = self._folder.sizes()
         if sizes != self._sizes:
-            self._sizes, self.last = sizes, latest(self._folder.records())
+            self._sizes, self.every = sizes, self._folder.records()
+            self.last = latest(self.every)
         return self.last
 
     def append(self, record: Record) -> None:
         self._folder.append(record)
+        self.every.append(record)
         self.last[record.key] = record
         self._sizes |= self._folder.own_size()
 

@@ -129,7 +129,7 @@ def test_paper_table(interleaved, benchmark, tmp_path, meter, xrays, fast):
         of = session(fast, xrays)
         folder = RunFolder.create(tmp_path, "table")
         folder.write(of.info("benchmark"))
-        rows = of.run(folder, Quiet()).rows
+        rows = of.run(folder, Quiet()).summary.rows
         return {row.strategy: row.metrics["development"]["auc"] for row in rows}
 
     ours()  # generic weights are made once a machine: not part of either

@@ -86,5 +86,6 @@ def test_plan_takes_the_options_of_bench(greendapt):
     planned, run = (
         set(re.findall(r"--[a-z-]+", greendapt(name, "--help").out)) for name in ("plan", "bench")
     )
-    assert run - planned == {"--executor", "--workers", "--slurm"}  # who runs it is no cost
+    # who runs it, and how far money lets it, is no cost
+    assert run - planned == {"--budget", "--executor", "--workers", "--slurm"}
     assert "--gpus" in planned - run

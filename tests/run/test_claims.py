@@ -145,3 +145,12 @@ def test_a_folder_that_cannot_be_written_is_one_clear_error(tmp_path):
     path.touch()
     with pytest.raises(GreendaptError, match=str(path)), Claims(path).take("stage"):
         pass
+
+
+def test_what_others_are_at_is_known_and_what_the_dead_left_is_not(tmp_path):
+    mine, other = Claims(tmp_path), Claims(tmp_path)
+    gone = Claims(tmp_path, replace(this_worker(), pid=2**22 + 1))
+    with mine.take("a"), other.take("b"), gone.take("c"):
+        assert mine.held() == {"b"}
+        assert other.held() == {"a"}
+    assert other.held() == set()

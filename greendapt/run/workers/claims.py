@@ -156,13 +156,20 @@ class Claims:
 
     def beside(self) -> set[str]:
         """Names of the other workers that do something on this machine now."""
-        names = set()
+        others = (worker for _, worker in self._others())
+        return {one.name for one in others if one and one.machine == self.worker.machine}
+
+    def held(self) -> set[str]:
+        """The stages that other workers are at."""
+        return {key for key, _ in self._others()}
+
+    def _others(self) -> Iterator[tuple[str, Worker | None]]:
+        """Claims of other workers that are not known to be dead; None: it is just being written."""
         for path in _all(self.folder, "*"):
             with suppress(FileNotFoundError):
-                other = _worker_of(path.read_bytes())
-                if other is not None and other.machine == self.worker.machine:
-                    names.add("" if other.is_dead() else other.name)
-        return names - {"", self.worker.name}
+                holder = _worker_of(path.read_bytes())
+                if holder is None or not (holder.name == self.worker.name or holder.is_dead()):
+                    yield path.stem, holder
 
 
 def _all(folder: Path, key: str) -> list[Path]:

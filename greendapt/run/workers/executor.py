@@ -16,6 +16,7 @@ from typing import Protocol
 from greendapt.core.errors import RunError
 from greendapt.core.records import Record
 from greendapt.core.registry import Registry
+from greendapt.run.allowance import Terms
 from greendapt.run.plan import Cell, stages
 from greendapt.run.progress import Reporter
 from greendapt.run.stages.base import Stage
@@ -38,6 +39,7 @@ class Assignment:
     """What is to be done: the plan of a run, its folder, and which failures are from before.
 
     ``retry``: failed stages that run again -> when they started. ``device``: ``cpu`` or ``cuda``.
+    ``terms``: of a budget that workers keep together.
     """
 
     folder: RunFolder
@@ -45,6 +47,7 @@ class Assignment:
     retry: Mapping[str, str]
     device: str
     debug: bool = False
+    terms: Terms | None = None
 
 
 class Executor(Protocol):

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+from pydantic import TypeAdapter
 
 from greendapt.core.errors import GreendaptError, RunError
 from greendapt.core.machine import libc
 from greendapt.core.terminal import clean_streams, say
+from greendapt.run.allowance import Allowance, Terms
 from greendapt.run.plan import stages
 from greendapt.run.progress import PlainReporter
 from greendapt.run.session import prepare_session
@@ -22,36 +24,42 @@ from greendapt.run.workers.executor import Assignment
 from greendapt.store.run import RunFolder
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
+SPENT = 3
+"""Exit code of a worker that a budget ended."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """``stages``: keys, parents first. ``retry`` and ``note``: see `Scheduler`."""
+    """``stages``: keys, parents first. ``retry`` and ``note``: see `Scheduler`. ``terms``: of the
+    budget, if there is one. Called, it says whether that ended it."""
 
     run: str
     stages: tuple[str, ...]
     retry: dict[str, str]
     note: str = ""
     debug: bool = False
+    terms: Terms | None = None
 
     @classmethod
     def of(cls, assignment: Assignment, stages: list[Stage], note: str = "") -> Job:
         """Some stages of an assignment, parents first; ``note``: what is to be said of energy."""
         keys = tuple(stage.key for stage in stages)
         path = str(assignment.folder.path.resolve())
-        return cls(path, keys, dict(assignment.retry), note, assignment.debug)
+        return cls(path, keys, dict(assignment.retry), note, assignment.debug, assignment.terms)
 
-    def __call__(self) -> None:
+    def __call__(self) -> bool:
         """Do the stages. Raises RunError where the run's data is another than it was."""
         claims = Claims(RunFolder(Path(self.run)).claims)
         folder = RunFolder(Path(self.run), claims.worker.name)
         reporter = PlainReporter()
         before = folder.read()
         session = prepare_session(before.suite, reporter.say, before)
+        if self.terms is not None:
+            session = replace(session, allowance=Allowance(self.terms, session.grid.of_work))
         everything = {stage.key: stage for stage in stages(session.plan)}
         if not everything.keys() >= {*self.stages}:
             raise RunError(f"the data or weights of {self.run} changed while it ran")
-        session.work(
+        return session.work(
             folder,
             reporter,
             claims,
@@ -68,7 +76,7 @@ class Job:
         return DelayedSubmission(self)
 
     def as_json(self) -> str:
-        return json.dumps(asdict(self))
+        return TypeAdapter(Job).dump_json(self).decode()
 
 
 def _die_with_parent() -> None:
@@ -83,20 +91,19 @@ def _die_with_parent() -> None:
 def main() -> int:
     """``python -m greendapt.run.workers.job``: the job is JSON on stdin."""
     _die_with_parent()
-    job = json.load(sys.stdin)
+    job = TypeAdapter(Job).validate_json(sys.stdin.buffer.read())
     with clean_streams():
         return _worked(job)
 
 
-def _worked(job: dict[str, Any]) -> int:
+def _worked(job: Job) -> int:
     try:
-        Job(**{**job, "stages": tuple(job["stages"])})()
+        return SPENT if job() else 0
     except GreendaptError as error:
         say(f"greendapt: {error}")
         return error.exit_code
     except KeyboardInterrupt:
         return 130
-    return 0
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from greendapt.core.errors import SuiteError
 from greendapt.disk.files import disk_errors, own
 from greendapt.run.plan import stages
 from greendapt.run.workers.executor import Assignment, Follower, Options, left, unfinished
-from greendapt.run.workers.job import Job
+from greendapt.run.workers.job import SPENT, Job
 
 _STOP_S = 5.0
 
@@ -35,7 +35,7 @@ class Local:
         return cls(options.workers or 1)
 
     def work(self, assignment: Assignment, follower: Follower) -> None:
-        """Raises RunError where workers ended and left something undone."""
+        """Raises RunError where workers ended and left something undone, but for a budget."""
         job = Job.of(assignment, stages(assignment.plan))
         logs = own(assignment.folder.path / "logs")
         with disk_errors(logs):
@@ -46,8 +46,8 @@ class Local:
             for process in workers:
                 ending.callback(_stop, process)
             follower.until(lambda: all(process.poll() is not None for process in workers))
-        if left(assignment):
-            codes = [process.returncode for process in workers]
+        codes = [process.returncode for process in workers]
+        if left(assignment) and {*codes} not in ({SPENT}, {SPENT, 0}):
             ended = ", ".join(f"worker {n} with {code}" for n, code in enumerate(codes) if code)
             raise unfinished(assignment, f"workers ended early ({ended})")
 
