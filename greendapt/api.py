@@ -92,8 +92,9 @@ def run(
     """
     from greendapt.forecast.kept_plans import kept_plan
     from greendapt.run.plan import stages
+    from greendapt.run.prepare import prepare_session
     from greendapt.run.reuse import adopt, comparable
-    from greendapt.run.session import prepare_session, unfinished
+    from greendapt.run.session import unfinished
 
     tell = say if progress else _silent
     _check_budget(budget, executor)
@@ -132,7 +133,7 @@ def resume(
     ``budget``: of what this call does, whatever was spent before. Raises RunError where ``path`` is
     no run.
     """
-    from greendapt.run.session import prepare_session
+    from greendapt.run.prepare import prepare_session
 
     tell = say if progress else _silent
     _check_budget(budget, executor)

@@ -70,8 +70,8 @@ def _here(suite: Suite, out: Path, reuse: Path | None, gpus: int) -> tuple[Forec
     from greendapt.core.errors import SuiteError
     from greendapt.forecast.kept_plans import keep_plan
     from greendapt.forecast.predict import forecast_here
+    from greendapt.run.prepare import prepare_session
     from greendapt.run.reuse import comparable
-    from greendapt.run.session import prepare_session
     from greendapt.store.run import RunFolder, latest
 
     if gpus > 1:

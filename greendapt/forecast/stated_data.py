@@ -19,7 +19,7 @@ from greendapt.models.weights import read_metadata
 from greendapt.run.context import Context
 from greendapt.run.ground import Digests
 from greendapt.run.plan import Cell, cells
-from greendapt.run.session import check_models
+from greendapt.run.prepare import check_models
 from greendapt.store.run import RunFolder
 from greendapt.suite import datasets as specs
 from greendapt.suite.models import Suite

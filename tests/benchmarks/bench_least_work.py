@@ -15,7 +15,8 @@ from greendapt.data.sources.image_files import cores
 from greendapt.meter import Meter
 from greendapt.models.backbone import create_backbone, size_option
 from greendapt.models.network import Network, mlp
-from greendapt.run.session import Session, prepare_session
+from greendapt.run.prepare import prepare_session
+from greendapt.run.session import Session
 from greendapt.store.run import RunFolder
 from greendapt.suite.recipes import Phase
 from greendapt.suite.suite_files import find

@@ -28,8 +28,9 @@ from greendapt.core.text import markdown_table
 from greendapt.forecast.budgeting import terms_of
 from greendapt.run.allowance import Allowance, Standing
 from greendapt.run.budget import Budget, Unit
+from greendapt.run.prepare import prepare_session
 from greendapt.run.progress import TerminalReporter
-from greendapt.run.session import Session, prepare_session
+from greendapt.run.session import Session
 from greendapt.store.run import RunFolder
 from greendapt.suite.models import Suite
 

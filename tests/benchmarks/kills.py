@@ -28,7 +28,7 @@ from pathlib import Path
 
 from greendapt.meter.sources.codecarbon import rating
 
-HEAVY = ("torch", "timm", "scipy.stats", "torchmetrics", "greendapt.run.session")
+HEAVY = ("torch", "timm", "scipy.stats", "torchmetrics", "greendapt.run.prepare")
 """Imported once, and not by every fork."""
 TINY = Path(__file__).parents[1] / "conftest.py"
 

@@ -10,7 +10,7 @@ from greendapt.disk.cache import cache_folder
 from greendapt.forecast.budgeting import terms_of
 from greendapt.run.budget import parse_budget
 from greendapt.run.plan import stages
-from greendapt.run.session import prepare_session
+from greendapt.run.prepare import prepare_session
 from greendapt.suite import suite_files
 
 pytestmark = pytest.mark.usefixtures("undone", "own_plans")

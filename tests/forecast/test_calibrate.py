@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from greendapt.forecast.calibrate import Pace, Sample
 from greendapt.forecast.predict import forecast_here
-from greendapt.run.session import prepare_session
+from greendapt.run.prepare import prepare_session
 from greendapt.run.stages.counted import Effort
 from greendapt.store.run import RunFolder
 from greendapt.suite import suite_files

@@ -6,7 +6,7 @@ import pytest
 from greendapt.forecast.shrink import smaller
 from greendapt.run.ground import Digests
 from greendapt.run.plan import cells, stages
-from greendapt.run.session import prepare_session
+from greendapt.run.prepare import prepare_session
 from greendapt.store.run import RunFolder
 from greendapt.suite import suite_files
 

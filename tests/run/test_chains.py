@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from greendapt.run.plan import stages
-from greendapt.run.session import prepare_session
+from greendapt.run.prepare import prepare_session
 from greendapt.run.workers.chains import chains, common
 from greendapt.suite import suite_files
 

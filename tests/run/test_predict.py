@@ -4,9 +4,9 @@ import pytest
 
 from greendapt.meter import Meter
 from greendapt.run.plan import stages
+from greendapt.run.prepare import prepare_session
 from greendapt.run.progress import PlainReporter
 from greendapt.run.scheduler import Scheduler
-from greendapt.run.session import prepare_session
 from greendapt.run.workers.claims import Claims
 from greendapt.store.run import RunFolder
 from greendapt.suite import suite_files

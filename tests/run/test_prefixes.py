@@ -7,7 +7,7 @@ import torch
 
 from greendapt.core.errors import RunError
 from greendapt.run.context import PREFIX, Context
-from greendapt.run.session import prepare_session
+from greendapt.run.prepare import prepare_session
 from greendapt.store.run import RunFolder
 from greendapt.suite.suite_files import load
 

@@ -7,8 +7,8 @@ import pytest
 from greendapt.run.allowance import Allowance, Price, Terms
 from greendapt.run.budget import Budget
 from greendapt.run.plan import stages
+from greendapt.run.prepare import prepare_session
 from greendapt.run.progress import PlainReporter
-from greendapt.run.session import prepare_session
 from greendapt.run.workers.claims import Claims
 from greendapt.store.run import RunFolder
 from greendapt.suite.suite_files import load

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from greendapt.run.context import Context
-from greendapt.run.session import prepare_session
+from greendapt.run.prepare import prepare_session
 from greendapt.run.stages.base import Monitor
 from greendapt.store.run import RunFolder
 from greendapt.suite.suite_files import load

@@ -16,8 +16,8 @@ from greendapt.core.machine import libc
 from greendapt.core.terminal import clean_streams, say
 from greendapt.run.allowance import Allowance, Terms
 from greendapt.run.plan import stages
+from greendapt.run.prepare import prepare_session
 from greendapt.run.progress import PlainReporter
-from greendapt.run.session import prepare_session
 from greendapt.run.stages.base import Stage
 from greendapt.run.workers.claims import Claims
 from greendapt.run.workers.executor import Assignment

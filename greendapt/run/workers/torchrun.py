@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from greendapt.core.terminal import say
-from greendapt.run.session import prepare_session
+from greendapt.run.prepare import prepare_session
 from greendapt.store.run import RunFolder
 from greendapt.train.parallel import LostRank, Ranks
 
