@@ -48,7 +48,10 @@ def bench(
     shots: Annotated[str | None, typer.Option(help="Images per class, such as 5,20,full.")] = None,
     seeds: Annotated[
         str | None,
-        typer.Option(metavar="N|N..M", help="How many; 3..20: more until the best buy is decided."),
+        typer.Option(
+            metavar="N|N..M",
+            help="How many; 3..20: more until the best buy is decided; 1..12: a race.",
+        ),
     ] = None,
     margin: Annotated[
         float | None, typer.Option(help="So much worse in AUC or Dice is as good (0.02).")

@@ -59,14 +59,17 @@ def plan(
 
         said, cells = forecast_device(suite, str(device), gpus, out)
     else:
-        said, cells = _here(suite, out, reuse, gpus)
+        said, cells = forecast_of(suite, out, reuse, gpus)
     if json:
         show_json(plan_json(suite, cells, said))
     else:
         show(plan_text(suite, cells, said))
 
 
-def _here(suite: Suite, out: Path, reuse: Path | None, gpus: int) -> tuple[Forecast, list[Cell]]:
+def forecast_of(
+    suite: Suite, out: Path, reuse: Path | None, gpus: int
+) -> tuple[Forecast, list[Cell]]:
+    """By timing it here, and kept for the run."""
     from greendapt.core.errors import SuiteError
     from greendapt.forecast.kept_plans import keep_plan
     from greendapt.forecast.predict import forecast_here

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
 from json import dumps
 from pathlib import Path
@@ -17,17 +18,33 @@ from greendapt.core.terminal import show, show_json
 
 if TYPE_CHECKING:
     from greendapt.api import Run
+    from greendapt.run.budget import Budget
+    from greendapt.suite.models import Suite
 
 _MOST = 12
+_UNITS = {"--carbon": "g", "--energy": "J"}
 
 
 # a parameter an option: typer reads them from here
-@with_options_of(bench)
+@with_options_of(bench, "budget")
 def recommend(
     context: typer.Context,
     run: Annotated[
         Path | None,
         typer.Argument(help="A run that is there: what it recommends, and nothing runs."),
+    ] = None,
+    carbon: Annotated[
+        str | None, typer.Option(metavar="AMOUNT", help="Stop before more is spent: 5g.")
+    ] = None,
+    energy: Annotated[
+        str | None, typer.Option(metavar="AMOUNT", help="The same in energy: 20Wh, 70kJ.")
+    ] = None,
+    minutes: Annotated[float | None, typer.Option(help="The same in time.")] = None,
+    cost: Annotated[
+        float | None,
+        typer.Option(
+            min=0.001, max=1, metavar="FRACTION", help="The same in shares of running everything."
+        ),
     ] = None,
     json: Json = False,
 ) -> None:
@@ -35,35 +52,83 @@ def recommend(
     and leave as soon as they cannot be the best buy.
 
     Example: greendapt recommend --suite chestxray --data pool=XRAYS --data development=LABELLED
+    --carbon 5g
     """
     from greendapt import api
+    from greendapt.cli.running import budget_sentences, check_failures, write_reports
+
+    if run is not None:
+        finished = api.read_run(run)
+    else:
+        limits = {"--carbon": carbon, "--energy": energy, "--minutes": minutes, "--cost": cost}
+        finished = _raced(context, {name: one for name, one in limits.items() if one is not None})
+        write_reports(finished)
+    if json:
+        show_json(_as_json(finished))
+    else:
+        show("\n".join([*_answer(finished), *budget_sentences(finished)]))
+    check_failures(finished)
+
+
+def _answer(run: Run) -> list[str]:
+    from greendapt.report.view.bill_text import in_short
     from greendapt.report.words import setting
 
-    finished = api.read_run(run) if run is not None else _raced(context)
-    if run is None:
-        finished.report()
-    answers = finished.recommendations
-    if json:
-        show_json(dumps({"run": str(finished.path), "recommendations": [*map(asdict, answers)]}))
-        return
+    answers = run.recommendations
+    if not answers:
+        return ["Nothing is judged yet."]
+    lines = []
     for one in answers:
-        heading = [f"{setting(one.setting)}:"] if len(answers) > 1 else []
-        show("\n".join([*heading, *one.sentences]))
-    show(f"The whole of it: greendapt report {shlex.quote(str(finished.path))}")
+        lines += [f"{setting(one.setting)}:"] if len(answers) > 1 else []
+        lines += one.sentences
+    report = f"The whole of it: greendapt report {shlex.quote(str(run.path))}"
+    return [line for line in (*lines, in_short(run.bill), report) if line]
 
 
-def _raced(context: typer.Context) -> Run:
+def _as_json(run: Run) -> str:
+    told = {"run": str(run.path), "recommendations": [*map(asdict, run.recommendations)]}
+    return dumps(told | ({"budget": run.budget.as_table()} if run.budget else {}))
+
+
+def _raced(context: typer.Context, limits: Mapping[str, Any]) -> Run:
     from greendapt import api
     from greendapt.cli.running import goes_on
     from greendapt.run.workers.choose import executor as executor_of
 
     given: dict[str, Any] = context.params
+    suite = suite_of({**given, "seeds": given["seeds"] or f"1..{_MOST}"})
     return api.run(
-        suite_of({**given, "seeds": given["seeds"] or f"1..{_MOST}"}),
+        suite,
         out=given["out"],
         reuse=given["reuse"],
         executor=executor_of(given["executor"], given["workers"], given["slurm"] or []),
         go_on=goes_on,
+        budget=_budget(suite, given["out"], limits),
         command=shlex.join(["greendapt", *sys.argv[1:]]),
         debug=bool(context.obj),
     )
+
+
+def _budget(suite: Suite, out: Path, limits: Mapping[str, Any]) -> Budget | None:
+    """Of at most one of the options. Raises SuiteError."""
+    from greendapt.cli.plan import forecast_of
+    from greendapt.core.errors import SuiteError
+    from greendapt.run.budget import Budget, parse_budget
+
+    if not limits:
+        return None
+    if len(limits) > 1:
+        raise SuiteError(f"{' and '.join(limits)}: one limit is enough")
+    ((option, asked),) = limits.items()
+    if option == "--cost":
+        plan, _ = forecast_of(suite, out, None, 1)
+        joules = plan.cost(plan.stages).energy_j
+        if joules is None:
+            raise SuiteError("--cost: what everything takes is not known here; give --minutes")
+        return Budget(asked * joules, "J")
+    if option == "--minutes":
+        return Budget(60.0 * asked, "s")
+    budget = parse_budget(asked, option)
+    if budget.unit != _UNITS[option]:
+        raise SuiteError(f"{option} {asked}: that is no amount of {option.lstrip('-')}")
+    return budget

@@ -11,6 +11,8 @@ import typer
 from greendapt.core.terminal import say, show, show_json
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from greendapt.api import Run
     from greendapt.run.budget import Budget
     from greendapt.store.run import RunFolder
@@ -19,20 +21,35 @@ if TYPE_CHECKING:
 def show_run(run: Run, *, json: bool) -> None:
     """Write the reports of a run and print it, and how far a budget went. Raises CellFailed where
     cells failed."""
-    from greendapt.core.errors import CellFailed
     from greendapt.report.formats import terminal
 
-    is_empty = not run.summary.rows and not run.summary.failures  # a budget may end before a cell
-    written = [] if is_empty else run.report()
+    written = write_reports(run)
     if json:
         show_json(_as_json(run))
     else:
-        if not is_empty:
+        if written:
             terminal.show(run.view)
         for path in written:
             show(f"{path.suffix[1:]:<5} {path}")
-    for sentence in run.budget.sentences(str(run.path)) if run.budget else []:
+    for sentence in budget_sentences(run):
         (say if json else show)(sentence)
+    check_failures(run)
+
+
+def write_reports(run: Run) -> list[Path]:
+    """None where nothing is done: a budget may end before a cell."""
+    return run.report() if run.summary.rows or run.summary.failures else []
+
+
+def budget_sentences(run: Run) -> list[str]:
+    """How far it went; nothing without one."""
+    return run.budget.sentences(str(run.path)) if run.budget else []
+
+
+def check_failures(run: Run) -> None:
+    """Raises CellFailed where cells failed."""
+    from greendapt.core.errors import CellFailed
+
     if run.failures:
         first, cells = run.failures[0], len(run.failures) + len(run.summary.rows)
         raise CellFailed(

@@ -64,16 +64,16 @@ class Budget:
         return self.words(self.limit)
 
 
-def parse_budget(text: str) -> Budget:
+def parse_budget(text: str, option: str = "--budget") -> Budget:
     """``50g``, ``20 Wh``, ``1.5h``; SuiteError for what is no amount with a unit that is known."""
     match = _AMOUNT.fullmatch(text)
     if match is None or match["unit"] not in _UNITS:
         raise SuiteError(
-            f"--budget {text[:80]}: give a number and one of {', '.join(_UNITS)}, such as 50g, "
+            f"{option} {text[:80]}: give a number and one of {', '.join(_UNITS)}, such as 50g, "
             "20Wh or 30min"
         )
     factor, unit = _UNITS[match["unit"]]
     try:
         return Budget(float(match["number"]) * factor, unit)
     except SuiteError as error:
-        raise SuiteError(f"--budget {text[:80]}: {error}") from error
+        raise SuiteError(f"{option} {text[:80]}: {error}") from error

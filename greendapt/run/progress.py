@@ -26,7 +26,9 @@ class Reporter(Protocol):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None: ...
-    def total(self, stages: int, work: float) -> None: ...
+    def total(self, stages: int, work: float) -> None:
+        """Of a list of stages that begins now: a race has several."""
+
     def start(self, label: str, work: float, reason: str) -> None: ...
     def advance(self, fraction: float) -> None: ...
     def finish(self, wall_s: float) -> None: ...
@@ -76,7 +78,7 @@ class PlainReporter:
         return None
 
     def total(self, stages: int, work: float) -> None:
-        self._stages, self._clock = stages, _Clock(work)
+        self._stages, self._number, self._clock = stages, 0, _Clock(work)
 
     def start(self, label: str, work: float, reason: str) -> None:
         self._number += 1
@@ -134,7 +136,7 @@ class TerminalReporter:
         self._progress.stop()
 
     def total(self, stages: int, work: float) -> None:
-        self._stages, self._clock = stages, _Clock(work)
+        self._stages, self._number, self._clock = stages, 0, _Clock(work)
 
     def start(self, label: str, work: float, reason: str) -> None:
         self._begin(work)

@@ -44,3 +44,40 @@ def test_what_is_no_run_is_refused(greendapt, tmp_path):
     done = greendapt("recommend", "empty")
     assert done.code == 2
     assert "empty is not a run" in done.err
+
+
+def test_a_race_stops_where_its_money_ends_and_says_what_it_knows(
+    recommend, greendapt, tmp_path, only_run
+):
+    done = recommend("--out", "races", "--minutes", "0.0001")
+    assert done.code == 0, done.err
+    assert "Nothing is judged yet." in done.out
+    assert "stopped before " in done.out
+    run = only_run(tmp_path / "races")
+    assert not (run / "summary.json").exists()
+    gone_on = greendapt("resume", run)
+    assert gone_on.code == 0, gone_on.err
+    assert "Runner-up: " in greendapt("recommend", run).out
+
+
+def test_a_share_of_everything_is_a_limit(recommend):
+    done = recommend("--cost", "1", "--margin", "0.3")
+    assert done.code == 0, done.err
+    assert "% sure to be within" in " ".join(done.out.split())
+    assert "spent " in done.out
+
+
+@pytest.mark.parametrize(
+    ("options", "wanted"),
+    [
+        (("--carbon", "5g", "--minutes", "3"), "--carbon and --minutes: one limit is enough"),
+        (("--carbon", "5Wh"), "--carbon 5Wh: that is no amount of carbon"),
+        (("--energy", "nan"), "--energy nan: give a number"),
+        (("--minutes", "-1"), "a budget is more than nothing"),
+    ],
+    ids=["two limits", "another unit", "no number", "less than nothing"],
+)
+def test_a_limit_that_is_none_is_refused(recommend, options, wanted):
+    done = recommend(*options)
+    assert done.code == 2
+    assert wanted in done.err

@@ -132,3 +132,14 @@ def test_time_left_leaves_out_what_is_reused(terminal, clock):
 def test_elsewhere_than_on_a_terminal_lines_are_plain(monkeypatch):
     monkeypatch.setattr("sys.stderr", io.StringIO())
     assert isinstance(reporter(explain=True), PlainReporter)
+
+
+def test_a_later_round_is_counted_anew(capsys):
+    shown = PlainReporter()
+    for stages in (2, 1):
+        shown.total(stages, 10.0)
+        for _ in range(stages):
+            shown.start("a stage", 5.0, "")
+            shown.finish(0.1)
+    counts = [line.split()[0] for line in capsys.readouterr().err.splitlines()]
+    assert counts == ["[1/2]", "[2/2]", "[1/1]"]
