@@ -13,21 +13,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from greendapt.accounting.grid import Grid
-from greendapt.core.errors import GreendaptError, RunError, SuiteError
+from greendapt.core.errors import GreendaptError, RunError
 from greendapt.core.records import Failure, Record, Summary
 from greendapt.core.terminal import say
-from greendapt.report import words
 from greendapt.report.charts import drawing, pareto_chart
 from greendapt.report.charts.theme import LIGHT
-from greendapt.report.formats import cells, table
+from greendapt.report.formats import cells, notebook, table
 from greendapt.report.part import part_of, seeds_of, words_of
 from greendapt.report.report_files import load_run, on_grid, run_folder, with_margin
-from greendapt.report.view import columns
 from greendapt.report.view.from_run import view
 from greendapt.report.view.model import Panel, Verdict, View
 from greendapt.report.view.payback import Bill
@@ -90,6 +87,7 @@ def run(
     GreendaptError for what cannot be run. Under torchrun the processes that are not the first help
     it, and end here with SystemExit.
     """
+    from greendapt.forecast.budgeting import allowance_of, check_budget
     from greendapt.forecast.kept_plans import kept_plan
     from greendapt.run.plan import stages
     from greendapt.run.prepare import prepare_session
@@ -97,7 +95,7 @@ def run(
     from greendapt.run.session import unfinished
 
     tell = say if progress else _silent
-    _check_budget(budget, executor)
+    check_budget(budget, executor)
     with _first_rank(suite) as ranks:
         session = prepare_session(suite, tell)
         doing = _Doing(session, executor, progress, debug, ranks)
@@ -105,12 +103,14 @@ def run(
         if before is not None and (go_on(before) if callable(go_on) else go_on):
             same = before.read().fingerprint == session.info().fingerprint
             there = before.records()
-            allowed = _allowance(session, budget, before.path.parent, there, tell, comparable=same)
+            allowed = allowance_of(
+                session, budget, before.path.parent, there, tell, comparable=same
+            )
             return doing.finish(before, explain=True, allowance=allowed)
         info = session.info(command)
         earlier = None if reuse is None else comparable(RunFolder(Path(reuse)), info.fingerprint)
         there = [] if earlier is None else earlier.records()
-        allowed = _allowance(session, budget, Path(out), there, tell)
+        allowed = allowance_of(session, budget, Path(out), there, tell)
         folder = RunFolder.create(Path(out), suite.name)
         folder.write(info.model_copy(update={"plan": kept_plan(suite, info.fingerprint)}))
         if earlier is not None:
@@ -133,10 +133,11 @@ def resume(
     ``budget``: of what this call does, whatever was spent before. Raises RunError where ``path`` is
     no run.
     """
+    from greendapt.forecast.budgeting import allowance_of, check_budget
     from greendapt.run.prepare import prepare_session
 
     tell = say if progress else _silent
-    _check_budget(budget, executor)
+    check_budget(budget, executor)
     folder = RunFolder(Path(path))
     before = folder.read()
     with _first_rank(before.suite) as ranks:
@@ -148,7 +149,7 @@ def resume(
                 "its costs will be mixed"
             )
         there = folder.records()
-        allowed = _allowance(session, budget, folder.path.parent, there, tell, comparable=same)
+        allowed = allowance_of(session, budget, folder.path.parent, there, tell, comparable=same)
         doing = _Doing(session, executor, progress, debug, ranks)
         return doing.finish(folder, explain=True, allowance=allowed)
 
@@ -339,20 +340,7 @@ class Run:
 
     def _repr_html_(self) -> str:
         """The headline, and the strategies of each setting, for a notebook."""
-        parts = [f"<p><strong>{escape(self.view.headline)}</strong></p>"]
-        parts += [f"<p>{escape(caveat)}</p>" for caveat in self.view.caveats]
-        parts += [
-            _html_table(panel, self.view.cost_key or "carbon_g") for panel in self.view.panels
-        ]
-        return "\n".join(parts)
-
-
-def _html_table(panel: Panel, key: str) -> str:
-    heads = ("strategy", columns.score_noun([panel]), columns.called(key).noun)
-    rows = [(e.name, words.score(e.score), words.cost(e.costs[key])) for e in panel.entries]
-    head = "".join(f"<th>{escape(cell)}</th>" for cell in heads)
-    body = "".join(f"<tr>{''.join(f'<td>{escape(c)}</td>' for c in row)}</tr>" for row in rows)
-    return f"<table><caption>{escape(panel.title)}</caption><tr>{head}</tr>{body}</table>"
+        return notebook.html(self.view)
 
 
 def _silent(line: str) -> None:
@@ -364,40 +352,6 @@ def _missing(what: str, package: str) -> GreendaptError:
         f"{what} needs {package}, which is not installed; "
         "try: python -m pip install 'greendapt[notebook]'"
     )
-
-
-def _check_budget(budget: Budget | None, executor: Executor | None) -> None:
-    """SuiteError where stages run elsewhere than here, where they are timed."""
-    if budget is None:
-        return
-    from greendapt.run.workers.local import Local
-    from greendapt.train.parallel import launched
-
-    if launched():
-        raise SuiteError("--budget: torchrun shares each training, which is timed in one process")
-    if not isinstance(executor, Local | None):
-        raise SuiteError(
-            "--budget: what a stage takes on another machine cannot be timed here; leave the "
-            "executor out, or take --executor local"
-        )
-
-
-def _allowance(
-    session: Session,
-    budget: Budget | None,
-    out: Path,
-    before: Sequence[Record],
-    tell: Say,
-    *,
-    comparable: bool = True,
-) -> Allowance | None:
-    if budget is None:
-        return None
-    from greendapt.forecast.budgeting import terms_of
-    from greendapt.run.allowance import Allowance
-
-    terms = terms_of(session, budget, out, before, tell, comparable=comparable)
-    return Allowance(terms, session.grid.of_work)
 
 
 @contextmanager

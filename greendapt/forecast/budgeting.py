@@ -16,18 +16,50 @@ from greendapt.forecast.calibrate import LIMITS, Limits
 from greendapt.forecast.kept_plans import keep_plan, kept_plan
 from greendapt.forecast.predict import as_run, context_on, forecast_by
 from greendapt.meter import Meter
-from greendapt.run.allowance import Price, Terms, identity
+from greendapt.run.allowance import Allowance, Price, Terms, identity
 from greendapt.run.budget import Budget
 from greendapt.run.plan import stages
 from greendapt.run.session import Session
+from greendapt.run.workers.executor import Executor
+from greendapt.run.workers.local import Local
 from greendapt.store.forecasts import Forecast, StageForecast
 from greendapt.store.run import latest
+from greendapt.train.parallel import launched
 
 _SHARE = 0.1
 """Of a budget, what timing the stages may take."""
 
 _LOOK_S = 0.5
 """Longer than a counter of energy takes to move."""
+
+
+def check_budget(budget: Budget | None, executor: Executor | None) -> None:
+    """SuiteError where stages run elsewhere than here, where they are timed."""
+    if budget is None:
+        return
+    if launched():
+        raise SuiteError("--budget: torchrun shares each training, which is timed in one process")
+    if not isinstance(executor, Local | None):
+        raise SuiteError(
+            "--budget: what a stage takes on another machine cannot be timed here; leave the "
+            "executor out, or take --executor local"
+        )
+
+
+def allowance_of(
+    session: Session,
+    budget: Budget | None,
+    out: Path,
+    before: Sequence[Record],
+    say: Callable[[str], None],
+    *,
+    comparable: bool = True,
+) -> Allowance | None:
+    """None without a budget; else see `terms_of`."""
+    if budget is None:
+        return None
+    terms = terms_of(session, budget, out, before, say, comparable=comparable)
+    return Allowance(terms, session.grid.of_work)
 
 
 def terms_of(

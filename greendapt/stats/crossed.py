@@ -19,9 +19,10 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, logit, polygamma, stdtrit
+from scipy.special import expit, logit, stdtrit
 
 from greendapt.stats.intervals import Interval
+from greendapt.stats.seed_spread import Prior, guided_variances, moderated_variances
 
 Floats = NDArray[np.float64]
 Basis = Literal["seeds and patients", "patients", "seeds", "none"]
@@ -29,8 +30,7 @@ Basis = Literal["seeds and patients", "patients", "seeds", "none"]
 
 DRAWS = 4000
 _ENOUGH_TO_SHRINK = 4
-_ENOUGH_TO_MODERATE = 8  # degrees of freedom
-_LEAST_SPREAD = 1e-4
+_ENOUGH_TO_TELL = 8  # degrees of freedom
 _SPREADS = np.geomspace(5e-4, 0.5, 28)  # of true means between strategies
 _WILSON = 3.841  # the 95% quantile of chi-squared with one degree of freedom
 
@@ -55,7 +55,8 @@ class Crossed:
     ``patients``: (B, K) deviations of the means on patients drawn anew, B 0 where not known.
     ``seeds``: (K, K) covariance of the means over the choice of seeds, beside what ``patients``
     holds of it. ``freedom``: degrees of freedom of ``seeds``, for a mean and for a difference.
-    ``least`` and ``most``: what the metric can be.
+    ``least`` and ``most``: what the metric can be. ``guided``: the spread over seeds rests on other
+    runs, too.
     """
 
     names: tuple[str, ...]
@@ -67,6 +68,7 @@ class Crossed:
     cases: int = 0
     least: float = 0.0
     most: float = 1.0
+    guided: bool = False
 
     def interval(self, name: str, level: float = 0.95) -> Interval:
         """Of a mean, on the logit scale (log, where there is no most): it stays within range."""
@@ -199,19 +201,6 @@ class Crossed:
         )
 
 
-@dataclass(frozen=True)
-class Prior:
-    """How much scores spread over seeds, as seen elsewhere: ``sd`` half way between what a metric
-    can be, less towards the ends, as a share's; so many degrees of ``freedom`` stand behind it."""
-
-    sd: float
-    freedom: float
-
-    def variances(self, shares: Floats) -> Floats:
-        """Of scores that reach so much of the range, (K,)."""
-        return np.asarray(self.sd**2 * 4 * np.maximum(shares * (1 - shares), _LEAST_SPREAD))
-
-
 def crossed(
     samples: Mapping[str, Sample],
     least: float = 0.0,
@@ -239,11 +228,11 @@ def crossed(
     else:
         deviations, shared = np.empty((0, len(names))), np.zeros(shape)
     covariance, freedom = np.zeros(shape), (math.inf, math.inf)
-    several = several or prior is not None
+    guess = None
+    if prior is not None and (present.sum(axis=1) - 1).sum() < _ENOUGH_TO_TELL:
+        guess = prior.variances((means - least) / (most - least)), prior.freedom
+    several = several or guess is not None
     if several:
-        guess = None
-        if prior is not None:
-            guess = prior.variances((means - least) / (most - least)), prior.freedom
         spread, freedom = _seed_covariance(values, present, guess)
         together = present.astype(float) @ present.T
         counts = present.sum(axis=1).astype(float)
@@ -258,7 +247,8 @@ def crossed(
     ]
     basis: Basis = " and ".join(covered) or "none"  # type: ignore[assignment]
     cases = max(sample.patients for sample in of)
-    return Crossed(names, means, deviations, covariance, freedom, basis, cases, least, most)
+    guided = guess is not None
+    return Crossed(names, means, deviations, covariance, freedom, basis, cases, least, most, guided)
 
 
 def _draws(of: Sequence[Sample], seeds: Sequence[int]) -> Floats | None:
@@ -307,11 +297,10 @@ def _seed_covariance(
             for row, here in zip(values, present, strict=True)
         ]
     )
-    guessed = guess is not None and freedom.sum() < _ENOUGH_TO_MODERATE
-    if guess is not None and guessed:
-        moderated, prior = _guided(variances, freedom, *guess), guess[1]
+    if guess is None:
+        moderated, prior = moderated_variances(variances, freedom)
     else:
-        moderated, prior = _moderated(variances, freedom)
+        moderated, prior = guided_variances(variances, freedom, *guess), guess[1]
     correlation = _correlation(values, variances)
     deviations = np.sqrt(moderated)
     covariance = correlation * np.outer(deviations, deviations)
@@ -319,54 +308,13 @@ def _seed_covariance(
     count, total = int((freedom > 0).sum()), float(freedom.sum())
     typical = total / max(count, 1)
     own = prior + typical
-    if guessed:
+    if guess is not None:
         return covariance, (own, own)
     # seeds that move all strategies alike tell less than so many strategies would
     independent = count / (1 + (count - 1) * correlation**2)
     of_mean = min(own, typical * independent)
     of_difference = min(own, max(typical, total - typical))
     return covariance, (max(1.0, of_mean), max(1.0, of_difference))
-
-
-def _guided(variances: Floats, freedom: Floats, common: Floats, prior: float) -> Floats:
-    """Variances drawn towards those ``common`` elsewhere, which ours first correct together."""
-    ours = (freedom * variances / common).sum()
-    common = common * (prior + ours) / (prior + freedom.sum())
-    return np.asarray((prior * common + freedom * variances) / (prior + freedom))
-
-
-def _moderated(variances: Floats, freedom: Floats) -> tuple[Floats, float]:
-    """Variances drawn towards their common value, and that value's degrees of freedom.
-
-    Empirical Bayes of Smyth (2004, section 6.2): the prior's freedom is what the spread of the log
-    variances leaves over chance; infinite where they spread no more than chance says.
-    """
-    known = (freedom > 0) & (variances > 0)
-    if not known.any():
-        return variances, 0.0
-    d, s2 = freedom[known], variances[known]
-    pooled = float((d * s2).sum() / d.sum())
-    if known.sum() < 3:
-        return np.full_like(variances, pooled), math.inf
-    logs = np.log(s2) - polygamma(0, d / 2) + np.log(d / 2)
-    excess = float(logs.var(ddof=1) - polygamma(1, d / 2).mean())
-    if excess <= 0:
-        return np.full_like(variances, pooled), math.inf
-    prior = 2 * _inverse_trigamma(excess)
-    centre = math.exp(float(logs.mean()) + float(polygamma(0, prior / 2)) - math.log(prior / 2))
-    return (prior * centre + freedom * variances) / (prior + freedom), prior
-
-
-def _inverse_trigamma(value: float) -> float:
-    """By Newton's method on 1 / trigamma, which is nearly linear (Smyth 2004, appendix)."""
-    x = 0.5 + 1 / value
-    for _ in range(50):
-        trigamma = float(polygamma(1, x))
-        step = trigamma * (1 - trigamma / value) / float(polygamma(2, x))
-        x += step
-        if abs(step) < 1e-8 * x:
-            break
-    return x
 
 
 def _correlation(values: Floats, variances: Floats) -> float:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from greendapt.stats.best_buy import EARLY, ERROR, Choice, best_buy, looks
-from greendapt.stats.crossed import Crossed, Prior, Sample, crossed
+from greendapt.stats.crossed import Crossed, Sample, crossed
+from greendapt.stats.seed_spread import Prior
 
 SPREAD = Prior(0.02, 4.0)
 """Of AUC and Dice over seeds, in the runs of docs/recommend.md: what one seed is judged by."""

@@ -1,11 +1,8 @@
-"""What a race costs and how often it errs, on simulated runs and on recorded ones: the tables of
-docs/recommend.md.
+"""What a race costs and how often it errs, on simulated runs: the table of docs/recommend.md.
 
-    python tests/benchmarks/race_table.py [RUN ...]
+    python tests/benchmarks/race_table.py
 
-Simulated: eight strategies as in verdict_table.py, each costing 1.6 times the one before.
-Recorded: finished runs with many seeds, in which each race draws an order of seeds of its own; its
-answer is held against the best buy of all seeds, and its cost against all of that run's stages.
+Eight strategies as in verdict_table.py, each costing 1.6 times the one before.
 """
 
 from __future__ import annotations
@@ -25,14 +22,14 @@ MOST = 12
 
 @dataclass(frozen=True)
 class Row:
-    """Shares of the races; ``cost``: median and 90th percentile, of running everything."""
+    """Shares of the races; ``cost``: median and 90th percentile, of running everything; ``cells``:
+    how many a race took."""
 
     name: str
     wrong: float
     undecided: float
-    regret: float
     cost: tuple[float, float]
-    seeds: float
+    cells: float
 
 
 def simulated(trials: int = 300, cells: Sequence[tuple[str, float, int]] = ()) -> Iterator[Row]:
@@ -59,14 +56,13 @@ def _samples(seen: World) -> dict[str, Sample]:
 
 def _row(name: str, races: Sequence[tuple[float | None, float, int]]) -> Row:
     short = np.array([one for one, _, _ in races if one is not None])
-    costs, seeds = (np.array([one[k] for one in races]) for k in (1, 2))
+    costs, cells = (np.array([one[k] for one in races]) for k in (1, 2))
     return Row(
         name,
         float((short > MARGIN + 1e-9).sum() / len(races)),
         1 - len(short) / len(races),
-        float(np.maximum(short - MARGIN, 0).mean()) if len(short) else 0.0,
         (float(np.median(costs)), float(np.quantile(costs, 0.9))),
-        float(seeds.mean()),
+        float(cells.mean()),
     )
 
 
@@ -76,7 +72,7 @@ def table(rows: Sequence[Row]) -> str:
     lines = [heads, ["---", *["---:"] * (len(heads) - 1)]]
     for row in rows:
         shares = [f"{one:.1%}" for one in (row.wrong, row.undecided, *row.cost)]
-        lines.append([row.name, *shares, f"{row.seeds:.1f}"])
+        lines.append([row.name, *shares, f"{row.cells:.1f}"])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
 
 

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from greendapt.stats.best_buy import best_buy
-from greendapt.stats.crossed import Prior, Sample, crossed
+from greendapt.stats.crossed import Sample, crossed
 from greendapt.stats.racing import SPREAD, going_on, nothing_better, race, waves
+from greendapt.stats.seed_spread import Prior
 
 MARGIN = 0.02
 costs = st.dictionaries(
@@ -51,6 +52,8 @@ def test_seeds_correct_what_was_seen_elsewhere():
     assert 2 * crossed(apart, prior=SPREAD).seeds[0, 0] > 4 * guessed[0, 0]
     many = samples({"a": 0.7, "b": 0.8}, 0.03)
     assert crossed(many, prior=SPREAD).seeds == pytest.approx(crossed(many).seeds)
+    assert crossed(apart, prior=SPREAD).guided
+    assert not crossed(many, prior=SPREAD).guided
 
 
 def test_near_its_ends_a_score_spreads_less():

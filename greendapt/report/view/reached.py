@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from greendapt.core.packed import unpack
 from greendapt.core.records import EvaluateDetails, Record, Row
 from greendapt.report.view.model import HEADLINES, Estimate, Path
-from greendapt.stats.crossed import Crossed, Prior, Sample, crossed
+from greendapt.stats.crossed import Crossed, Sample, crossed
 from greendapt.stats.intervals import Interval
+from greendapt.stats.seed_spread import Prior
 
 Seeds = Mapping[int, Row]
 """The rows of one strategy in one setting, by seed."""

@@ -354,7 +354,10 @@ def _covered(question: Question) -> list[str]:
         else "Only one patient has a class, or has it not: there is no interval.",
     }
     basis = question.model.basis
-    return [missing[basis]] if basis in missing else []
+    told = [missing[basis]] if basis in missing else []
+    if question.model.guided:
+        told.append("Seeds are few: how they spread is guided by other runs.")
+    return told
 
 
 def headline(panels: Sequence[tuple[str, Verdict]], leaks: Sequence[str] = ()) -> str:
