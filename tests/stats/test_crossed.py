@@ -6,9 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.special import polygamma
 
-from greendapt.stats import crossed as module
 from greendapt.stats.crossed import Sample, crossed
 from greendapt.stats.intervals import t_interval
 
@@ -96,24 +94,6 @@ def test_unequal_seeds_are_weighed_as_they_are():
     widths = [np.subtract(*model.interval(name)[:0:-1]) for name in ("0", "1")]
     assert widths[0] < widths[1]
     assert model.means[1] == pytest.approx(np.mean([*few.values()]))
-
-
-def test_variances_that_differ_are_drawn_together_only_as_far_as_chance_explains():
-    draw = np.random.default_rng(4)
-    freedom = np.full(200, 4.0)
-    alike = draw.chisquare(4, 200) / 4
-    moderated, prior = module._moderated(alike, freedom)
-    assert prior > 8
-    assert np.ptp(moderated) < 0.4 * np.ptp(alike)
-    apart = alike * np.exp(draw.normal(0, 1.5, 200))
-    moderated, prior = module._moderated(apart, freedom)
-    assert prior < 4
-    assert np.corrcoef(np.log(moderated), np.log(apart))[0, 1] > 0.95
-
-
-@given(st.floats(1e-4, 1e4))
-def test_trigamma_is_inverted(value):
-    assert float(polygamma(1, module._inverse_trigamma(value))) == pytest.approx(value, rel=1e-5)
 
 
 @given(
