@@ -101,12 +101,7 @@ def run(
         doing = _Doing(session, executor, progress, debug, ranks)
         before = unfinished(Path(out), suite)
         if before is not None and (go_on(before) if callable(go_on) else go_on):
-            same = before.read().fingerprint == session.info().fingerprint
-            there = before.records()
-            allowed = allowance_of(
-                session, budget, before.path.parent, there, tell, comparable=same
-            )
-            return doing.finish(before, explain=True, allowance=allowed)
+            return doing.go_on(before, budget, tell)
         info = session.info(command)
         earlier = None if reuse is None else comparable(RunFolder(Path(reuse)), info.fingerprint)
         there = [] if earlier is None else earlier.records()
@@ -133,7 +128,7 @@ def resume(
     ``budget``: of what this call does, whatever was spent before. Raises RunError where ``path`` is
     no run.
     """
-    from greendapt.forecast.budgeting import allowance_of, check_budget
+    from greendapt.forecast.budgeting import check_budget
     from greendapt.run.prepare import prepare_session
 
     tell = say if progress else _silent
@@ -142,16 +137,7 @@ def resume(
     before = folder.read()
     with _first_rank(before.suite) as ranks:
         session = prepare_session(before.suite, tell, before)
-        same = session.info().fingerprint == before.fingerprint
-        if not same:
-            tell(
-                "note: this is another machine or other software than the run began with; "
-                "its costs will be mixed"
-            )
-        there = folder.records()
-        allowed = allowance_of(session, budget, folder.path.parent, there, tell, comparable=same)
-        doing = _Doing(session, executor, progress, debug, ranks)
-        return doing.finish(folder, explain=True, allowance=allowed)
+        return _Doing(session, executor, progress, debug, ranks).go_on(folder, budget, tell)
 
 
 def read_run(path: str | Path, grid: Grid | None = None, margin: float | None = None) -> Run:
@@ -375,6 +361,21 @@ class _Doing:
     progress: bool | Reporter
     debug: bool
     ranks: Ranks
+
+    def go_on(self, before: RunFolder, budget: Budget | None, tell: Say) -> Run:
+        """Do what is left of a run, for so much more."""
+        from greendapt.forecast.budgeting import allowance_of
+
+        session, there = self.session, before.records()
+        same = session.info().fingerprint == before.read().fingerprint
+        if not same:
+            tell(
+                "note: this is another machine or other software than the run began with; "
+                "its costs will be mixed"
+            )
+        out = before.path.parent
+        allowed = allowance_of(session, budget, out, there, tell, comparable=same)
+        return self.finish(before, explain=True, allowance=allowed)
 
     def finish(self, folder: RunFolder, *, explain: bool, allowance: Allowance | None) -> Run:
         """``explain`` says of each stage why it runs or is reused."""

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from greendapt.accounting.grid import Grid, carbon_intensity_score
-from greendapt.core.figures import Figure
+from greendapt.core.figures import UNKNOWN, Figure
 from greendapt.core.records import COST_UNITS, Record, Row, Summary
 from greendapt.suite.models import Suite
 from greendapt.suite.references import no_dapt
@@ -23,9 +23,8 @@ def with_grams(figures: Mapping[str, Figure], grid: Grid) -> dict[str, Figure]:
 
     The Green Algorithms formula, which knows a building, gets the grid's PUE.
     """
-    unknown = "not known when this stage ran"
-    energy = figures.get("energy_j") or Figure.unavailable("J", unknown)
-    wall_s = figures.get("wall_s") or Figure.unavailable("s", unknown)
+    energy = figures.get("energy_j") or Figure.unavailable("J", UNKNOWN)
+    wall_s = figures.get("wall_s") or Figure.unavailable("s", UNKNOWN)
     formula = figures.get(_FORMULA)
     building = {} if formula is None else {_FORMULA: _housed(formula, grid.pue)}
     return {

@@ -13,6 +13,8 @@ import typer
 from greendapt.cli.options import BudgetText, ExecutorName, Json, SlurmSettings, Workers
 
 if TYPE_CHECKING:
+    from greendapt.api import Run
+    from greendapt.run.budget import Budget
     from greendapt.suite.models import Suite
 
 
@@ -104,21 +106,28 @@ def bench(
 
     Example: greendapt bench --suite chestxray --data pool=XRAYS --data development=LABELLED
     """
-    from greendapt import api
-    from greendapt.cli.running import budget_of, goes_on, show_run
-    from greendapt.run.workers.choose import executor as executor_of
+    from greendapt.cli.running import budget_of, show_run
 
-    finished = api.run(
-        suite_of(context.params),
-        out=out,
-        reuse=reuse,
-        executor=executor_of(executor, workers, slurm or []),
+    show_run(started(context, suite_of(context.params), budget_of(budget)), json=json)
+
+
+def started(context: typer.Context, suite: Suite, budget: Budget | None) -> Run:
+    """A run of ``suite`` as the options of the command say, to its end."""
+    from greendapt import api
+    from greendapt.cli.running import goes_on
+    from greendapt.run.workers.choose import executor
+
+    given: dict[str, Any] = context.params
+    return api.run(
+        suite,
+        out=given["out"],
+        reuse=given["reuse"],
+        executor=executor(given["executor"], given["workers"], given["slurm"] or []),
         go_on=goes_on,
-        budget=budget_of(budget),
+        budget=budget,
         command=shlex.join(["greendapt", *sys.argv[1:]]),
         debug=bool(context.obj),
     )
-    show_run(finished, json=json)
 
 
 def suite_of(given: Mapping[str, Any]) -> Suite:

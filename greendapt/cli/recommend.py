@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 from json import dumps
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from greendapt.cli.bench import bench, suite_of
+from greendapt.cli.bench import bench, started, suite_of
 from greendapt.cli.options import Json, with_options_of
 from greendapt.core.terminal import show, show_json
 
@@ -57,11 +56,14 @@ def recommend(
     from greendapt import api
     from greendapt.cli.running import budget_sentences, check_failures, write_reports
 
+    given: dict[str, Any] = context.params
     if run is not None:
         finished = api.read_run(run)
     else:
         limits = {"--carbon": carbon, "--energy": energy, "--minutes": minutes, "--cost": cost}
-        finished = _raced(context, {name: one for name, one in limits.items() if one is not None})
+        budget = {name: one for name, one in limits.items() if one is not None}
+        suite = suite_of({**given, "seeds": given["seeds"] or f"1..{_MOST}"})
+        finished = started(context, suite, _budget(suite, given["out"], budget))
         write_reports(finished)
     if json:
         show_json(_as_json(finished))
@@ -88,25 +90,6 @@ def _answer(run: Run) -> list[str]:
 def _as_json(run: Run) -> str:
     told = {"run": str(run.path), "recommendations": [*map(asdict, run.recommendations)]}
     return dumps(told | ({"budget": run.budget.as_table()} if run.budget else {}))
-
-
-def _raced(context: typer.Context, limits: Mapping[str, Any]) -> Run:
-    from greendapt import api
-    from greendapt.cli.running import goes_on
-    from greendapt.run.workers.choose import executor as executor_of
-
-    given: dict[str, Any] = context.params
-    suite = suite_of({**given, "seeds": given["seeds"] or f"1..{_MOST}"})
-    return api.run(
-        suite,
-        out=given["out"],
-        reuse=given["reuse"],
-        executor=executor_of(given["executor"], given["workers"], given["slurm"] or []),
-        go_on=goes_on,
-        budget=_budget(suite, given["out"], limits),
-        command=shlex.join(["greendapt", *sys.argv[1:]]),
-        debug=bool(context.obj),
-    )
 
 
 def _budget(suite: Suite, out: Path, limits: Mapping[str, Any]) -> Budget | None:

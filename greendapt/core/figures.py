@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, model_validator
@@ -120,6 +120,18 @@ def add(figures: Iterable[Figure]) -> Figure:
     if missing:
         return Figure.unavailable(unit, missing[0].source)
     return _sum(parts, unit, " + ".join(dict.fromkeys(figure.source for figure in parts)))
+
+
+UNKNOWN = "not known when this stage ran"
+
+
+def added(stages: Sequence[Mapping[str, Figure]], units: Mapping[str, str]) -> dict[str, Figure]:
+    """Each quantity of ``units`` over several stages, see `add`; a stage of before it was known
+    lacks it."""
+    return {
+        name: add(one.get(name) or Figure.unavailable(unit, UNKNOWN) for one in stages)
+        for name, unit in units.items()
+    }
 
 
 def total(parts: Mapping[str, Figure]) -> Figure:

@@ -13,15 +13,15 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from greendapt.core.records import SCHEMA, Record, Summary
 from greendapt.report.view.from_run import judged
+from greendapt.report.view.model import Setting
 from greendapt.run.plan import Cell
 from greendapt.stats.best_buy import looks
 from greendapt.stats.racing import going_on, nothing_better
 from greendapt.store.runinfo import RunData, RunInfo
 from greendapt.suite.models import Suite
 
-Task = tuple[str, str, str]
-"""Backbone, transfer, shots: one question."""
-Racing = Mapping[Task, Collection[str]]
+Racing = Mapping[Setting, Collection[str]]
+"""Who is in, of each question."""
 
 
 def due(
@@ -36,14 +36,14 @@ def due(
     ``entering``: waves of strategies; one of all where they enter together.
     """
     first, *later = looks(*suite.run.seed_range)
-    steps = [(first, wave) for wave in entering] + [(count, None) for count in later]
+    steps = [(first, wave) for wave in entering]
+    steps += [(count, suite.run.strategies) for count in later]
     chosen: dict[int, Cell] = {}
-    racing: Racing | None = None
+    racing: Racing = dict.fromkeys(map(_task, possible), suite.run.strategies)
     for number, (count, wave) in enumerate(steps, start=1):
         for place, cell in enumerate(possible):
-            is_in = racing is None or cell.strategy in racing.get(_task(cell), ())
-            enters = wave is None or cell.strategy in wave
-            if cell.seed - suite.run.base_seed < count and is_in and enters:
+            is_in = cell.strategy in wave and cell.strategy in racing.get(_task(cell), ())
+            if is_in and cell.seed - suite.run.base_seed < count:
                 chosen[place] = cell
         cells = [chosen[place] for place in sorted(chosen)]
         if number == len(steps) or not all(_is_over(cell, records) for cell in cells):
@@ -56,8 +56,8 @@ def due(
     raise AssertionError("the last step returns")
 
 
-def _task(cell: Cell) -> Task:
-    return cell.backbone, cell.transfer, str(cell.shots)
+def _task(cell: Cell) -> Setting:
+    return cell.backbone, cell.transfer, cell.shots
 
 
 def _is_over(cell: Cell, records: Mapping[str, Record]) -> bool:
@@ -66,11 +66,11 @@ def _is_over(cell: Cell, records: Mapping[str, Record]) -> bool:
     return len(of) == len(cell.stages) or any(record.status == "failed" for record in of)
 
 
-def _open(run: RunData, tasks: Iterable[Task]) -> Racing:
+def _open(run: RunData, tasks: Iterable[Setting]) -> Racing:
     """All strategies of each question in which one that has not entered could be better."""
     closed = {
-        (backbone, transfer, str(shots))
-        for (backbone, transfer, shots), question in judged(run).items()
+        task
+        for task, question in judged(run).items()
         if question.scored and nothing_better(question.model, question.margin)
     }
     return {task: run.info.suite.run.strategies for task in tasks if task not in closed}
@@ -79,7 +79,7 @@ def _open(run: RunData, tasks: Iterable[Task]) -> Racing:
 def _racing(run: RunData, count: int) -> Racing:
     """The strategies that go on after so many seeds, of each question that is open."""
     asked, open_ones = run.info.suite.run, {}
-    for (backbone, transfer, shots), question in judged(run).items():
+    for task, question in judged(run).items():
         if len(question.scored) < 2 or question.cost_key is None:
             continue
         choice = question.choice
@@ -89,5 +89,5 @@ def _racing(run: RunData, count: int) -> Racing:
         else:
             racing = () if choice.is_settled else choice.racing
         if racing:
-            open_ones[backbone, transfer, str(shots)] = racing
+            open_ones[task] = racing
     return open_ones

@@ -9,7 +9,7 @@ from typing import Any
 
 from greendapt.accounting.grams import with_grams, with_scores
 from greendapt.accounting.grid import Grid
-from greendapt.core.figures import Figure, add
+from greendapt.core.figures import Figure, added
 from greendapt.core.records import (
     COST_UNITS,
     METERED_UNITS,
@@ -27,7 +27,7 @@ from greendapt.stats.pareto import pareto_front
 from greendapt.store.checkpoints import adapted_backbone
 from greendapt.suite.models import Suite
 
-_SUMMED = [name for name in METERED_UNITS if name != "peak_memory_bytes"]
+_SUMMED = {name: unit for name, unit in METERED_UNITS.items() if name != "peak_memory_bytes"}
 _IN_ROW = [name for name in COST_UNITS if name in Row.model_fields]
 
 
@@ -70,13 +70,9 @@ def costs(records: Iterable[Record], grid: Grid) -> dict[str, Figure]:
     figures = [record.figures for record in records]
     if not figures:
         return {}
-    sums = {name: add(f.get(name, _unknown(name)) for f in figures) for name in _SUMMED}
+    sums = added(figures, _SUMMED)
     peak = _largest(f["peak_memory_bytes"] for f in figures)
     return with_grams({**sums, "peak_memory_bytes": peak}, grid)
-
-
-def _unknown(name: str) -> Figure:
-    return Figure.unavailable(METERED_UNITS[name], "not known when this stage ran")
 
 
 def _row(cell: PlannedCell, chain: list[Record], grid: Grid) -> Row:

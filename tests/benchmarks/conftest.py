@@ -28,6 +28,26 @@ def phantom_files(tmp_path_factory):
 
 
 @pytest.fixture
+def agrees():
+    """``agrees(guide, table, keys, shares, trials)``: a table of one line stands in a guide, within
+    chance: with the same heads, and for the same first ``keys`` columns the same ``shares``."""
+
+    def cells_of(line):
+        return [cell.strip() for cell in line.strip().strip("|").split("|")]
+
+    def check(guide, table, keys, shares, trials):
+        heads, _, mine = map(cells_of, table.splitlines())
+        lines = [cells_of(line) for line in guide.read_text(encoding="utf-8").splitlines()]
+        assert heads in lines
+        (stated,) = (line for line in lines if line[:keys] == mine[:keys])
+        for head, here, there in zip(heads[shares], mine[shares], stated[shares], strict=True):
+            a, b = (float(text.rstrip("%")) / 100 for text in (here, there))
+            assert abs(a - b) < 0.06 + 3 * (max(a, b) * (1 - min(a, b)) / trials) ** 0.5, head
+
+    return check
+
+
+@pytest.fixture
 def interleaved(benchmark, capsys):
     """``interleaved(against, ours, rounds=5)``: runs both in turn and returns the ratio.
 

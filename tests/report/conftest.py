@@ -280,15 +280,21 @@ HOSTILE = ["<script>alert(1)</script>", "](javascript:x)", "[red]=cmd|' /C calc'
 
 
 @pytest.fixture
-def seen(run_writer):
-    """The view of a run, changed as asked."""
+def written(run_writer):
+    """A run, changed as asked, as it is read."""
 
     def build(**changes):
         for name, value in changes.items():
             setattr(run_writer, name, value)
-        return view(load_run(run_writer.write()))
+        return load_run(run_writer.write())
 
     return build
+
+
+@pytest.fixture
+def seen(written):
+    """The view of it."""
+    return lambda **changes: view(written(**changes))
 
 
 @pytest.fixture

@@ -1,19 +1,15 @@
 """What is recommended of a run, and the rounds of a race."""
 
+from dataclasses import replace
+
 import pytest
 
-from greendapt.report.report_files import load_run
 from greendapt.report.view.recommendation import recommendations
 
 
 @pytest.fixture
-def recommended(run_writer):
-    def of(**changes):
-        for name, value in changes.items():
-            setattr(run_writer, name, value)
-        return recommendations(load_run(run_writer.write()))
-
-    return of
+def recommended(written):
+    return lambda **changes: recommendations(written(**changes))
 
 
 def test_the_best_buy_is_taken_with_its_probability_and_runner_up(recommended):
@@ -60,3 +56,24 @@ def test_a_race_has_a_table_of_its_rounds(seen, asked):
         head, *rows = sections["race"].tables[0]
         assert head == ("question", "seeds", "in the race", "energy", "left then")
         assert [row[1] for row in rows] == ["1", "2", "3"]
+
+
+@pytest.mark.parametrize("asked", [3, {"from": 1, "to": 3}])
+def test_only_a_race_leaves_out_what_no_score_can_beat(recommended, asked):
+    levels = {"none": (0.999, 0, 0), "partial1": (0.999, 0, 9.1), "full": (0.999, 0, 46.0)}
+    lost = {"transfer": "probe", "shots": "full", "stage": "x", "error": "y"}
+    failures = [{"strategy": "full", "seed": seed, **lost} for seed in range(3)]
+    (one,) = recommended(
+        levels=levels, strategies=["none", "full"], failures=failures, seeds_asked=asked
+    )
+    assert not [line for line in one.sentences if line.startswith("Not run")], "it failed"
+
+
+def test_a_race_says_whom_it_did_not_run(written):
+    data = written(strategies=["none", "partial1", "full"], seeds_asked={"from": 1, "to": 3})
+    rows = [row for row in data.summary.rows if row.strategy != "full"]
+    (one,) = recommendations(replace(data, summary=data.summary.model_copy(update={"rows": rows})))
+    assert one.sentences[-1].startswith("Not run, as no score can be better by more than")
+    assert one.sentences[-1].endswith(": full.")
+    part = replace(data, summary=data.summary.model_copy(update={"rows": rows}), interim="so far")
+    assert not [line for line in recommendations(part)[0].sentences if line.startswith("Not run")]

@@ -10,7 +10,7 @@ from greendapt.report.view import estimates
 from greendapt.report.view.model import COST_KEYS, Entry, Verdict
 from greendapt.report.view.payback import Bill, Payback
 from greendapt.report.view.spending import totals
-from greendapt.report.view.verdict import Question
+from greendapt.report.view.verdict import Question, mean_cost
 from greendapt.stats.intervals import Interval
 from greendapt.store.runinfo import RunData
 from greendapt.suite.models import Suite
@@ -84,8 +84,7 @@ def _key(question: Question, spent: Mapping[str, Figure], entries: Sequence[Entr
 
 def _mean(entry: Entry, key: str) -> float:
     """Of an adaptation; 0 where it is not known."""
-    estimate = entry.costs[key].estimate if key in entry.costs else None
-    return 0.0 if estimate is None else estimate.mean
+    return mean_cost(entry, key) or 0.0
 
 
 def _growing(question: Question, run: RunData, pair: tuple[Entry, Entry], key: str) -> float | None:

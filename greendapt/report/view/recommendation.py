@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 from greendapt.core.text import listed
 from greendapt.report import words
-from greendapt.report.view import columns
 from greendapt.report.view.from_run import judged
 from greendapt.report.view.model import Entry, Setting
 from greendapt.report.view.sentences import Sentence
-from greendapt.report.view.verdict import Question
+from greendapt.report.view.verdict import Question, for_times, reaches
 from greendapt.store.runinfo import RunData
 
 
@@ -62,36 +61,24 @@ def _take(question: Question, taken: Entry) -> str:
         lead = f"Undecided between {between}. If one must be taken, "
     else:
         lead = "Take "
-    return Sentence(
-        f"{lead}{question.called(taken)} ({sure}): a development {question.noun} of "
-        f"{words.score(taken.metrics[question.path])} for ",
-        question.cost(taken),
-        " an adaptation.",
-    )
+    what = f"{lead}{question.called(taken)} ({sure}): "
+    return Sentence(what, reaches(question, taken), " an adaptation.")
 
 
 def _runner_up(question: Question, taken: Entry, other: Entry) -> str:
-    key = question.compared
-    times = _ratio(other, taken, key)
-    than = "" if times is None else f" for {words.times(times)} the {columns.called(key).noun}"
     return (
         f"Runner-up: {question.called(other)}, "
-        f"{words.difference(question.gap(other, taken))} {question.noun}{than}."
+        f"{words.difference(question.gap(other, taken))} {question.noun}"
+        f"{for_times(question, other, taken)}."
     )
 
 
-def _ratio(ours: Entry, theirs: Entry, key: str) -> float | None:
-    means = [entry.costs[key].estimate for entry in (ours, theirs) if key in entry.costs]
-    if len(means) < 2 or means[0] is None or means[1] is None or not means[1].mean:
-        return None
-    return means[0].mean / means[1].mean
-
-
 def _not_tried(run: RunData, scored: Sequence[Entry]) -> list[str]:
-    missing = [
-        name for name in run.info.suite.run.strategies if name not in {e.name for e in scored}
-    ]
-    if not missing or run.interim:
+    """What a race left out; not what failed, nor what is not shown."""
+    asked = run.info.suite.run
+    known = {entry.name for entry in scored} | {one.strategy for one in run.summary.failures}
+    missing = [name for name in asked.strategies if name not in known]
+    if not missing or run.cautions or not asked.is_race:
         return []
     return [f"Not run, as no score can be better by more than the margin: {listed(missing)}."]
 

@@ -8,6 +8,7 @@ from greendapt.core.text import listed
 from greendapt.core.units import percent
 from greendapt.report import words
 from greendapt.report.view.model import Section, Setting
+from greendapt.report.view.spending import totals
 from greendapt.report.view.verdict import Question
 from greendapt.stats.best_buy import looks
 from greendapt.store.runinfo import RunData
@@ -53,9 +54,5 @@ def _energy_j(run: RunData, setting: Setting, seeds: range) -> float | None:
         here = (row.backbone, row.transfer, row.shots) == setting
         if here and row.seed - base < seeds.stop:
             (own if row.seed - base in seeds else earlier).update(row.stages)
-    joules = [
-        record.value("energy_j")
-        for record in run.records
-        if record.key in own - earlier and record.role != "sunk"
-    ]
-    return None if None in joules else sum(value or 0.0 for value in joules)
+    new = [one for one in run.records if one.key in own - earlier and one.role != "sunk"]
+    return totals(new)["energy_j"].value if new else 0.0

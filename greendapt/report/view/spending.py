@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from greendapt.core import units
-from greendapt.core.figures import Figure, add
+from greendapt.core.figures import Figure, added
 from greendapt.core.records import COST_UNITS, Record
 from greendapt.report import words
 from greendapt.report.view.model import COST_KEYS, RoleCost, StageCost
@@ -83,15 +83,7 @@ def totals(records: Iterable[Record]) -> dict[str, Figure]:
     """Each cost of all that was metered; empty where nothing was. Unavailable where a stage has no
     such figure."""
     metered = [record.figures for record in records if record.figures]
-    if not metered:
-        return {}
-    return {
-        key: add(
-            figures.get(key) or Figure.unavailable(COST_UNITS[key], "not known when a stage ran")
-            for figures in metered
-        )
-        for key in COST_KEYS
-    }
+    return added(metered, {key: COST_UNITS[key] for key in COST_KEYS}) if metered else {}
 
 
 def _share(value: float | None, total: float) -> float | None:

@@ -140,7 +140,7 @@ def _undecided(question: Question) -> Verdict:
     costs = (
         f"{_capital(question.called(dear))} less {question.called(cheap)}: "
         f"{words.difference(question.gap(dear, cheap))} {question.noun}"
-        f"{_for_times(question, dear, cheap)}."
+        f"{for_times(question, dear, cheap)}."
     )
     decides = _decides(question, [e for e in question.scored if e.name in choice.racing])
     missing = _missing(question, question.find(question.full), question.find(question.none))
@@ -152,7 +152,7 @@ def _decides(question: Question, racing: Sequence[Entry]) -> str:
     seeds, model = min(len(entry.seeds) for entry in racing), question.model
     need = needed(model, question.margin, seeds)
     if need.of == "seeds":
-        joules = [j for entry in racing if (j := _mean_cost(entry, "energy_j")) is not None]
+        joules = [j for entry in racing if (j := mean_cost(entry, "energy_j")) is not None]
         known = len(joules) == len(racing)
         energy = f" (~{quantity(sum(joules) * need.more, 'J', 2)})" if known else ""
         return f"About {plural(need.more, 'more seed')} would decide it{energy}."
@@ -162,12 +162,13 @@ def _decides(question: Question, racing: Sequence[Entry]) -> str:
     return f"Neither {MOST_SEEDS} seeds nor many times the test patients would decide it."
 
 
-def _mean_cost(entry: Entry, key: str) -> float | None:
+def mean_cost(entry: Entry, key: str) -> float | None:
+    """Over seeds; None where it is not known."""
     estimate = entry.costs[key].estimate if key in entry.costs else None
     return None if estimate is None else estimate.mean
 
 
-def _reaches(question: Question, entry: Entry) -> Sentence:
+def reaches(question: Question, entry: Entry) -> Sentence:
     """``a development AUC of 0.916 [0.906, 0.927] for ~2.09 g of CO2e``."""
     return Sentence(
         f"a development {question.noun} of {words.score(entry.metrics[question.path])} for ",
@@ -192,7 +193,7 @@ def _uncosted(question: Question, best: Entry) -> str:
 def _alone(question: Question, only: Entry) -> Sentence:
     return Sentence(
         f"Only {question.called(only)} was run: it reaches ",
-        _reaches(question, only),
+        reaches(question, only),
         ", with nothing to compare it with.",
     )
 
@@ -202,7 +203,7 @@ def _buy(question: Question, buy: Entry, full: Entry | None) -> list[str]:
     lead = f"{_capital(question.called(buy))} is the best buy"
     if full is None or full is buy:
         why = ": nothing cheaper keeps its quality" if full is buy else ""
-        return [Sentence(f"{lead}{why}. It reaches ", _reaches(question, buy), ".")]
+        return [Sentence(f"{lead}{why}. It reaches ", reaches(question, buy), ".")]
     key = question.compared
     ratio = _ratio(buy.against_full, key)
     against = question.called(full)
@@ -214,7 +215,7 @@ def _buy(question: Question, buy: Entry, full: Entry | None) -> list[str]:
     return [
         f"{lead}: it {saves} and changes {question.noun} by "
         f"{words.difference(difference)}{_meaning(question, difference)}.",
-        Sentence("It reaches ", _reaches(question, buy), than, question.cost(full), ")."),
+        Sentence("It reaches ", reaches(question, buy), than, question.cost(full), ")."),
     ]
 
 
@@ -223,15 +224,15 @@ def _hurt(question: Question, none: Entry, full: Entry) -> str:
     return (
         f"{_capital(question.called(none))} reaches a development {question.noun} of "
         f"{words.number(question.score(none))}; {question.called(full)} "
-        f"{words.number(question.score(full))} ({difference}){_for_times(question, full, none)}: "
+        f"{words.number(question.score(full))} ({difference}){for_times(question, full, none)}: "
         "adaptation hurt here."
     )
 
 
-def _for_times(question: Question, entry: Entry, other: Entry) -> str:
+def for_times(question: Question, entry: Entry, other: Entry) -> str:
     """`` for 14 times the carbon`` of the other."""
     key = question.compared
-    costs = _mean_cost(entry, key), _mean_cost(other, key)
+    costs = mean_cost(entry, key), mean_cost(other, key)
     if not costs[0] or not costs[1]:
         return ""
     return f" for {words.times(costs[0] / costs[1])} the {columns.called(key).noun}"
@@ -252,7 +253,7 @@ def _rival(question: Question, none: Entry) -> list[str]:
         f"The best other strategy, {question.called(best)}, reaches "
         f"{words.number(question.score(best))}: {words.difference(difference)} against "
         f"{question.called(none)}{_meaning(question, difference)}"
-        f"{_for_times(question, best, none)}."
+        f"{for_times(question, best, none)}."
     ]
 
 
@@ -271,7 +272,7 @@ def _against_none(question: Question, buy: Entry, none: Entry) -> str:
     return (
         f"Against {question.called(none)} it changes {question.noun} by "
         f"{words.difference(difference)}"
-        f"{_meaning(question, difference)}{_for_times(question, buy, none)}."
+        f"{_meaning(question, difference)}{for_times(question, buy, none)}."
     )
 
 
