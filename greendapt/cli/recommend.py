@@ -13,6 +13,7 @@ import typer
 
 from greendapt.cli.bench import bench, started, suite_of
 from greendapt.cli.options import Json, with_options_of
+from greendapt.core.errors import SuiteError
 from greendapt.core.terminal import show, show_json
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ _UNITS = {"--carbon": "g", "--energy": "J"}
 
 
 # a parameter an option: typer reads them from here
-@with_options_of(bench, "budget")
+@with_options_of(bench)
 def recommend(
     context: typer.Context,
     run: Annotated[
@@ -57,13 +58,18 @@ def recommend(
     from greendapt.cli.running import budget_sentences, check_failures, write_reports
 
     given: dict[str, Any] = context.params
+    limits = {"--carbon": carbon, "--energy": energy, "--minutes": minutes, "--cost": cost}
+    limits |= {"--budget": given["budget"]}
+    limits = {name: one for name, one in limits.items() if one is not None}
     if run is not None:
+        if limits:
+            raise SuiteError(
+                f"{run}: nothing runs that {' or '.join(limits)} could end; leave it out"
+            )
         finished = api.read_run(run)
     else:
-        limits = {"--carbon": carbon, "--energy": energy, "--minutes": minutes, "--cost": cost}
-        budget = {name: one for name, one in limits.items() if one is not None}
         suite = suite_of({**given, "seeds": given["seeds"] or f"1..{_MOST}"})
-        finished = started(context, suite, _budget(suite, given["out"], budget))
+        finished = started(context, suite, _budget(suite, given["out"], limits))
         write_reports(finished)
     if json:
         show_json(_as_json(finished))
@@ -95,7 +101,6 @@ def _as_json(run: Run) -> str:
 def _budget(suite: Suite, out: Path, limits: Mapping[str, Any]) -> Budget | None:
     """Of at most one of the options. Raises SuiteError."""
     from greendapt.cli.plan import forecast_of
-    from greendapt.core.errors import SuiteError
     from greendapt.run.budget import Budget, parse_budget
 
     if not limits:
@@ -112,6 +117,6 @@ def _budget(suite: Suite, out: Path, limits: Mapping[str, Any]) -> Budget | None
     if option == "--minutes":
         return Budget(60.0 * asked, "s")
     budget = parse_budget(asked, option)
-    if budget.unit != _UNITS[option]:
+    if budget.unit != _UNITS.get(option, budget.unit):
         raise SuiteError(f"{option} {asked}: that is no amount of {option.lstrip('-')}")
     return budget

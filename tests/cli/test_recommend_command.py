@@ -46,10 +46,11 @@ def test_what_is_no_run_is_refused(greendapt, tmp_path):
     assert "empty is not a run" in done.err
 
 
+@pytest.mark.parametrize("limit", [("--minutes", "0.0001"), ("--budget", "0.006s")])
 def test_a_race_stops_where_its_money_ends_and_says_what_it_knows(
-    recommend, greendapt, tmp_path, only_run
+    recommend, greendapt, tmp_path, only_run, limit
 ):
-    done = recommend("--out", "races", "--minutes", "0.0001")
+    done = recommend("--out", "races", *limit)
     assert done.code == 0, done.err
     assert "Nothing is judged yet." in done.out
     assert "stopped before " in done.out
@@ -74,8 +75,10 @@ def test_a_share_of_everything_is_a_limit(recommend):
         (("--carbon", "5Wh"), "--carbon 5Wh: that is no amount of carbon"),
         (("--energy", "nan"), "--energy nan: give a number"),
         (("--minutes", "-1"), "a budget is more than nothing"),
+        (("--budget", "5g", "--cost", "0.5"), "--cost and --budget: one limit is enough"),
+        (("no-run", "--carbon", "5g"), "nothing runs that --carbon could end"),
     ],
-    ids=["two limits", "another unit", "no number", "less than nothing"],
+    ids=["two limits", "another unit", "no number", "less than nothing", "two, too", "of a run"],
 )
 def test_a_limit_that_is_none_is_refused(recommend, options, wanted):
     done = recommend(*options)
