@@ -8,9 +8,19 @@ and a grid where a report is made (`greendapt.accounting`).
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, computed_field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializeAsAny,
+    ValidationInfo,
+    computed_field,
+    field_validator,
+    model_validator,
+)
 from typing_extensions import TypedDict
 
 from greendapt.core.figures import Figure
@@ -52,6 +62,29 @@ process and those it started."""
 
 COST_UNITS = METERED_UNITS | {"carbon_g": "g", "embodied_g": "g"}
 """With what follows from them on a grid; ``embodied_g`` is a share of the hardware's making."""
+
+_UNITS = COST_UNITS | {
+    "energy_wall_j": "J",
+    "sci_image_g": "g/image",
+    "sci_auc_point_g": "g/AUC point",
+}
+
+
+def _of_its_unit(name: str, figure: Figure | None) -> Figure | None:
+    """What a stranger wrote may be of any unit, and is added up by its name."""
+    if figure is not None and figure.unit != (unit := _UNITS.get(name, figure.unit)):
+        raise ValueError(f"{name} is in {unit}, not in {figure.unit!r}")
+    return figure
+
+
+def _of_their_units(figures: dict[str, Figure]) -> dict[str, Figure]:
+    for name, figure in figures.items():
+        _of_its_unit(name, figure)
+    return figures
+
+
+Figures = Annotated[dict[str, Figure], AfterValidator(_of_their_units)]
+"""By name, each in the unit of that name."""
 
 Scores = dict[str, float | int | dict[str, float | None] | None]
 """Of one set of images: ``auc``, ``auc_low``, ``dice``, ``images``, ``auc_by_class``, ..."""
@@ -184,7 +217,7 @@ class Record(BaseModel):
     """Taken over from an earlier run: charged to its cells, but not spent by this run."""
     parents: list[str] = []
     started_at: str
-    figures: dict[str, Figure] = {}
+    figures: Figures = {}
     metrics: Metrics = {}
     details: SerializeAsAny[Details] = Details()
     files: dict[str, str] = {}
@@ -263,7 +296,7 @@ class Row(CellName):
     sci_auc_point_g: Figure | None = None
     """Grams a point (0.01) of development AUC gained over no DAPT of the same seed."""
     on_front: bool = False
-    parts: dict[str, dict[str, Figure]] = {}
+    parts: dict[str, Figures] = {}
     stages: list[str] = []
     checkpoint: str | None = None
     """The adapted backbone, from the run's folder on; None where the strategy adapts nothing, and
@@ -272,6 +305,11 @@ class Row(CellName):
     counts: dict[str, int] = {}
     """Exact and the same on every machine: ``params`` of the network that is judged, and over
     adaptation and transfer ``optimizer_steps``, ``samples`` (trained on) and ``cached_bytes``."""
+
+    @field_validator(*_UNITS, check_fields=False)
+    @classmethod
+    def _in_its_unit(cls, figure: Figure | None, info: ValidationInfo) -> Figure | None:
+        return _of_its_unit(info.field_name or "", figure)
 
     @property
     def score(self) -> float | None:
@@ -302,6 +340,6 @@ class Summary(BaseModel):
     profile: str
     rows: list[Row]
     failures: list[Failure] = []
-    sunk: dict[str, Figure] = {}
-    spent: dict[str, Figure] = {}
+    sunk: Figures = {}
+    spent: Figures = {}
     notes: list[str] = []

@@ -28,6 +28,13 @@ def test_a_record_refuses_what_it_does_not_know(wrong):
         Record(**{**RECORD, **wrong})
 
 
+def test_a_figure_is_of_the_unit_of_its_name():
+    seconds = Figure.measured(1, "s", "clock")
+    assert Record(**RECORD, figures={"wall_s": seconds}).value("wall_s") == 1
+    with pytest.raises(ValidationError, match="energy_j is in J, not in 's'"):
+        Record(**RECORD, figures={"energy_j": seconds})
+
+
 def test_defaults_are_not_shared_between_records():
     one, other = Record(**RECORD), Record(**RECORD)
     one.metrics["development"] = {"auc": 1}

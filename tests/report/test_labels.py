@@ -2,7 +2,7 @@
 
 import math
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from greendapt.report.charts.label_places import leader_end, place
@@ -15,6 +15,7 @@ spots = st.lists(
 
 
 @given(spots)
+@example([(30.0, 20.0, 20.0), (30.0, 20.0, 32.125), (30.0, 20.0, 32.0)])  # a sliver in common
 @settings(max_examples=60, deadline=None)
 def test_twelve_labels_lie_apart_and_inside_wherever_the_points_are(rows):
     widths = [width for *_, width in rows]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from greendapt.core.figures import Figure
-from greendapt.core.records import Record, Row, Summary
+from greendapt.core.records import COST_UNITS, Record, Row, Summary
 from greendapt.store.run_trajectories import trajectories
 from greendapt.store.runinfo import DataInfo, DatasetInfo, RunData, RunInfo
 from greendapt.suite.models import Suite
@@ -34,12 +34,16 @@ def suite():
 
 
 def row(strategy, auc, joules, transfer="here", seed=0):
-    spent = Figure.measured(joules, "J", "made up")
+    spent = {
+        name: Figure.measured(joules, COST_UNITS[name], "made up")
+        for name in ("wall_s", "energy_j", "carbon_g", "training_flops", "peak_memory_bytes")
+    }
     return Row(
         strategy=strategy, backbone="test_resnet", seed=seed, transfer=transfer, shots="full",
-        metrics={"development": {"auc": auc}}, wall_s=spent, energy_j=spent, carbon_g=spent,
-        training_flops=spent, peak_memory_bytes=spent, stages=[f"adapt {strategy}"],
-        parts={"adaptation": {"energy_j": spent, "wall_s": Figure.unavailable("s", "no clock")}},
+        metrics={"development": {"auc": auc}}, stages=[f"adapt {strategy}"], **spent,
+        parts={"adaptation": {
+            "energy_j": spent["energy_j"], "wall_s": Figure.unavailable("s", "no clock"),
+        }},
     )  # fmt: skip
 
 

@@ -20,6 +20,7 @@ _POINT = 7.0  # half the side of a point and the air around it
 _SWEEPS = 3
 # what one square pixel on it costs, against one pixel of distance to the point
 _ON_LABEL, _ON_POINT, _OUTSIDE, _ON_STROKE, _AWAY = 40.0, 20.0, 30.0, 1.0, 2.0
+_SLIVER = 400.0  # what the smallest part costs, on a label or outside: more than any distance
 
 
 def place(
@@ -40,7 +41,7 @@ def place(
     fixed = [
         _ON_POINT * _overlap(boxes, dots)
         + _ON_STROKE * _overlap(boxes, lines)
-        + _OUTSIDE * (width * height - _overlap(boxes, np.array([[0, 0, *size]])))
+        + _forbidden(width * height - _overlap(boxes, np.array([[0, 0, *size]])), _OUTSIDE)
         + _AWAY * _distance(boxes, point)
         for boxes, point, width in zip(choices, points, widths, strict=True)
     ]
@@ -49,7 +50,7 @@ def place(
         for index, (boxes, cost) in enumerate(zip(choices, fixed, strict=True)):
             others = np.array([box for other, box in placed.items() if other != index])
             crowd = _overlap(boxes, others.reshape(-1, 4))
-            placed[index] = boxes[np.argmin(cost + _ON_LABEL * crowd)]
+            placed[index] = boxes[np.argmin(cost + _forbidden(crowd, _ON_LABEL))]
     middles = [(placed[i][:2] + placed[i][2:]) / 2 for i in range(len(points))]
     return [(float(x), float(y)) for x, y in middles]
 
@@ -61,6 +62,10 @@ def _overlap(boxes: Boxes, others: Boxes) -> Boxes:
     high = np.minimum(a[..., 3], b[..., 3]) - np.maximum(a[..., 1], b[..., 1])
     area: Boxes = (wide.clip(0) * high.clip(0)).sum(axis=1)
     return area
+
+
+def _forbidden(area: Boxes, weight: float) -> Boxes:
+    return weight * area + _SLIVER * (area > 1e-6)
 
 
 def _distance(boxes: Boxes, point: Point) -> Boxes:
