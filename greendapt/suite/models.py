@@ -210,7 +210,8 @@ class Suite(Table):
     def _refers_to_what_exists(self) -> Suite:
         problems = [*_unknown_names(self), *_bad_phases(self), *_blind_stops(self)]
         problems += [*_bad_segments(self), *_bad_objectives(self), *_bad_limits(self)]
-        problems += [] if problems else [*_bad_banks(self), *_added_twice(self)]
+        more = (_bad_banks, _added_twice, _bad_freezing)
+        problems += [] if problems else [one for check in more for one in check(self)]
         if problems:
             raise ValueError("\n".join(problems))
         return self
@@ -286,6 +287,15 @@ def _added_twice(suite: Suite) -> list[str]:
         f"strategy.{name}.phases: one of lora, ia3 and ssf is added, not two"
         for name in suite.strategy
         if any(phase.adds_two for phase in suite.phases(name))
+    ]
+
+
+def _bad_freezing(suite: Suite) -> list[str]:
+    """An objective that keeps a second network, or compares views, is another matter."""
+    return [
+        f"strategy.{name}.phases: freeze needs objective = 'supervised'"
+        for name in suite.strategy
+        if any(p.freeze and p.objective.name != "supervised" for p in suite.phases(name))
     ]
 
 
