@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from greendapt.core.own_code import OwnCodeError, OwnFunction, loaded
 from greendapt.suite.recipes import Augmentation
 
 
@@ -29,6 +30,7 @@ class Strength:
 LIGHT = Strength(0.12, 0.05, (0.85, 1.0), 0.0, 0.08, 0.15, 0.0, (0.0, 0.0))
 STRONG = Strength(0.17, 0.0, (0.3, 1.0), 0.5, 0.25, 0.5, 0.5, (0.004, 0.02))
 """SimCLR's crop, flip, brightness and contrast, blur (Chen et al., ICML 2020); no hue: grey."""
+_STRENGTHS = {"light": LIGHT, "strong": STRONG}
 
 
 def augment(
@@ -45,13 +47,36 @@ def augment(
     """
     if kind == "none":
         return batch
-    strength = LIGHT if kind == "light" else STRONG
-    draw = _Draw(len(batch) if count is None else count, part, batch.device, generator)
+    count = len(batch) if count is None else count
+    own = loaded("augmentation", kind)
+    if own is not None:
+        return _own(batch, own, generator, count, part)
+    strength = _STRENGTHS[kind]
+    draw = _Draw(count, part, batch.device, generator)
     out = _warp(batch, strength, draw)
     out = _tone(out, strength, draw)
     if strength.blur_share > 0:
         out = _blur(out, strength, draw)
     return out.clamp(0.0, 1.0)
+
+
+def _own(
+    batch: Tensor, own: OwnFunction, generator: torch.Generator, count: int, part: slice
+) -> Tensor:
+    """Image by image, each with a generator of its own: a view depends on no other image."""
+    seeds = torch.randint(2**62, (count,), generator=generator, device=generator.device)[part]
+    views = []
+    for image, seed in zip(batch, seeds.tolist(), strict=True):
+        with own.guard():
+            view = own.call(image, torch.Generator().manual_seed(seed))
+        if not isinstance(view, Tensor) or view.shape != image.shape:
+            gives = list(view.shape) if isinstance(view, Tensor) else type(view).__name__
+            raise OwnCodeError(
+                f"own.{own.name}: {own.function} of {own.file.name} gives {gives} for an image "
+                f"{list(image.shape)}; it must give an image of the same shape"
+            )
+        views.append(view)
+    return torch.stack(views).to(batch).clamp(0.0, 1.0) if views else batch
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,8 @@ BatchSize = Annotated[int, Field(gt=0, le=1_000_000)]
 Steps = Annotated[int, Field(ge=0, le=1_000_000_000)]
 Views = Annotated[int, Field(ge=0, le=10_000)]
 Width = Annotated[int, Field(gt=0, le=1_000_000)]
-Augmentation = Literal["none", "light", "strong"]
+Augmentation = str
+"""``none``, ``light``, ``strong``, or one of the suite's own."""
 Optimizer = Literal["adam", "adamw", "sgd"]
 BatchNorm = Literal["frozen", "affine", "train"]
 """frozen: stored statistics, no updates at all (the paper); affine: stored statistics, scale and

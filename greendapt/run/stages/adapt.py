@@ -68,6 +68,10 @@ class Adaptation(Stage):
             "earlier": earlier.key if earlier else None,
         }
 
+    @property
+    def uses(self) -> tuple[str, ...]:
+        return (self.phase.augmentation,)
+
     def _title(self) -> str:
         first, last = self.earlier.epochs + 1 if self.earlier else 1, self.epochs
         span = f"epochs {first} to {last}" if first < last else f"epoch {last}"

@@ -38,6 +38,10 @@ class Finetuning(Downstream):
     recipe: FineTune
 
     @property
+    def uses(self) -> tuple[str, ...]:
+        return (self.recipe.augmentation,)
+
+    @property
     def trains(self) -> Train:
         return self.recipe.train
 
