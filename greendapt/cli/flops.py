@@ -60,6 +60,7 @@ def _network(name: str, image_size: int, outputs: int, train: str) -> Network:
 
     from greendapt.models.backbone import create_backbone
     from greendapt.models.network import Network
+    from greendapt.suite.recipes import Trainable
     from greendapt.suite.trainable import of_option, train_set
     from greendapt.train.train_sets import set_phase
 
@@ -70,7 +71,7 @@ def _network(name: str, image_size: int, outputs: int, train: str) -> Network:
         width = backbone.net.head_hidden_size
         assert isinstance(width, int)
         network = Network(backbone, nn.Linear(width, outputs))
-    set_phase(network, units, "affine")
+    set_phase(network, Trainable(units, "affine"))
     return network
 
 

@@ -123,7 +123,10 @@ class Backbone(nn.Module):
         return sum(unit.stage <= stage for unit in self.units)
 
     def unit_of(self, name: str) -> int:
-        """Index of the unit that owns a module, parameter or buffer of ``net``."""
+        """Index of the unit that owns a module, parameter or buffer of ``net``, also of one that
+        was added to a layer since."""
+        while name not in self._owners:
+            name = name.rpartition(".")[0]
         return self._owners[name]
 
     def in_unit(self, name: str) -> bool:

@@ -19,7 +19,6 @@ from greendapt.report.view.from_run import view
 from greendapt.report.view.model import HEADLINES, Path, View
 from greendapt.store.runinfo import DatasetInfo, RunData
 from greendapt.suite.recipes import Phase
-from greendapt.suite.trainable import train_text
 
 _COSTS = ("energy_j", "carbon_g", "wall_s", "training_flops", "peak_memory_bytes")
 _GENERIC = {
@@ -118,7 +117,7 @@ def _facts(run: RunData, row: Row) -> list[str]:
 def _phase(phase: Phase) -> str:
     most = "at most " if phase.stop else ""
     return (
-        f"{train_text(phase.train)}, {most}{plural(phase.length, 'epoch')}, {phase.optimizer} "
+        f"{phase.trained_text}, {most}{plural(phase.length, 'epoch')}, {phase.optimizer} "
         f"{phase.learning_rate:g}, {phase.objective}"
     )
 

@@ -139,11 +139,10 @@ def _stops(ground: Ground, before: tuple[Phase, ...], phase: Phase) -> list[int]
 
 def _prefix(ground: Ground, chain: list[Stage], phase: Phase, seed: int) -> StoredPrefix | None:
     """What the phase's frozen units give, which no seed or earlier phase behind them moves."""
-    trains = phase.train_set
-    if not ground.suite.run.prefix_cache or not phase.constant or not trains.freezes_stem:
+    if not ground.suite.run.prefix_cache or not phase.constant or not phase.freezes_stem:
         return None
     adapted = [stage for stage in chain if isinstance(stage, Adaptation)]
-    moved = [one for one in adapted if one.phase.train_set.may_move_frozen(trains)]
+    moved = [one for one in adapted if one.phase.may_move_frozen(phase)]
     generic = [stage for stage in chain if isinstance(stage, Pretraining)]
     parents = tuple(moved[-1:] or generic)
     own = seed if moved or phase.bank or ground.start.seed is not None else None

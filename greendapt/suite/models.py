@@ -214,7 +214,7 @@ class Suite(Table):
         problems = [*_unknown_names(self), *_bad_phases(self), *_blind_stops(self)]
         problems += [*_bad_segments(self), *_bad_limits(self)]
         problems += [*own_problems(self), *_unknown_augmentations(self)]
-        problems += [] if problems else _bad_banks(self)
+        problems += [] if problems else [*_bad_banks(self), *_added_twice(self)]
         if problems:
             raise ValueError("\n".join(problems))
         return self
@@ -294,11 +294,20 @@ def _bad_banks(suite: Suite) -> list[str]:
             where = f"strategy.{name}: bank = {phase.bank}"
             if phase.bank and phase.augmentation == "none":
                 problems[where] = "needs an augmentation to draw views from"
-            elif phase.bank and not (phase.train_set.freezes_stem and phase.constant):
+            elif phase.bank and not (phase.freezes_stem and phase.constant):
                 problems[where] = "needs a supervised phase with frozen units before what trains"
             elif phase.bank and not suite.run.prefix_cache:
                 problems[where] = "needs run.prefix_cache: the views are kept in it"
     return [f"{where} {what}" for where, what in problems.items()]
+
+
+def _added_twice(suite: Suite) -> list[str]:
+    """Where a strategy's own `Use` adds another kind than the template does."""
+    return [
+        f"strategy.{name}.phases: one of lora, ia3 and ssf is added, not two"
+        for name in suite.strategy
+        if any(phase.adds_two for phase in suite.phases(name))
+    ]
 
 
 def _bad_limits(suite: Suite) -> list[str]:

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, PositiveFloat
+from pydantic import (
+    Field,
+    PositiveFloat,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
+from greendapt.suite.added import Added, Ia3, Lora, Ssf
 from greendapt.suite.datasets import Table
 from greendapt.suite.stop_rules import Stop
-from greendapt.suite.trainable import Train, TrainSet, train_set
+from greendapt.suite.trainable import Train, TrainSet, train_set, train_text
 
 EpochCount = Annotated[int, Field(gt=0, le=100_000)]
 BatchSize = Annotated[int, Field(gt=0, le=1_000_000)]
@@ -60,16 +68,76 @@ class Recipe(Table):
         return self.select == "best"
 
 
+@dataclass(frozen=True)
+class Trainable:
+    """What of a network trains: of the backbone, of its batch norms, and what is added to it."""
+
+    train: Train
+    batch_norm: BatchNorm
+    added: Added | None = None
+
+
 class NetworkRecipe(Recipe):
     """How a backbone is trained with its head."""
 
+    LATER: ClassVar = ("lora", "ia3", "ssf", "layer_decay")
+    """Keys that came later: where they are as by default they are not written, so that the keys of
+    stages, and with them results, stay those of before."""
+
     train: Train = "all"
     batch_norm: BatchNorm = "frozen"
+    lora: Lora | None = None
+    ia3: Ia3 | None = None
+    ssf: Ssf | None = None
+    layer_decay: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """The learning rate of a unit is that of the head times this to the power of its distance from
+    the head (Bao et al. 2022, 2106.08254)."""
 
     @property
     def train_set(self) -> TrainSet:
         """Raises SuiteError where ``train`` says nothing."""
         return train_set(self.train)
+
+    @property
+    def added(self) -> Added | None:
+        return self.lora or self.ia3 or self.ssf
+
+    @property
+    def trainable(self) -> Trainable:
+        return Trainable(self.train, self.batch_norm, self.added)
+
+    @property
+    def trained_text(self) -> str:
+        """As a title says it: ``last:2``, ``head with lora 8 on attn.qkv``."""
+        text = train_text(self.train)
+        return f"{text} with {self.added.text}" if self.added else text
+
+    @property
+    def freezes_stem(self) -> bool:
+        return self.added is None and self.train_set.freezes_stem
+
+    def may_move_frozen(self, later: NetworkRecipe) -> bool:
+        """See `TrainSet.may_move_frozen`."""
+        return self.added is not None or self.train_set.may_move_frozen(later.train_set)
+
+    @property
+    def adds_two(self) -> bool:
+        return sum(one is not None for one in (self.lora, self.ia3, self.ssf)) > 1
+
+    @model_validator(mode="after")
+    def _adds_one_kind(self) -> Self:
+        if self.adds_two:
+            raise ValueError("one of lora, ia3 and ssf is added, not two")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, object]:
+        written: dict[str, object] = handler(self)
+        fields = type(self).model_fields
+        for key in self.LATER:
+            if getattr(self, key) == fields[key].default:
+                written.pop(key, None)
+        return written
 
 
 class Watch(Table):
@@ -160,6 +228,10 @@ class Use(Table):
     optimizer: Optimizer | None = None
     batch_size: BatchSize | None = None
     batch_norm: BatchNorm | None = None
+    lora: Lora | None = None
+    ia3: Ia3 | None = None
+    ssf: Ssf | None = None
+    layer_decay: Annotated[float, Field(gt=0, le=1)] | None = None
     weight_decay: Annotated[float, Field(ge=0)] | None = None
     schedule: Schedule | None = None
     augmentation: Augmentation | None = None

@@ -12,8 +12,7 @@ from torch import Tensor, nn
 from greendapt.meter.flops import training_step_flops
 from greendapt.models.backbone import Backbone, InputSpec, create_backbone
 from greendapt.models.network import Network, mlp
-from greendapt.suite.recipes import BatchNorm
-from greendapt.suite.trainable import Train
+from greendapt.suite.recipes import Trainable
 from greendapt.train.constant_prefix import feature_size
 from greendapt.train.loop import Fit
 from greendapt.train.train_sets import first_trainable, set_phase
@@ -42,8 +41,7 @@ def phase_cost(
     channels: int,
     pad_type: str | None,
     image_size: int,
-    train: Train,
-    batch_norm: BatchNorm,
+    trainable: Trainable,
     head: tuple[int, ...] | None,
 ) -> ImageCost:
     """`image_cost` of a phase, on the meta device: counted once, before anything is timed.
@@ -56,9 +54,9 @@ def phase_cost(
         width = feature_size(backbone, image_size)
         last = nn.Identity() if head is None else mlp(width, head[:-1], head[-1], 0)
         network = Network(backbone, last)
-    set_phase(network, train, batch_norm)
+    set_phase(network, trainable)
     shape = (channels, image_size, image_size)
-    return image_cost(network, shape, first_trainable(backbone, train))
+    return image_cost(network, shape, first_trainable(backbone, trainable))
 
 
 def image_cost(network: Network, input_shape: tuple[int, ...], start: int) -> ImageCost:

@@ -128,7 +128,7 @@ def fit(
     loss is not finite.
     """
     job = _Job(module, encode, training.loss, training.engine)
-    optimizer = optimizer_of(recipe, job.parameters())
+    optimizer = optimizer_of(recipe, module)
     split = partial(_batches, size=recipe.batch_size, pairs=_takes_statistics(module))
     steps = len(split(torch.arange(len(train))))
     order_of = torch.Generator().manual_seed(training.seed)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import nn
 
-from greendapt.suite.recipes import Recipe
+from greendapt.models.backbone import Backbone
+from greendapt.suite.recipes import NetworkRecipe, Recipe
 
 
-def optimizer_of(recipe: Recipe, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
+def optimizer_of(recipe: Recipe, module: nn.Module) -> torch.optim.Optimizer:
+    """Of what of ``module`` requires a gradient."""
+    parameters = _groups(recipe, module)
     lr, decay = recipe.learning_rate, recipe.weight_decay
     if recipe.optimizer == "sgd":
         return torch.optim.SGD(
@@ -18,6 +22,24 @@ def optimizer_of(recipe: Recipe, parameters: list[nn.Parameter]) -> torch.optim.
         )
     kind = torch.optim.AdamW if recipe.optimizer == "adamw" else torch.optim.Adam
     return kind(parameters, lr, weight_decay=decay, fused=True)
+
+
+def _groups(recipe: Recipe, module: nn.Module) -> list[dict[str, Any]]:
+    """One group of parameters; with a ``layer_decay`` one a unit, each with its learning rate."""
+    training = [(name, p) for name, p in module.named_parameters() if p.requires_grad]
+    decay = recipe.layer_decay if isinstance(recipe, NetworkRecipe) else 1.0
+    backbone = getattr(module, "backbone", None)
+    if decay == 1 or not isinstance(backbone, Backbone):
+        return [{"params": [p for _, p in training]}]
+    groups: dict[int, list[nn.Parameter]] = {}
+    for name, p in training:
+        own = name.removeprefix("backbone.net.")
+        distance = len(backbone.units) - backbone.unit_of(own) if own != name else 0
+        groups.setdefault(distance, []).append(p)
+    return [
+        {"params": own, "lr": recipe.learning_rate * decay**distance}
+        for distance, own in groups.items()
+    ]
 
 
 def schedule_of(

@@ -17,7 +17,7 @@ from greendapt.train.inputs import Bank, Examples, gathered
 from greendapt.train.loop import Fit, Training, fit
 from greendapt.train.objectives import simclr
 from greendapt.train.parallel import Among
-from greendapt.train.train_sets import first_trainable, set_phase, trainable_params
+from greendapt.train.train_sets import end_phase, first_trainable, set_phase, trainable_params
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def train_phase(
     backbone, engine = network.backbone, training.engine
     if val is not None and (len(val) == 0 or not recipe.needs_val_loss):
         val = None
-    start = first_trainable(backbone, recipe.train) if network.resumable else 0
+    start = first_trainable(backbone, recipe.trainable) if network.resumable else 0
     views = 2 if training.loss is simclr else 1
     image_size = train.inputs.shape[-1]
     shape = constant_prefix.activation_shape(backbone, image_size, start)
@@ -85,15 +85,17 @@ def train_phase(
         val = None if val is None else _cached(network, val, start, engine)
     else:
         encode = _from_images(network, recipe.augmentation, views, draw, engine)
-    set_phase(network, recipe.train, recipe.batch_norm)
+    set_phase(network, recipe.trainable, training.seed)
     cost = _cost(network, image_size, recipe, start)
+    moving = trainable_params(network)
     done = fit(network, encode, train, val, recipe, training, draws=(draw,))
+    end_phase(network)
     through = (done.samples + done.samples_validated) * views
     if stored is not None or cached:
         through = images * engine.ranks.size if cached else 0  # each rank has its own cache
     return Trained(
         fit=done,
-        trainable_params=trainable_params(network),
+        trainable_params=moving,
         training_flops=cost.of(done, through, views),
         cached_bytes=nbytes(images, shape) if cached else 0,
         uncounted=cost.uncounted,
@@ -112,8 +114,7 @@ def _cost(network: Network, image_size: int, recipe: NetworkRecipe, start: int) 
         spec.channels,
         spec.pad_type,
         image_size,
-        recipe.train,
-        recipe.batch_norm,
+        recipe.trainable,
         _widths(network.head),
     )
 

@@ -15,6 +15,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
 
 from greendapt.core.errors import TrainingFailed
+from greendapt.models.added import Factors
 from greendapt.train.engine import Encode, Engine
 from greendapt.train.inputs import Examples
 
@@ -71,7 +72,7 @@ def _trained(module: nn.Module) -> dict[str, Tensor]:
     return {
         f"{name}.weight": part.weight
         for name, part in module.named_modules()
-        if isinstance(part, nn.Linear | _ConvNd) and part.weight.requires_grad
+        if isinstance(part, nn.Linear | _ConvNd | Factors) and part.weight.requires_grad
     }
 
 

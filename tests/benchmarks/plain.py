@@ -81,7 +81,7 @@ class Shuffled(Sampler[int]):
 
 def train(network: Network, phase: Phase, images: Subset, seed: int) -> None:
     backbone = network.backbone
-    units = trainable_units(backbone, phase.train)
+    units = trainable_units(backbone, phase.trainable)
     backbone.eval()
     for name, parameter in backbone.net.named_parameters():
         of_norm = isinstance(backbone.net.get_submodule(name.rpartition(".")[0]), nn.BatchNorm2d)

@@ -12,6 +12,7 @@ from greendapt.meter.traffic import traffic
 from greendapt.models.backbone import create_backbone
 from greendapt.models.network import Network, mlp
 from greendapt.suite import suite_files
+from greendapt.suite.recipes import Trainable
 from greendapt.train.train_sets import set_phase
 
 PUBLISHED = {
@@ -29,7 +30,7 @@ def step_of(name, batch, size, train="all"):
         backbone = create_backbone(name, image_size=size)
         width = backbone(torch.empty(1, 3, size, size)).shape[1]
         network = Network(backbone, mlp(width, (), 1000, 0))
-    set_phase(network, train, "train")
+    set_phase(network, Trainable(train, "train"))
     images = torch.empty(batch, 3, size, size, device="meta")
     return network, traffic(lambda: network(images), optimised=network)
 

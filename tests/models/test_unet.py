@@ -9,6 +9,7 @@ from greendapt.core.errors import ModelError
 from greendapt.meter.flops import training_step_flops
 from greendapt.models.backbone import Backbone, InputSpec, create_backbone
 from greendapt.models.unet import UNet
+from greendapt.suite.recipes import Trainable
 from greendapt.train.train_sets import set_phase, trainable_params
 
 FAMILIES = {
@@ -70,7 +71,7 @@ def test_new_weights_come_from_the_seed_alone():
 
 def test_a_phase_freezes_the_encoder_and_trains_the_decoder():
     network = unet()
-    set_phase(network, "head", "frozen")
+    set_phase(network, Trainable("head", "frozen"))
     assert trainable_params(network) == sum(p.numel() for p in network.head.parameters())
     assert not any(module.training for module in network.backbone.net.modules())
     network(torch.randn(2, 3, 64, 64)).sum().backward()
@@ -80,9 +81,9 @@ def test_a_phase_freezes_the_encoder_and_trains_the_decoder():
 
 def test_its_flops_are_counted_on_the_meta_device():
     network = unet()
-    set_phase(network, "all", "affine")
+    set_phase(network, Trainable("all", "affine"))
     whole = training_step_flops(network, (1, 3, 64, 64))
-    set_phase(network, "head", "affine")
+    set_phase(network, Trainable("head", "affine"))
     frozen = training_step_flops(network, (1, 3, 64, 64))
     assert whole.uncounted == ()
     assert frozen.forward == whole.forward

@@ -7,6 +7,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from greendapt.models.backbone import create_backbone
 from greendapt.models.network import Network, Standardize, mlp
+from greendapt.suite.recipes import Trainable
 from greendapt.train.cost import ImageCost, forward_flops, head_cost, image_cost, nbytes
 from greendapt.train.loop import Fit
 from greendapt.train.train_sets import first_trainable, set_phase
@@ -25,8 +26,8 @@ def _counted(step):
 
 
 def _cost(network, train):
-    set_phase(network, train, "frozen")
-    return image_cost(network, SHAPE, first_trainable(network.backbone, train))
+    set_phase(network, Trainable(train, "frozen"))
+    return image_cost(network, SHAPE, first_trainable(network.backbone, Trainable(train, "frozen")))
 
 
 @pytest.mark.parametrize("train", ["head", "last:1", "last:2", "all", ("stage2",)])
@@ -35,7 +36,7 @@ def test_an_image_costs_what_torch_counts_on_real_tensors(train):
     network = _network()
     cost = _cost(network, train)
     images = torch.randn(1, *SHAPE)
-    start = first_trainable(network.backbone, train)
+    start = first_trainable(network.backbone, Trainable(train, "frozen"))
     end = None if start == len(network.backbone.units) else start
     with torch.no_grad():
         prefix = network.backbone.run(images, 0, end) if start else images
@@ -73,12 +74,12 @@ def test_resnet50_costs_what_is_published():
 
 def test_counting_leaves_the_network_alone():
     network = _network()
-    set_phase(network, "last:1", "train")
+    set_phase(network, Trainable("last:1", "train"))
     before = {k: v.clone() for k, v in network.state_dict().items()}
     flags = [p.requires_grad for p in network.parameters()]
     modes = [m.training for m in network.modules()]
     torch.manual_seed(3)
-    image_cost(network, SHAPE, first_trainable(network.backbone, "last:1"))
+    image_cost(network, SHAPE, first_trainable(network.backbone, Trainable("last:1", "frozen")))
     forward_flops(network.backbone, 32)
     after = torch.rand(1)
     torch.manual_seed(3)

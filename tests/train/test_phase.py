@@ -11,7 +11,7 @@ from torch import nn
 
 from greendapt.models.backbone import create_backbone
 from greendapt.models.network import Network, mlp
-from greendapt.suite.recipes import Phase
+from greendapt.suite.recipes import Phase, Trainable
 from greendapt.train import constant_prefix
 from greendapt.train.cost import image_cost
 from greendapt.train.engine import Engine, predict
@@ -100,7 +100,7 @@ def test_a_cached_phase_ends_where_a_plain_one_does(units, batch_norm, within):
 def test_flops_are_the_sum_of_what_ran(units):
     network = _network()
     cached = _train(network, units)
-    start = first_trainable(network.backbone, units)
+    start = first_trainable(network.backbone, Trainable(units, "frozen"))
     cost = image_cost(network, (3, 32, 32), start)  # the phase is still set
     steps = cost.step * TRAIN * EPOCHS + cost.forward * VAL * EPOCHS
     plain = _train(_network(), units, cache=False)
@@ -233,7 +233,7 @@ def _stored(network, units, val=True):
     """The sets of `_train` and what the prefix gives for them, in one pass, as a run stores it."""
     train, held = _images(TRAIN, 0), _images(VAL, 1)
     pool = torch.cat([train.inputs, held.inputs]) if val else train.inputs
-    start = first_trainable(network.backbone, units)
+    start = first_trainable(network.backbone, Trainable(units, "frozen"))
     activations = constant_prefix.activations(network.backbone, pool, start, CPU)
     rows = torch.arange(len(pool))
     sets = (
@@ -248,7 +248,7 @@ def test_a_prefix_stored_before_is_another_bill_for_the_same_phase(units, within
     """Train and validation images go through the prefix apart in the one, together in the other."""
     cached, before = _network(), _network()
     sets, stored = _stored(before, units)
-    start = first_trainable(before.backbone, units)
+    start = first_trainable(before.backbone, Trainable(units, "frozen"))
     apart = [constant_prefix.activations(before.backbone, _images(*s).inputs, start, CPU)
              for s in ((TRAIN, 0), (VAL, 1))]  # fmt: skip
     off = (torch.cat(apart) - stored.activations).norm() / stored.activations.norm()

@@ -9,7 +9,7 @@ from torch import nn
 from greendapt.models.backbone import create_backbone
 from greendapt.models.network import Network, mlp
 from greendapt.models.unet import UNet
-from greendapt.suite.recipes import Phase
+from greendapt.suite.recipes import Phase, Trainable
 from greendapt.train import constant_prefix
 from greendapt.train.engine import Engine
 from greendapt.train.inputs import Examples
@@ -43,7 +43,7 @@ def _encode(network):
 
 
 def _refuse(network, train, batch_norm, generators=()):
-    set_phase(network, train, batch_norm)
+    set_phase(network, Trainable(train, batch_norm))
     refuse_dead(network, _encode(network), _examples(), CPU, generators)
 
 
@@ -112,7 +112,7 @@ def test_a_unet_neither_trains_nor_misses_what_it_does_not_run(name):
 
 def test_a_stored_prefix_is_refused_alike():
     network = _random()
-    start = first_trainable(network.backbone, "last:1")
+    start = first_trainable(network.backbone, Trainable("last:1", "frozen"))
     stored = constant_prefix.activations(network.backbone, _examples().inputs, start, CPU)
     with pytest.raises(DeadTraining, match=r"layer4\.0\.conv1\.weight"):
         _phase(network, stored=Stored(stored, len(stored)))
@@ -148,7 +148,7 @@ def test_nothing_is_changed_by_looking():
     network = _random()
     network.head = nn.Sequential(nn.Dropout(0.5), network.head)
     nn.init.constant_(network.backbone.net.bn1.bias, -0.0)
-    set_phase(network, "all", "train")
+    set_phase(network, Trainable("all", "train"))
     before, modes = _state(network), [part.training for part in network.modules()]
     own = torch.Generator().manual_seed(3)
     drawn, default = own.get_state(), torch.get_rng_state()

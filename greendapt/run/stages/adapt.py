@@ -25,8 +25,7 @@ from greendapt.run.stages.base import (
 from greendapt.run.stages.counted import Effort, Passes
 from greendapt.run.stages.prefix import StoredPrefix
 from greendapt.stats.rules import PatienceSettings
-from greendapt.suite.recipes import Phase
-from greendapt.suite.trainable import Train, train_text
+from greendapt.suite.recipes import Phase, Trainable
 from greendapt.train.constant_prefix import activation_shape, feature_size
 from greendapt.train.loop import Training
 from greendapt.train.objectives import LOSSES
@@ -76,7 +75,7 @@ class Adaptation(Stage):
         first, last = self.earlier.epochs + 1 if self.earlier else 1, self.epochs
         span = f"epochs {first} to {last}" if first < last else f"epoch {last}"
         span = span if self.earlier else f"{last} epochs"
-        what = f"phase {self.position + 1} ({train_text(self.phase.train)}, {span})"
+        what = f"phase {self.position + 1} ({self.phase.trained_text}, {span})"
         return self.ground.title(what)
 
     @property
@@ -85,8 +84,8 @@ class Adaptation(Stage):
         return (*self.parents, *(stage for stage in more if stage is not None))
 
     @property
-    def trains(self) -> Train:
-        return self.phase.train
+    def trains(self) -> Trainable:
+        return self.phase.trainable
 
     @property
     def epochs(self) -> int:
@@ -166,7 +165,7 @@ class Adaptation(Stage):
         phase = self.phase
         images, held = map(len, context.pool)
         head = self._head_widths(context)
-        cost = counted.cost(context, self.start, phase.train, phase.batch_norm, head)
+        cost = counted.cost(context, self.start, phase.trainable, head)
         done = self.earlier.epochs if self.earlier else 0
         fit = counted.fit_of(phase, images, held, done)
         through = 0 if self.prefix else (fit.samples + fit.samples_validated) * self._views
@@ -178,13 +177,13 @@ class Adaptation(Stage):
         backbone = counted.new_backbone(context, self.start)
         *hidden, outputs = self._head_widths(context)
         network = Network(backbone, mlp(feature_size(backbone, size), tuple(hidden), outputs, 0))
-        set_phase(network, phase.train, phase.batch_norm)
+        set_phase(network, phase.trainable)
         images = min(len(context.pool[0]), phase.batch_size) * self._views
         images = math.ceil(images / ranks)
         if self.prefix is None:
             image = counted.image_shape(context, self.start)
             return Passes.of_training(network, image, images, batch)
-        start = first_trainable(backbone, phase.train)
+        start = first_trainable(backbone, phase.trainable)
         row = activation_shape(backbone, size, start)
         return Passes.of_training(_Rest(network, start), row, images, batch)
 

@@ -23,8 +23,7 @@ from greendapt.run.stages import counted
 from greendapt.run.stages.counted import Effort, Passes
 from greendapt.store.checkpoints import BACKBONE
 from greendapt.store.run import RunFolder
-from greendapt.suite.recipes import Recipe
-from greendapt.suite.trainable import Train
+from greendapt.suite.recipes import Recipe, Trainable
 from greendapt.train.engine import Engine
 from greendapt.train.phase import Trained
 from greendapt.train.train_sets import first_trainable
@@ -141,7 +140,7 @@ class Stage(ABC):
         return self.parents
 
     @property
-    def trains(self) -> Train | None:
+    def trains(self) -> Trainable | None:
         """What of the backbone; None where it only runs it."""
         return None
 

@@ -15,8 +15,7 @@ from greendapt.models import weights
 from greendapt.models.backbone import Backbone, InputSpec, create_backbone
 from greendapt.run.context import Context
 from greendapt.run.ground import Start
-from greendapt.suite.recipes import BatchNorm, Recipe
-from greendapt.suite.trainable import Train
+from greendapt.suite.recipes import Recipe, Trainable
 from greendapt.train.constant_prefix import activation_shape, feature_size
 from greendapt.train.cost import ImageCost, phase_cost
 from greendapt.train.loop import Fit
@@ -26,6 +25,7 @@ _STEP_OVERHEAD = 3e7
 _STAGE_OVERHEAD = 5e9
 """Likewise of a stage: reading weights, meters, files; about a tenth of a second."""
 _USUAL = InputSpec()
+_FROZEN = Trainable("head", "frozen")
 
 
 @dataclass(frozen=True)
@@ -126,20 +126,19 @@ def image_shape(context: Context, start: Start) -> tuple[int, int, int]:
 def cost(
     context: Context,
     start: Start,
-    train: Train,
-    batch_norm: BatchNorm,
+    trainable: Trainable,
     head: tuple[int, ...] | None = None,
 ) -> ImageCost:
     """Of one image of a phase; ``head``: widths of its hidden layers and its output."""
     spec, size = spec_of(context, start), context.image_size
     return phase_cost(
-        start.backbone, start.cut, spec.channels, spec.pad_type, size, train, batch_norm, head
+        start.backbone, start.cut, spec.channels, spec.pad_type, size, trainable, head
     )
 
 
 def forward_flops(context: Context, start: Start) -> int:
     """Of one image through the whole backbone."""
-    return cost(context, start, "head", "frozen").prefix
+    return cost(context, start, _FROZEN).prefix
 
 
 def forward_passes(context: Context, start: Start, batch: int, stop: int | None = None) -> Passes:

@@ -17,8 +17,7 @@ from greendapt.run.stages.base import Monitor, Outcome, trained_outcome
 from greendapt.run.stages.counted import Effort, Passes
 from greendapt.run.stages.downstream import Downstream, Judged, Judging, label_scores
 from greendapt.run.stages.features import LEARNT_FROM, TestFeatures
-from greendapt.suite.recipes import FineTune
-from greendapt.suite.trainable import Train
+from greendapt.suite.recipes import FineTune, Trainable
 from greendapt.train.constant_prefix import activation_shape, feature_size, fits
 from greendapt.train.cost import ImageCost, forward_flops, nbytes
 from greendapt.train.engine import predict
@@ -42,8 +41,8 @@ class Finetuning(Downstream):
         return (self.recipe.augmentation,)
 
     @property
-    def trains(self) -> Train:
-        return self.recipe.train
+    def trains(self) -> Trainable:
+        return self.recipe.trainable
 
     def _run(self, context: Context, monitor: Monitor) -> Outcome:
         train, val = map(context.development, LEARNT_FROM, self._shown(context))
@@ -57,7 +56,7 @@ class Finetuning(Downstream):
 
     def _cost(self, context: Context) -> ImageCost:
         recipe, head = self.recipe, (context.classes,)
-        return counted.cost(context, self.start, recipe.train, recipe.batch_norm, head)
+        return counted.cost(context, self.start, recipe.trainable, head)
 
     def _effort(self, context: Context) -> Effort:
         images, held = map(len, self._shown(context))
@@ -70,7 +69,7 @@ class Finetuning(Downstream):
     def _keeps_prefix_of(self, context: Context, images: int) -> bool:
         """Whether so many images' constant prefix is computed once, and kept in memory."""
         backbone = counted.backbone(context, self.start)
-        start = first_trainable(backbone, self.recipe.train)
+        start = first_trainable(backbone, self.recipe.trainable)
         shape = activation_shape(backbone, context.image_size, start)
         constant = self.recipe.augmentation == "none" and start > 0
         return context.suite.run.prefix_cache and constant and fits(nbytes(images, shape))
@@ -78,7 +77,7 @@ class Finetuning(Downstream):
     def _passes(self, context: Context, batch: int, ranks: int) -> Passes:
         backbone = counted.new_backbone(context, self.start)
         network = Network(backbone, _head(context, backbone, 0))
-        set_phase(network, self.recipe.train, self.recipe.batch_norm)
+        set_phase(network, self.recipe.trainable)
         row = counted.image_shape(context, self.start)
         return Passes.of_training(network, row, self._batch(context, ranks), batch)
 

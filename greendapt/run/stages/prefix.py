@@ -22,8 +22,7 @@ from greendapt.run.stages import counted
 from greendapt.run.stages.base import Monitor, Outcome, Spared, Stage
 from greendapt.run.stages.counted import Effort, Passes
 from greendapt.store.run import RunFolder
-from greendapt.suite.recipes import Phase
-from greendapt.suite.trainable import Train, train_text
+from greendapt.suite.recipes import Phase, Trainable
 from greendapt.train import inputs
 from greendapt.train.constant_prefix import activation_shape, banked
 from greendapt.train.cost import nbytes, prefix_flops
@@ -56,11 +55,11 @@ class StoredPrefix(Stage):
 
     def _title(self) -> str:
         views = f", {self.phase.bank} views an image" if self.phase.bank else ""
-        return self.ground.title(f"prefix of {train_text(self.phase.train)}{views}")
+        return self.ground.title(f"prefix of {self.phase.trained_text}{views}")
 
     @property
-    def trains(self) -> Train:
-        return self.phase.train
+    def trains(self) -> Trainable:
+        return self.phase.trainable
 
     def _pace(self) -> object:
         return [self.phase.train, self.phase.augmentation, self.phase.bank]
@@ -71,7 +70,7 @@ class StoredPrefix(Stage):
     def _run(self, context: Context, monitor: Monitor) -> Outcome:
         """Says so where it cannot be stored; RunError where a phase cannot do without."""
         backbone = self.backbone(context)
-        start = first_trainable(backbone, self.phase.train)
+        start = first_trainable(backbone, self.phase.trainable)
         row = activation_shape(backbone, context.image_size, start)
         shape = (self._rows(context), *row)
         why = _no_room(context, shape)
@@ -143,21 +142,21 @@ class StoredPrefix(Stage):
         return plain or super().has_output(folder, record)
 
     def _effort(self, context: Context) -> Effort:
-        cost = counted.cost(context, self.start, self.phase.train, "frozen")
+        cost = counted.cost(context, self.start, self.phase.trainable)
         rows = self._rows(context)
         return Effort(cost.prefix * rows, 0, rows)
 
     def _passes(self, context: Context, batch: int, ranks: int) -> Passes:
         del ranks
         backbone = counted.backbone(context, self.start)
-        stop = first_trainable(backbone, self.phase.train)
+        stop = first_trainable(backbone, self.phase.trainable)
         return counted.forward_passes(context, self.start, batch, stop)
 
     def spared(self, context: Context, *, here: bool) -> Spared | None:
         """Raises RunError where there is no room and a phase cannot do without."""
         context = context.at(self.start.setting)
         backbone = counted.backbone_of(self.start.backbone, self.start.cut, context.image_size)
-        start = first_trainable(backbone, self.phase.train)
+        start = first_trainable(backbone, self.phase.trainable)
         row = activation_shape(backbone, context.image_size, start)
         why = _no_room(context, (self._rows(context), *row), here)
         return Spared("not stored", self._not_stored(why), absent=True) if why else None

@@ -40,7 +40,7 @@ from greendapt.store.checkpoints import BACKBONE
 from greendapt.store.run import RunFolder
 from greendapt.suite.datasets import FractalData
 from greendapt.suite.models import Suite
-from greendapt.suite.recipes import Phase
+from greendapt.suite.recipes import Phase, Trainable
 from greendapt.train.constant_prefix import feature_size
 from greendapt.train.engine import Engine
 from greendapt.train.loop import Training
@@ -49,6 +49,7 @@ from greendapt.train.phase import train_phase
 from greendapt.train.train_sets import set_phase
 
 _RECIPE = 1
+_ALL = Trainable("all", "train")
 """Raise when pre-training gives other weights for the same settings."""
 
 
@@ -184,7 +185,7 @@ class Pretraining(Stage):
 
     def _effort(self, context: Context) -> Effort:
         spec = context.suite.fractal
-        cost = counted.cost(context, self.start, "all", "train", (spec.classes,))
+        cost = counted.cost(context, self.start, _ALL, (spec.classes,))
         steps = spec.epochs * math.ceil(spec.images / spec.batch_size)
         return Effort(cost.step * spec.epochs * spec.images, steps, spec.images)
 
@@ -193,7 +194,7 @@ class Pretraining(Stage):
         backbone = counted.new_backbone(context, self.start)
         width = feature_size(backbone, context.image_size)
         network = Network(backbone, mlp(width, (), spec.classes, 0))
-        set_phase(network, "all", "train")
+        set_phase(network, _ALL)
         images = math.ceil(spec.batch_size / ranks)
         row = counted.image_shape(context, self.start)
         return Passes.of_training(network, row, images, batch)

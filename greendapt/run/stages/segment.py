@@ -17,8 +17,7 @@ from greendapt.run.stages.base import Monitor, Outcome, trained_outcome
 from greendapt.run.stages.counted import Passes
 from greendapt.run.stages.downstream import Downstream, Judged, Judging, judged
 from greendapt.run.stages.features import LEARNT_FROM, TestFeatures
-from greendapt.suite.recipes import BatchNorm, Segment
-from greendapt.suite.trainable import Train
+from greendapt.suite.recipes import Segment, Trainable
 from greendapt.train.cost import ImageCost, image_cost
 from greendapt.train.loop import Training
 from greendapt.train.objectives import LOSSES
@@ -49,21 +48,21 @@ class Segmentation(Downstream):
         return trained_outcome(trained, images=len(train))
 
     @property
-    def trains(self) -> Train:
-        return self.recipe.train
+    def trains(self) -> Trainable:
+        return self.recipe.trainable
 
     def _cost(self, context: Context) -> ImageCost:
         return _unet_cost(
             *(self.start.backbone, self.start.cut, context.image_size),
             *(counted.spec_of(context, self.start), context.mask_outputs),
-            *(self.recipe.train, self.recipe.batch_norm),
+            self.recipe.trainable,
         )
 
     def _network(self, context: Context) -> UNet:
         """On the meta device, its phase set."""
         backbone = counted.new_backbone(context, self.start)
         network = UNet(backbone, context.mask_outputs, image_size=context.image_size, seed=0)
-        set_phase(network, self.recipe.train, self.recipe.batch_norm)
+        set_phase(network, self.recipe.trainable)
         return network
 
     def _passes(self, context: Context, batch: int, ranks: int) -> Passes:
@@ -118,10 +117,9 @@ def _unet_cost(
     size: int,
     spec: InputSpec,
     outputs: int,
-    train: Train,
-    batch_norm: BatchNorm,
+    trainable: Trainable,
 ) -> ImageCost:
     backbone = counted.backbone_of(name, cut, size, spec)
     network = UNet(backbone, outputs, image_size=size, seed=0)
-    set_phase(network, train, batch_norm)
+    set_phase(network, trainable)
     return image_cost(network, (spec.channels, size, size), 0)
