@@ -6,7 +6,7 @@ code unasked: `trust` runs it, `require` refuses what was not trusted before.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -14,7 +14,7 @@ from pydantic import Field
 
 from greendapt.core import own_code
 from greendapt.core.own_code import OwnCodeError
-from greendapt.suite.datasets import Table
+from greendapt.suite.datasets import OwnData, Table
 
 if TYPE_CHECKING:
     from greendapt.suite.models import Suite
@@ -27,9 +27,9 @@ BUILT_IN: Mapping[str, tuple[str, ...]] = {
 
 
 class OwnCode(Table):
-    """A network, or an augmentation: ``code`` is ``module:function``."""
+    """A network, an augmentation, or a dataset: ``code`` is ``module:function``."""
 
-    kind: Literal["network", "augmentation"]
+    kind: Literal["network", "augmentation", "dataset"]
     code: Annotated[str, Field(pattern=r"^[A-Za-z_]\w*:[A-Za-z_]\w*$")]
     units: tuple[str, ...] = ()
     """Of a network: the sub-modules that run one after the other, the stem first."""
@@ -90,3 +90,10 @@ def own_problems(suite: Suite) -> Iterator[str]:
             yield f"own.{name}.units: only a network has units"
         if len({*own.units}) < len(own.units):
             yield f"own.{name}.units: each sub-module once"
+    for where, spec in suite.data.tables():
+        if isinstance(spec, OwnData) and spec.name not in (known := names_of(suite, "dataset")):
+            yield f"{where}: there is no dataset '{spec.name}' (there is: {_listed(known)})"
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(names) or "none"

@@ -184,6 +184,7 @@ def test_a_mistake_in_the_suite_is_said_by_its_key(greendapt, own):
         (("--set", "own.my_dim.units=['a']"), "own.my_dim.units: only a network has units"),
         (("--set", "own.light={kind='augmentation', code='a:b'}"), "a built-in augmentation"),
         (("--set", "own.my_dim.code=my_dim"), "own.my_dim.code: "),
+        (("--set", "data.pool={source='own', name='my_dim'}"), "there is no dataset 'my_dim'"),
         (("--set", "own.my_dim.folder=/"), "own.my_dim.folder: unknown key"),
     ):
         done = greendapt("bench", "--suite", suite, "--trust", *changes)
