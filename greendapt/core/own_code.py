@@ -60,6 +60,14 @@ def loaded(kind: str, name: str) -> OwnFunction | None:
     return _LOADED.get((kind, name))
 
 
+def allowed(kind: str, name: str) -> OwnFunction:
+    """The same where it must be there; OwnCodeError where it is not."""
+    own = loaded(kind, name)
+    if own is None:
+        raise OwnCodeError(f"own.{name}: this process was not allowed to run a {kind} of that name")
+    return own
+
+
 def load(
     kind: str,
     name: str,

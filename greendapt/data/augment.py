@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from greendapt.core.own_code import OwnCodeError, OwnFunction, loaded
+from greendapt.core.own_code import OwnCodeError, OwnFunction, allowed
 from greendapt.suite.recipes import Augmentation
 
 
@@ -48,9 +48,8 @@ def augment(
     if kind == "none":
         return batch
     count = len(batch) if count is None else count
-    own = loaded("augmentation", kind)
-    if own is not None:
-        return _own(batch, own, generator, count, part)
+    if kind not in _STRENGTHS:
+        return _own(batch, allowed("augmentation", kind), generator, count, part)
     strength = _STRENGTHS[kind]
     draw = _Draw(count, part, batch.device, generator)
     out = _warp(batch, strength, draw)

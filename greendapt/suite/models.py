@@ -20,7 +20,7 @@ from greendapt.core.registry import Registry
 from greendapt.core.units import MOST_G_PER_KWH, MOST_PUE
 from greendapt.suite.datasets import Classes, Data, Images, Seed, Table
 from greendapt.suite.limits import from_table
-from greendapt.suite.own_code import OwnCode, OwnName, names_of, own_problems
+from greendapt.suite.own_code import OwnCode, OwnName, own_problems
 from greendapt.suite.recipes import (
     BatchSize,
     EpochCount,
@@ -212,8 +212,7 @@ class Suite(Table):
     @model_validator(mode="after")
     def _refers_to_what_exists(self) -> Suite:
         problems = [*_unknown_names(self), *_bad_phases(self), *_blind_stops(self)]
-        problems += [*_bad_segments(self), *_bad_limits(self)]
-        problems += [*own_problems(self), *_unknown_augmentations(self)]
+        problems += [*_bad_segments(self), *_bad_limits(self), *own_problems(self)]
         problems += [] if problems else [*_bad_banks(self), *_added_twice(self)]
         if problems:
             raise ValueError("\n".join(problems))
@@ -267,23 +266,6 @@ def _unknown_names(suite: Suite) -> list[str]:
         if transfer.target:
             problems += check(f"transfer.{name}.target", (transfer.target,), suite.data.targets)
     return problems
-
-
-def _unknown_augmentations(suite: Suite) -> list[str]:
-    named = [(f"phase.{name}", phase.augmentation) for name, phase in suite.phase.items()]
-    named += [(f"transfer.{name}", one.augmentation) for name, one in suite.transfer.items()]
-    for name, strategy in suite.strategy.items():
-        named += [
-            (f"strategy.{name}.phases[{i}]", item.augmentation)
-            for i, item in enumerate(strategy.phases)
-            if not isinstance(item, str) and item.augmentation is not None
-        ]
-    known = names_of(suite, "augmentation")
-    return [
-        f"{where}.augmentation: there is no '{name}' (there is: {', '.join(known)})"
-        for where, name in named
-        if name not in known
-    ]
 
 
 def _bad_banks(suite: Suite) -> list[str]:

@@ -6,7 +6,7 @@ code unasked: `trust` runs it, `require` refuses what was not trusted before.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -27,9 +27,9 @@ BUILT_IN: Mapping[str, tuple[str, ...]] = {
 
 
 class OwnCode(Table):
-    """A network, an augmentation, or a dataset: ``code`` is ``module:function``."""
+    """A network, an augmentation, a dataset, or a loss: ``code`` is ``module:function``."""
 
-    kind: Literal["network", "augmentation", "dataset"]
+    kind: Literal["network", "augmentation", "dataset", "loss"]
     code: Annotated[str, Field(pattern=r"^[A-Za-z_]\w*:[A-Za-z_]\w*$")]
     units: tuple[str, ...] = ()
     """Of a network: the sub-modules that run one after the other, the stem first."""
@@ -75,12 +75,6 @@ def require(suite: Suite) -> dict[str, str]:
     return digests
 
 
-def names_of(suite: Suite, kind: str) -> tuple[str, ...]:
-    """What a suite may call things of a kind: greendapt's names, then its own."""
-    own = (name for name, one in suite.own.items() if one.kind == kind)
-    return (*BUILT_IN.get(kind, ()), *own)
-
-
 def own_problems(suite: Suite) -> Iterator[str]:
     """What is wrong with the names, one line each."""
     for name, own in suite.own.items():
@@ -90,10 +84,24 @@ def own_problems(suite: Suite) -> Iterator[str]:
             yield f"own.{name}.units: only a network has units"
         if len({*own.units}) < len(own.units):
             yield f"own.{name}.units: each sub-module once"
+    for where, kind, name in _asked(suite):
+        known = [*BUILT_IN.get(kind, ()), *(n for n, own in suite.own.items() if own.kind == kind)]
+        if name not in known:
+            yield f"{where}: there is no {kind} '{name}' (there is: {', '.join(known) or 'none'})"
+
+
+def _asked(suite: Suite) -> Iterator[tuple[str, str, str]]:
+    """Where the suite names something that may be its own, of which kind, and how."""
+    recipes: dict[str, object] = {f"phase.{name}": phase for name, phase in suite.phase.items()}
+    recipes |= {f"transfer.{name}": one for name, one in suite.transfer.items()}
+    for name, strategy in suite.strategy.items():
+        uses = enumerate(strategy.phases)
+        recipes |= {f"strategy.{name}.phases[{i}]": use for i, use in uses}
+    for where, recipe in recipes.items():
+        for kind in ("augmentation", "loss"):
+            asked = getattr(recipe, kind, None)
+            if asked is not None:
+                yield f"{where}.{kind}", kind, asked
     for where, spec in suite.data.tables():
-        if isinstance(spec, OwnData) and spec.name not in (known := names_of(suite, "dataset")):
-            yield f"{where}: there is no dataset '{spec.name}' (there is: {_listed(known)})"
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(names) or "none"
+        if isinstance(spec, OwnData):
+            yield where, "dataset", spec.name

@@ -67,6 +67,11 @@ class Recipe(Table):
     def needs_val_loss(self) -> bool:
         return self.select == "best"
 
+    @property
+    def named(self) -> tuple[str, ...]:
+        """What may be the name of one of the suite's own."""
+        return (self.augmentation,)
+
 
 @dataclass(frozen=True)
 class Trainable:
@@ -80,7 +85,7 @@ class Trainable:
 class NetworkRecipe(Recipe):
     """How a backbone is trained with its head."""
 
-    LATER: ClassVar = ("lora", "ia3", "ssf", "layer_decay")
+    LATER: ClassVar = ("lora", "ia3", "ssf", "layer_decay", "loss")
     """Keys that came later: where they are as by default they are not written, so that the keys of
     stages, and with them results, stay those of before."""
 
@@ -92,11 +97,17 @@ class NetworkRecipe(Recipe):
     layer_decay: Annotated[float, Field(gt=0, le=1)] = 1.0
     """The learning rate of a unit is that of the head times this to the power of its distance from
     the head (Bao et al. 2022, 2106.08254)."""
+    loss: str | None = None
+    """One of the suite's own; None: that of the labels, or of the masks."""
 
     @property
     def train_set(self) -> TrainSet:
         """Raises SuiteError where ``train`` says nothing."""
         return train_set(self.train)
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        return (self.augmentation, *([self.loss] if self.loss else []))
 
     @property
     def added(self) -> Added | None:
@@ -232,6 +243,7 @@ class Use(Table):
     ia3: Ia3 | None = None
     ssf: Ssf | None = None
     layer_decay: Annotated[float, Field(gt=0, le=1)] | None = None
+    loss: str | None = None
     weight_decay: Annotated[float, Field(ge=0)] | None = None
     schedule: Schedule | None = None
     augmentation: Augmentation | None = None

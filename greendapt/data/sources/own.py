@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from greendapt.core.errors import DataError
-from greendapt.core.own_code import loaded
+from greendapt.core.own_code import allowed
 from greendapt.core.remarks import Remark, weak
 from greendapt.data.imageset import ImageSet, Ints, codes
 from greendapt.data.sources.arrays import labels_of, small_image
@@ -59,9 +59,7 @@ def load_own(spec: OwnData, options: LoadOptions) -> ImageSet:
 
 
 def _given(name: str) -> Mapping[str, Any]:
-    own = loaded("dataset", name)
-    if own is None:
-        raise DataError(f"own.{name} was not allowed to run here")
+    own = allowed("dataset", name)
     with own.guard():
         given: Any = own.call()
     if not isinstance(given, Mapping) or "images" not in given or not {*given} <= {*_KEYS}:

@@ -28,7 +28,7 @@ from greendapt.stats.rules import PatienceSettings
 from greendapt.suite.recipes import Phase, Trainable
 from greendapt.train.constant_prefix import activation_shape, feature_size
 from greendapt.train.loop import Training
-from greendapt.train.objectives import LOSSES
+from greendapt.train.objectives import LOSSES, own_loss
 from greendapt.train.phase import train_phase
 from greendapt.train.train_sets import first_trainable, set_phase
 
@@ -69,7 +69,7 @@ class Adaptation(Stage):
 
     @property
     def uses(self) -> tuple[str, ...]:
-        return (self.phase.augmentation,)
+        return self.phase.named
 
     def _title(self) -> str:
         first, last = self.earlier.epochs + 1 if self.earlier else 1, self.epochs
@@ -125,7 +125,8 @@ class Adaptation(Stage):
         network = Network(backbone, self._head(context, feature_size(backbone, context.image_size)))
         watched = phase_looks.watch(context, phase, self.seed, backbone, monitor.energy_j)
         training = Training(
-            loss=LOSSES["simclr" if phase.objective == "simclr" else context.data.pool.task],
+            loss=own_loss(phase.loss)
+            or LOSSES["simclr" if phase.objective == "simclr" else context.data.pool.task],
             seed=seeds.of_phase(self.position, self.seed),
             engine=self.engine(context),
             on_progress=monitor.on_progress,
