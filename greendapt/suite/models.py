@@ -20,7 +20,7 @@ from greendapt.core.registry import Registry
 from greendapt.core.units import MOST_G_PER_KWH, MOST_PUE
 from greendapt.suite.datasets import Classes, Data, Images, Seed, Table
 from greendapt.suite.limits import from_table
-from greendapt.suite.own_code import OwnCode, OwnName, own_problems
+from greendapt.suite.own_code import OwnCode, OwnName, own_problems, unlabelled_losses
 from greendapt.suite.recipes import (
     BatchSize,
     EpochCount,
@@ -213,7 +213,9 @@ class Suite(Table):
     def _refers_to_what_exists(self) -> Suite:
         problems = [*_unknown_names(self), *_bad_phases(self), *_blind_stops(self)]
         problems += [*_bad_segments(self), *_bad_limits(self), *own_problems(self)]
-        problems += [] if problems else [*_bad_banks(self), *_added_twice(self)]
+        problems += (
+            [] if problems else [*_bad_banks(self), *_added_twice(self), *unlabelled_losses(self)]
+        )
         if problems:
             raise ValueError("\n".join(problems))
         return self

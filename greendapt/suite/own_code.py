@@ -105,3 +105,11 @@ def _asked(suite: Suite) -> Iterator[tuple[str, str, str]]:
     for where, spec in suite.data.tables():
         if isinstance(spec, OwnData):
             yield where, "dataset", spec.name
+
+
+def unlabelled_losses(suite: Suite) -> Iterator[str]:
+    """Phases whose own loss would get no labels."""
+    for name in suite.strategy:
+        for phase in suite.phases(name):
+            if phase.loss is not None and phase.objective != "supervised":
+                yield f"strategy.{name}: loss = '{phase.loss}' needs objective = 'supervised'"

@@ -9,6 +9,7 @@ from greendapt.core import own_code
 CODE = """
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -32,6 +33,17 @@ def build(image_size, channels):
 
 def dim(image, generator):
     return image * (0.5 + 0.5 * torch.rand((), generator=generator))
+
+
+def squared(logits, targets):
+    return (logits.softmax(1) - nn.functional.one_hot(targets, logits.shape[1])).square().mean()
+
+
+def patterns():
+    rng = np.random.default_rng(0)
+    labels = np.arange(90) % 3
+    images = rng.integers(0, 60, (90, 32, 32)) + 60 * labels[:, None, None]
+    return {"images": images.astype(np.uint8), "labels": labels, "classes": ["a", "b", "c"]}
 """
 OWN = """
 [own.{net}]
@@ -125,6 +137,33 @@ def test_stages_of_changed_code_run_anew_and_no_others(greendapt, own, only_run,
     assert len(own_now) == 2
 
 
+def test_a_dataset_and_a_loss_of_ones_own_run_beside_what_is_built_in(
+    greendapt, own, only_run, tmp_path
+):
+    suite, out = own("plain_net"), tmp_path / "out"
+    mine = "{source='own', name='patterns'}"
+    arguments = (
+        *("bench", "--suite", suite, "--trust", "--out", out, "--backbone", "test_resnet"),
+        *("--strategies", "none,partial", "--transfers", "probe,finetune", "--allow-leaks"),
+        *("--set", f"data.development={mine}", "--set", f"data.pool={mine}"),
+        *("--set", "transfer.finetune.loss=squared"),
+    )
+    text = suite.read_text().replace("[data.external.b]", "[data.pools.b.data]")
+    text += "[own.patterns]\nkind = 'dataset'\ncode = 'my_code:patterns'\n"
+    suite.write_text(text + "[own.squared]\nkind = 'loss'\ncode = 'my_code:squared'\n")
+    bad = greendapt(*arguments, "--set", "phase.head={loss='squared', objective='simclr'}")
+    assert bad.code == 2
+    assert "loss = 'squared' needs objective = 'supervised'" in bad.err
+    done = greendapt(*arguments, "--set", "phase.head.loss=squared")
+    assert done.code == 0, done.err
+    rows = json.loads((only_run(out) / "summary.json").read_text())["rows"]
+    assert len(rows) == 4
+    suite.write_text(text + "[own.squared]\nkind = 'loss'\ncode = 'my_dim:squared'\n")
+    away = greendapt(*arguments[:3], *arguments[4:], "--set", "own.my_dim.code=my_code:dim")
+    assert away.code == 2
+    assert f"{tmp_path / 'my_code.py'} (own.my_dim)" in away.err  # --set counts from where we are
+
+
 @pytest.mark.e2e
 def test_workers_run_what_the_run_was_allowed_to(greendapt, own, only_run, tmp_path):
     suite, out = own("shared_net"), tmp_path / "out"
@@ -148,7 +187,7 @@ def test_workers_run_what_the_run_was_allowed_to(greendapt, own, only_run, tmp_p
         (
             "bad_forward",
             CODE.replace("        return self.layer2", "        1 / 0\n        return self.layer2"),
-            "my_code.py, line 18: ZeroDivisionError: division by zero",
+            "my_code.py, line 19: ZeroDivisionError: division by zero",
         ),
         (
             "bad_units",
@@ -180,7 +219,7 @@ def test_an_augmentation_that_fails_fails_its_cells(greendapt, own, tmp_path, on
 def test_a_mistake_in_the_suite_is_said_by_its_key(greendapt, own):
     suite = own("mistaken_net")
     for changes, says in (
-        (("--set", "phase.adapt.augmentation=my_dimm"), "there is no 'my_dimm'"),
+        (("--set", "phase.adapt.augmentation=my_dimm"), "there is no augmentation 'my_dimm'"),
         (("--set", "own.my_dim.units=['a']"), "own.my_dim.units: only a network has units"),
         (("--set", "own.light={kind='augmentation', code='a:b'}"), "a built-in augmentation"),
         (("--set", "own.my_dim.code=my_dim"), "own.my_dim.code: "),
