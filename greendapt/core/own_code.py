@@ -64,7 +64,9 @@ def allowed(kind: str, name: str) -> OwnFunction:
     """The same where it must be there; OwnCodeError where it is not."""
     own = loaded(kind, name)
     if own is None:
-        raise OwnCodeError(f"own.{name}: this process was not allowed to run a {kind} of that name")
+        raise OwnCodeError(
+            f"own.{name}: this process was not allowed to run {kind} code of that name"
+        )
     return own
 
 

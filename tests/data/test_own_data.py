@@ -111,7 +111,7 @@ def test_masks_and_parts_that_are_not_there_are_refused(read):
         read(needs="masks")
     with pytest.raises(DataError, match="none of its splits is 'test'"):
         read("splits=['train'] * 30", split="test")
-    with pytest.raises(OwnCodeError, match="not allowed to run a dataset"):
+    with pytest.raises(OwnCodeError, match="not allowed to run dataset code"):
         load(OwnData(source="own", name="other"), name="s", image_size=16, aliases={})
 
 

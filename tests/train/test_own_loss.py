@@ -62,5 +62,5 @@ def test_what_is_no_loss_is_said(loss, function, says):
 @pytest.mark.usefixtures("loss")
 def test_without_a_name_there_is_none_and_an_unknown_one_is_no_other():
     assert own_loss(None) is None
-    with pytest.raises(OwnCodeError, match="not allowed to run a loss"):
+    with pytest.raises(OwnCodeError, match="not allowed to run loss code"):
         own_loss("other")
