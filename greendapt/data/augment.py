@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -27,10 +28,13 @@ class Strength:
     """Standard deviation, of the image's side."""
 
 
+NONE = Strength(0.0, 0.0, (1.0, 1.0), 0.0, 0.0, 0.0, 0.0, (0.0, 0.0))
 LIGHT = Strength(0.12, 0.05, (0.85, 1.0), 0.0, 0.08, 0.15, 0.0, (0.0, 0.0))
 STRONG = Strength(0.17, 0.0, (0.3, 1.0), 0.5, 0.25, 0.5, 0.5, (0.004, 0.02))
 """SimCLR's crop, flip, brightness and contrast, blur (Chen et al., ICML 2020); no hue: grey."""
-_STRENGTHS = {"light": LIGHT, "strong": STRONG}
+
+
+_STRENGTHS: dict[Augmentation, Strength] = {"none": NONE, "light": LIGHT, "strong": STRONG}
 
 
 def augment(
@@ -39,20 +43,25 @@ def augment(
     generator: torch.Generator,
     count: int | None = None,
     part: slice = slice(None),
+    crop: tuple[float, float] | None = None,
+    side: int | None = None,
 ) -> Tensor:
     """``batch`` float [B, C, H, W] in [0, 1] -> the same shape and range.
 
-    All draws come from ``generator`` (a CPU one gives the same views on every device). ``batch``
-    may be a ``part`` of ``count`` images that are augmented together: each gets the same view.
+    ``crop``: the share of the area that each view keeps, whatever ``kind`` says of it; ``side``: of
+    the views, in pixels. All draws come from ``generator`` (a CPU one gives the same views on every
+    device). ``batch`` may be a ``part`` of ``count`` images that are augmented together: each gets
+    the same view.
     """
-    if kind == "none":
+    if kind == "none" and crop is None:
         return batch
     count = len(batch) if count is None else count
     if kind not in _STRENGTHS:
-        return _own(batch, allowed("augmentation", kind), generator, count, part)
-    strength = _STRENGTHS[kind]
+        own = _own(batch, allowed("augmentation", kind), generator, count, part)
+        return own if crop is None else augment(own, "none", generator, count, part, crop, side)
+    strength = _STRENGTHS[kind] if crop is None else replace(_STRENGTHS[kind], crop=crop)
     draw = _Draw(count, part, batch.device, generator)
-    out = _warp(batch, strength, draw)
+    out = _warp(batch, strength, draw, side)
     out = _tone(out, strength, draw)
     if strength.blur_share > 0:
         out = _blur(out, strength, draw)
@@ -92,8 +101,8 @@ class _Draw:
         return (low + (high - low) * draws[self.part]).to(self.device)
 
 
-def _warp(batch: Tensor, strength: Strength, draw: _Draw) -> Tensor:
-    """Crop, turn, shift and flip in one resampling."""
+def _warp(batch: Tensor, strength: Strength, draw: _Draw, side: int | None) -> Tensor:
+    """Crop, turn, shift and flip in one resampling, to ``side`` pixels (None: as many)."""
     turn = draw(-strength.turn_rad, strength.turn_rad)
     zoom = draw(*strength.crop).sqrt()
     aspect = draw(-0.15, 0.15).exp()
@@ -106,7 +115,8 @@ def _warp(batch: Tensor, strength: Strength, draw: _Draw) -> Tensor:
         torch.stack([flip * across * sin, down * cos, room * draw(-1.0, 1.0)], dim=1),
     )
     theta = torch.stack(rows, dim=1).to(batch.dtype)
-    grid = functional.affine_grid(theta, list(batch.shape), align_corners=False)
+    shape = [*batch.shape[:2], *(batch.shape[2:] if side is None else (side, side))]
+    grid = functional.affine_grid(theta, shape, align_corners=False)
     return functional.grid_sample(batch, grid, padding_mode="reflection", align_corners=False)
 
 
@@ -131,3 +141,50 @@ def _gaussian(side: int, sigma: Tensor, like: Tensor) -> Tensor:
     width = (sigma * side).clamp(min=1e-2).to(like.dtype).view(-1, 1, 1)
     weight = torch.exp(-0.5 * ((at[:, None] - at[None, :]) / width) ** 2)
     return (weight / weight.sum(dim=-1, keepdim=True)).unsqueeze(1)
+
+
+class Views(Protocol):
+    """What the views of one batch, and all else that is random in it, are drawn from."""
+
+    def __call__(
+        self, images: Tensor, crop: tuple[float, float] | None = None, side: int | None = None
+    ) -> Tensor:
+        """Another view of each image; ``crop`` and ``side`` as of `augment`."""
+        ...
+
+    def uniform(self, images: Tensor, width: int) -> Tensor:
+        """[B, width] in [0, 1) for the B images, on their device."""
+        ...
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Views of a ``part`` of ``count`` images, drawn for all of them: any part gets the same."""
+
+    kind: Augmentation
+    generator: torch.Generator
+    count: int
+    part: slice
+
+    def __call__(
+        self, images: Tensor, crop: tuple[float, float] | None = None, side: int | None = None
+    ) -> Tensor:
+        return augment(images, self.kind, self.generator, self.count, self.part, crop, side)
+
+    def uniform(self, images: Tensor, width: int) -> Tensor:
+        generator = self.generator
+        draws = torch.rand((self.count, width), generator=generator, device=generator.device)
+        return draws[self.part].to(images.device)
+
+
+class Shapes:
+    """Views without content, to count what they cost."""
+
+    def __call__(
+        self, images: Tensor, crop: tuple[float, float] | None = None, side: int | None = None
+    ) -> Tensor:
+        del crop
+        return images if side is None else images.new_empty((*images.shape[:2], side, side))
+
+    def uniform(self, images: Tensor, width: int) -> Tensor:
+        return images.new_empty((len(images), width))

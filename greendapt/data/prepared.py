@@ -233,4 +233,4 @@ def _loaded(
 def _pool_needs(suite: Suite, pool: str | None) -> Needs:
     strategies = [name for name in suite.run.strategies if suite.pool(name) == pool]
     phases = [phase for name in strategies for phase in suite.phases(name)]
-    return "labels" if any(p.objective == "supervised" for p in phases) else "images"
+    return "labels" if any(p.objective.needs_labels for p in phases) else "images"

@@ -90,15 +90,25 @@ def training_step_flops(
     takes the model's output (default: its sum). Raises MeterError where the model's forward pass
     needs values (and so cannot run on meta): use ``count_step`` on a real batch there.
     """
+    return step_flops(model, [torch.empty(tuple(input_shape), device="meta")], loss=loss)
+
+
+def step_flops(
+    model: nn.Module,
+    inputs: Sequence[Tensor],
+    *,
+    loss: Callable[[Any], Tensor] | None = None,
+) -> FlopCount:
+    """`training_step_flops` of a model that takes these ``inputs`` on the meta device."""
     twin = meta_copy(model)
-    batch = torch.empty(tuple(input_shape), device="meta")
     try:
         with torch.random.fork_rng(devices=[]):
-            return count_step(lambda: twin(batch) if loss is None else loss(twin(batch)))
+            return count_step(lambda: twin(*inputs) if loss is None else loss(twin(*inputs)))
     except (RuntimeError, NotImplementedError, AssertionError, ValueError, TypeError) as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
+        shapes = ", ".join(str(tuple(one.shape)) for one in inputs)
         raise MeterError(
-            f"flops: {type(model).__name__} cannot run on a batch of {tuple(input_shape)} on the "
+            f"flops: {type(model).__name__} cannot run on a batch of {shapes} on the "
             f"meta device ({reason}); check the image size, or count a real step"
         ) from error
 

@@ -8,22 +8,45 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from greendapt.data.augment import Views
 from greendapt.models.backbone import Backbone
+from greendapt.suite.objectives import Objective
 
 
 class Network(nn.Module):
-    """``forward(x, start)``: from unit ``start`` of the backbone to the head's logits [B, K]."""
+    """``forward(x, start)``: from unit ``start`` of the backbone to the head's logits [B, K].
+
+    ``views``: of each image, that go through ``forward`` as images of their own: [views * B, K],
+    all first views before all second ones.
+    """
 
     resumable = True
     """Whether ``start`` may be another than 0."""
+    settings: Objective | None = None
+    """What it is made of beside its backbone; None: its head's widths, or counted each time."""
 
-    def __init__(self, backbone: Backbone, head: nn.Module) -> None:
+    def __init__(self, backbone: Backbone, head: nn.Module, views: int = 1) -> None:
         super().__init__()
-        self.backbone, self.head = backbone, head
+        self.backbone, self.head, self.views = backbone, head, views
 
     def forward(self, x: Tensor, start: int = 0) -> Tensor:
         logits: Tensor = self.head(self.backbone.run(x, start))
         return logits
+
+    def inputs(self, images: Tensor, views: Views) -> tuple[Tensor, ...]:
+        """What ``forward`` takes of images [B, C, H, W] in [0, 1], which ``views`` are drawn of."""
+        if self.training or self.views > 1:
+            images = torch.cat([views(images) for _ in range(self.views)])
+        return (self.backbone.prepare(images),)
+
+    def begin(self) -> None:
+        """A phase is set on it (what trains, which modes): make what only training needs."""
+
+    def stepped(self, share: float) -> None:
+        """The optimiser did a step, at ``share`` (from 0) of all that are to be done."""
+
+    def finish(self) -> None:
+        """It has been trained: leave in ``backbone`` and ``head`` what is to be kept."""
 
     def runs(self, name: str) -> bool:
         """Whether the logits come through the parameter ``name`` of the backbone's ``net``."""

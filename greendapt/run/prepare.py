@@ -76,6 +76,8 @@ def prepare_session(
         *(suite, data, cells(suite, digests), engine, chosen, arguments, steps),
         entering=[suite.run.strategies],
     )
+    for stage in stages(session.plan):
+        stage.check_data(session.context(RunFolder(Path())))
     return _racing(session) if suite.run.is_race else session
 
 

@@ -212,7 +212,8 @@ class Suite(Table):
     @model_validator(mode="after")
     def _refers_to_what_exists(self) -> Suite:
         problems = [*_unknown_names(self), *_bad_phases(self), *_blind_stops(self)]
-        problems += [*_bad_segments(self), *_bad_limits(self), *own_problems(self)]
+        problems += [*_bad_segments(self), *_bad_objectives(self), *_bad_limits(self)]
+        problems += own_problems(self)
         problems += (
             [] if problems else [*_bad_banks(self), *_added_twice(self), *unlabelled_losses(self)]
         )
@@ -350,6 +351,30 @@ def _blind_stops(suite: Suite) -> list[str]:
         and phase.stop.on == "val_loss"
         and not phase.needs_val_loss
     ]
+
+
+def _bad_objectives(suite: Suite) -> list[str]:
+    """Phases whose loss says nothing, or nothing that chooses an epoch."""
+    if _unknown_names(suite):
+        return []
+    problems = []
+    for name in suite.run.strategies:
+        for phase in suite.phases(name):
+            learns, where = (
+                phase.objective,
+                f"strategy.{name}: objective = '{phase.objective.name}'",
+            )
+            if phase.batch_size < learns.least_images:
+                problems.append(
+                    f"{where} compares the images of a batch: batch_size should be at least "
+                    f"{learns.least_images} (is {phase.batch_size})"
+                )
+            by_loss = phase.stop is None or phase.stop.on == "val_loss"
+            if not learns.ranks_epochs and phase.select == "best" and by_loss:
+                problems.append(
+                    f"{where} has no validation loss that compares epochs: say select = 'last'"
+                )
+    return list(dict.fromkeys(problems))
 
 
 def _bad_segments(suite: Suite) -> list[str]:

@@ -111,5 +111,5 @@ def unlabelled_losses(suite: Suite) -> Iterator[str]:
     """Phases whose own loss would get no labels."""
     for name in suite.strategy:
         for phase in suite.phases(name):
-            if phase.loss is not None and phase.objective != "supervised":
+            if phase.loss is not None and phase.objective.name != "supervised":
                 yield f"strategy.{name}: loss = '{phase.loss}' needs objective = 'supervised'"

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from greendapt.core.hints import did_you_mean
 from greendapt.suite.models import Suite
+from greendapt.suite.objectives import OBJECTIVES
 from greendapt.suite.stop_rules import STOP_RULES
 
 _SHOULD = {
@@ -56,6 +57,7 @@ def _kinds() -> list[frozenset[str]]:
     """The keys of each kind of table."""
     schema = Suite.model_json_schema()
     kinds = [kind.get("properties", {}) for kind in (schema, *schema["$defs"].values())]
+    kinds += [OBJECTIVES.get(name).model_fields for name in OBJECTIVES.builtin]
     kinds += [STOP_RULES.get(name).model_fields for name in STOP_RULES.builtin]
     return [frozenset(kind) for kind in kinds]
 

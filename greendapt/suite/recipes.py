@@ -16,6 +16,7 @@ from pydantic import (
 
 from greendapt.suite.added import Added, Ia3, Lora, Ssf
 from greendapt.suite.datasets import Table
+from greendapt.suite.objectives import Learns, Supervised, Width
 from greendapt.suite.stop_rules import Stop
 from greendapt.suite.trainable import Train, TrainSet, train_set, train_text
 
@@ -23,7 +24,6 @@ EpochCount = Annotated[int, Field(gt=0, le=100_000)]
 BatchSize = Annotated[int, Field(gt=0, le=1_000_000)]
 Steps = Annotated[int, Field(ge=0, le=1_000_000_000)]
 Views = Annotated[int, Field(ge=0, le=10_000)]
-Width = Annotated[int, Field(gt=0, le=1_000_000)]
 Augmentation = str
 """``none``, ``light``, ``strong``, or one of the suite's own."""
 Optimizer = Literal["adam", "adamw", "sgd"]
@@ -37,7 +37,6 @@ Schedule = Literal["constant", "cosine", "poly", "staircase"]
 further fifth but the first (BiT-HyperRule up to 20,000 images, Kolesnikov et al. 2020)."""
 Select = Literal["best", "last"]
 """best: the epoch with the lowest validation loss."""
-Objective = Literal["supervised", "simclr"]
 
 
 class Recipe(Table):
@@ -171,7 +170,7 @@ class Phase(NetworkRecipe):
     """Which parameters train, and how. A template by name, used and varied by strategies."""
 
     train: Train
-    objective: Objective = "supervised"
+    objective: Learns = Supervised()
     bank: Views = 0
     """Augment each image so many times once, and draw from these, instead of anew each epoch: the
     constant prefix of the views can then be stored. Other results than fresh views give."""
@@ -203,7 +202,8 @@ class Phase(NetworkRecipe):
     @property
     def in_parts(self) -> bool:
         """Whether its first epochs are what a phase of fewer epochs does."""
-        return self.schedule == "constant" and self.watch is None
+        paced = self.schedule != "constant" or self.objective.paced
+        return not paced and self.watch is None
 
     def up_to(self, epochs: int) -> Phase:
         """Its first so many epochs, and nothing that does not decide what they give."""
@@ -226,7 +226,7 @@ class Phase(NetworkRecipe):
     @property
     def constant(self) -> bool:
         """Whether what lies before the first trainable unit gives the same for an image always."""
-        return self.objective == "supervised" and (self.augmentation == "none" or self.bank > 0)
+        return self.objective.constant and (self.augmentation == "none" or self.bank > 0)
 
 
 class Use(Table):
@@ -247,7 +247,7 @@ class Use(Table):
     weight_decay: Annotated[float, Field(ge=0)] | None = None
     schedule: Schedule | None = None
     augmentation: Augmentation | None = None
-    objective: Objective | None = None
+    objective: Learns | None = None
     select: Select | None = None
     bank: Views | None = None
     stop: Stop | None = None

@@ -9,11 +9,14 @@ from functools import cache
 import torch
 from torch import Tensor, nn
 
-from greendapt.meter.flops import training_step_flops
+from greendapt.data.augment import Shapes
+from greendapt.meter.flops import step_flops, training_step_flops
 from greendapt.models.backbone import Backbone, InputSpec, create_backbone
 from greendapt.models.network import Network, mlp
+from greendapt.suite.objectives import Objective
 from greendapt.suite.recipes import Trainable
 from greendapt.train.constant_prefix import feature_size
+from greendapt.train.learners.base import learner_of
 from greendapt.train.loop import Fit
 from greendapt.train.train_sets import first_trainable, set_phase
 
@@ -42,19 +45,24 @@ def phase_cost(
     pad_type: str | None,
     image_size: int,
     trainable: Trainable,
-    head: tuple[int, ...] | None,
+    head: tuple[int, ...] | Objective | None,
 ) -> ImageCost:
     """`image_cost` of a phase, on the meta device: counted once, before anything is timed.
 
-    ``head``: widths of its hidden layers and its output; None for a network without one.
+    ``head``: widths of its hidden layers and its output, or the objective that makes the network;
+    None for a network without one.
     """
     spec = InputSpec((0.5,) * channels, (0.5,) * channels, pad_type)
     with torch.device("meta"):
         backbone = create_backbone(name, image_size=image_size, cut=cut, spec=spec)
-        width = feature_size(backbone, image_size)
-        last = nn.Identity() if head is None else mlp(width, head[:-1], head[-1], 0)
-        network = Network(backbone, last)
+        if isinstance(head, Objective):
+            network = learner_of(head, outputs=0).network(backbone, image_size, seed=0)
+        else:
+            width = feature_size(backbone, image_size)
+            last = nn.Identity() if head is None else mlp(width, head[:-1], head[-1], 0)
+            network = Network(backbone, last)
     set_phase(network, trainable)
+    network.begin()
     shape = (channels, image_size, image_size)
     return image_cost(network, shape, first_trainable(backbone, trainable))
 
@@ -62,11 +70,13 @@ def phase_cost(
 def image_cost(network: Network, input_shape: tuple[int, ...], start: int) -> ImageCost:
     """Cost of the phase that is set on ``network``, which trains from unit ``start`` on.
 
-    ``input_shape`` is that of one image [C, H, W] in the channels of the weights.
+    ``input_shape`` is that of one image [C, H, W] in the channels of the weights. Of a network that
+    can start at any unit it is the cost of one view, of another the cost of all that an image
+    becomes.
     """
-    image = (1, *input_shape)
+    image = torch.empty((1, *input_shape), device="meta")
     prefix = prefix_flops(network.backbone, input_shape[-1], start)
-    whole = training_step_flops(network, image)
+    whole = step_flops(network, [image] if network.resumable else network.inputs(image, Shapes()))
     return ImageCost(prefix, whole.forward - prefix, whole.total - prefix, whole.uncounted)
 
 

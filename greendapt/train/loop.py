@@ -100,6 +100,8 @@ class Training:
         None: from the start.
     watch
         May end the training before its recipe does, and says which epoch is kept.
+    stepped
+        Told after each step which share of all steps of the recipe went before it.
     """
 
     loss: Loss
@@ -108,6 +110,7 @@ class Training:
     on_progress: Callable[[float], None]
     state: State | None = None
     watch: Watch = lowest
+    stepped: Callable[[float], None] = lambda _share: None
 
 
 def fit(
@@ -129,7 +132,7 @@ def fit(
     """
     job = _Job(module, encode, training.loss, training.engine)
     optimizer = optimizer_of(recipe, module)
-    split = partial(_batches, size=recipe.batch_size, pairs=_takes_statistics(module))
+    split = partial(_batches, size=recipe.batch_size, pairs=takes_statistics(module))
     steps = len(split(torch.arange(len(train))))
     order_of = torch.Generator().manual_seed(training.seed)
     generators = (order_of, *job.engine.generators(), *draws)
@@ -149,6 +152,7 @@ def fit(
         running = torch.zeros((), device=job.engine.device)
         for step, index in enumerate(split(torch.randperm(len(train), generator=order_of))):
             running += job.step(train, index, optimizer) * len(index)
+            training.stepped((epoch * steps + step) / total)
             if schedule is not None:
                 schedule.step()
             training.on_progress((epoch - begun + (step + 1) / steps) / (end - begun))
@@ -237,7 +241,7 @@ class _Job:
         return heed
 
 
-def _takes_statistics(module: nn.Module) -> bool:
+def takes_statistics(module: nn.Module) -> bool:
     """Whether some batch norm learns from batches: on one image of 1x1 maps it cannot."""
     return any(isinstance(part, _BatchNorm) and part.training for part in module.modules())
 

@@ -44,6 +44,11 @@ def simclr(projections: Tensor, _targets: Tensor, temperature: float = 0.2) -> T
     return F.cross_entropy(similarity, partner)
 
 
+def mean_of_images(losses: Tensor, _targets: Tensor) -> Tensor:
+    """Of losses [B] that a network has taken itself, image by image."""
+    return losses.mean()
+
+
 def dice(logits: Tensor, masks: Tensor) -> Tensor:
     """1 - Dice of the probabilities (Milletari et al. 2016), over the batch, averaged over classes.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from greendapt.data.augment import augment
+from greendapt.data.augment import Drawn
 from greendapt.models.network import Network
 from greendapt.suite.recipes import Augmentation, NetworkRecipe
 from greendapt.train import constant_prefix
@@ -15,7 +15,6 @@ from greendapt.train.cost import ImageCost, image_cost, nbytes, phase_cost
 from greendapt.train.engine import Encode, Engine
 from greendapt.train.inputs import Bank, Examples, gathered
 from greendapt.train.loop import Fit, Training, fit
-from greendapt.train.objectives import simclr
 from greendapt.train.parallel import Among
 from greendapt.train.train_sets import end_phase, first_trainable, set_phase, trainable_params
 
@@ -68,7 +67,7 @@ def train_phase(
     if val is not None and (len(val) == 0 or not recipe.needs_val_loss):
         val = None
     start = first_trainable(backbone, recipe.trainable) if network.resumable else 0
-    views = 2 if training.loss is simclr else 1
+    views = network.views
     image_size = train.inputs.shape[-1]
     shape = constant_prefix.activation_shape(backbone, image_size, start)
     images = len(train) + (len(val) if val is not None else 0)
@@ -84,11 +83,14 @@ def train_phase(
         train = _cached(network, train, start, engine)
         val = None if val is None else _cached(network, val, start, engine)
     else:
-        encode = _from_images(network, recipe.augmentation, views, draw, engine)
+        encode = _from_images(network, recipe.augmentation, draw, engine)
     set_phase(network, recipe.trainable, training.seed)
+    network.begin()
+    training = replace(training, stepped=network.stepped)
     cost = _cost(network, image_size, recipe, start)
     moving = trainable_params(network)
     done = fit(network, encode, train, val, recipe, training, draws=(draw,))
+    network.finish()
     end_phase(network)
     through = (done.samples + done.samples_validated) * views
     if stored is not None or cached:
@@ -106,7 +108,7 @@ def _cost(network: Network, image_size: int, recipe: NetworkRecipe, start: int) 
     """Counted once for a backbone with an MLP; other heads are counted each time."""
     backbone = network.backbone
     spec = backbone.spec
-    if not network.resumable:
+    if not network.resumable and network.settings is None:
         return image_cost(network, (spec.channels, image_size, image_size), start)
     return phase_cost(
         backbone.name,
@@ -115,7 +117,7 @@ def _cost(network: Network, image_size: int, recipe: NetworkRecipe, start: int) 
         spec.pad_type,
         image_size,
         recipe.trainable,
-        _widths(network.head),
+        network.settings or _widths(network.head),
     )
 
 
@@ -140,18 +142,15 @@ def _from_activations(network: Network, start: int) -> Encode:
 def _from_images(
     network: Network,
     kind: Augmentation,
-    views: int,
     generator: torch.Generator,
     engine: Engine,
 ) -> Encode:
-    """Scaled, augmented images to logits; SimCLR's two views one after the other [2B, ...]."""
+    """Scaled, augmented images to logits."""
     forward = engine.step.forward(network, engine.device)
 
     def encode(images: Tensor, among: Among | None = None) -> Tensor:
         x = images.float() / 255
-        if network.training or views > 1:
-            count, part = (among.count, among.part) if among else (len(x), slice(None))
-            x = torch.cat([augment(x, kind, generator, count, part) for _ in range(views)])
-        return forward(network.backbone.prepare(x))
+        count, part = (among.count, among.part) if among else (len(x), slice(None))
+        return forward(*network.inputs(x, Drawn(kind, generator, count, part)))
 
     return encode

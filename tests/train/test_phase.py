@@ -11,6 +11,7 @@ from torch import nn
 
 from greendapt.models.backbone import create_backbone
 from greendapt.models.network import Network, mlp
+from greendapt.suite.added import Lora, Ssf
 from greendapt.suite.recipes import Phase, Trainable
 from greendapt.train import constant_prefix
 from greendapt.train.cost import image_cost
@@ -23,6 +24,7 @@ from greendapt.train.train_sets import first_trainable
 
 CPU = Engine(torch.device("cpu"))
 TRAIN, VAL, EPOCHS = 20, 6, 3
+LORA = Lora(rank=2, on="layer4.0.conv1")
 
 
 def _images(count, seed):
@@ -63,13 +65,14 @@ def _train(
     sets=None,
     stored=None,
     engine=CPU,
+    state=None,
     **said,
 ):
     return train_phase(
         network,
         *(sets or (_images(TRAIN, 0), _images(VAL, 1) if val else None)),
         recipe=_recipe(units, batch_norm, **said),
-        training=Training(LOSSES[loss], seed, engine, lambda _share: None),
+        training=Training(LOSSES[loss], seed, engine, lambda _share: None, state),
         cache=cache,
         stored=stored,
     )
@@ -94,6 +97,50 @@ def test_a_cached_phase_ends_where_a_plain_one_does(units, batch_norm, within):
     torch.testing.assert_close(_logits(cached), _logits(plain), atol=within(1e-4), rtol=1e-4)
     assert with_cache.fit.train_loss == pytest.approx(without.fit.train_loss, rel=within(1e-4))
     assert with_cache.trainable_params == without.trainable_params
+
+
+@pytest.mark.parametrize("said", [{"units": "names:layer4"}, {"units": "head", "lora": LORA}])
+def test_what_comes_before_the_first_part_that_trains_is_cached(said, within):
+    cached, plain = _network(), _network()
+    with_cache, without = _train(cached, **said), _train(plain, **said, cache=False)
+    assert with_cache.cached_bytes > 0
+    assert with_cache.trainable_params == without.trainable_params
+    near = {"atol": within(1e-5), "rtol": within(1e-4)}
+    torch.testing.assert_close(cached.state_dict(), plain.state_dict(), **near)
+    saved = image_cost(plain, (3, 32, 32), 4).prefix * (TRAIN + VAL) * (EPOCHS - 1)
+    assert without.training_flops - with_cache.training_flops == saved
+
+
+@pytest.mark.parametrize("said", [{"lora": LORA}, {"ssf": Ssf()}, {"layer_decay": 0.5}])
+def test_a_phase_with_parts_goes_on_where_it_stopped(said):
+    """The state holds what is not merged yet; the network that is left holds it merged."""
+    units = "all" if "layer_decay" in said else "head"
+    once, first, then = _network(), _network(), _network()
+    whole = _train(once, units, **said, epochs=4)
+    half = _train(first, units, **said, epochs=2)
+    rest = _train(then, units, **said, epochs=4, state=half.fit.state)
+    assert rest.fit.steps == half.fit.steps == whole.fit.steps // 2
+    assert all(torch.equal(then.state_dict()[k], v) for k, v in once.state_dict().items())
+    assert [*first.state_dict()] == [*once.state_dict()]
+
+
+def test_units_far_from_the_head_take_smaller_steps():
+    """One step of plain gradient descent: each unit moves by its share of what it would."""
+    networks = _network(), _network()
+    before = {k: v.clone() for k, v in networks[0].state_dict().items()}
+    step = {"epochs": 1, "batch_size": TRAIN, "weight_decay": 0.0, "val": False}
+    for network, decay in zip(networks, (1.0, 0.5), strict=True):
+        _train(network, "all", layer_decay=decay, **step)
+    plain, decayed = (network.state_dict() for network in networks)
+    for name in (
+        "head.weight",
+        "backbone.net.layer4.0.conv2.weight",
+        "backbone.net.conv1.0.weight",
+    ):
+        own = name.removeprefix("backbone.net.")
+        distance = 5 - networks[0].backbone.unit_of(own) if own != name else 0
+        moved = decayed[name] - before[name]
+        torch.testing.assert_close(moved, (plain[name] - before[name]) * 0.5**distance)
 
 
 @pytest.mark.parametrize("units", ["head", "last:1", "last:2", "all", ("stage1", "stage3")])

@@ -24,7 +24,7 @@ def learning(run: RunData, marks: Mapping[str, int]) -> tuple[Learning, ...]:
     groups: dict[tuple[str, str], dict[str, list[Points]]] = {}
     for (backbone, strategy, _), row in chains.items():
         phases = run.info.suite.phases(strategy)
-        objectives = {phase.objective for phase in phases}
+        objectives = {str(phase.objective) for phase in phases}
         points = _points(row, records)
         whole = all(phase.until is None for phase in phases)  # a checkpoint lies on another's curve
         if whole and points and len(objectives) == 1:

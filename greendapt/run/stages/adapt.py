@@ -7,10 +7,13 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
+import torch
 from torch import Tensor, nn
 
+from greendapt.core.errors import DataError
 from greendapt.core.records import AdaptDetails, Kind, Role
-from greendapt.models.network import Network, mlp
+from greendapt.data.augment import Shapes
+from greendapt.models.network import Network
 from greendapt.run import seeds
 from greendapt.run.context import Context
 from greendapt.run.stages import counted, phase_looks
@@ -25,15 +28,14 @@ from greendapt.run.stages.base import (
 from greendapt.run.stages.counted import Effort, Passes
 from greendapt.run.stages.prefix import StoredPrefix
 from greendapt.stats.rules import PatienceSettings
+from greendapt.suite.objectives import Objective
 from greendapt.suite.recipes import Phase, Trainable
-from greendapt.train.constant_prefix import activation_shape, feature_size
-from greendapt.train.loop import Training
-from greendapt.train.objectives import LOSSES, own_loss
+from greendapt.train.constant_prefix import activation_shape
+from greendapt.train.learners.base import Learner, learner_of
+from greendapt.train.loop import Training, takes_statistics
+from greendapt.train.objectives import own_loss
 from greendapt.train.phase import train_phase
 from greendapt.train.train_sets import first_trainable, set_phase
-
-PROJECTION = (256, 64)
-"""SimCLR's head: one hidden layer, and the width of its output."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,11 +124,12 @@ class Adaptation(Stage):
         with context.ranks.first_goes():
             if self.prefix is not None:
                 stored, remade = self.prefix.read(context)
-        network = Network(backbone, self._head(context, feature_size(backbone, context.image_size)))
+        learner = self._learner(context)
+        network = learner.network(backbone, context.image_size, seeds.of_pool_head(self.seed))
+        self._go_on(context, network)
         watched = phase_looks.watch(context, phase, self.seed, backbone, monitor.energy_j)
         training = Training(
-            loss=own_loss(phase.loss)
-            or LOSSES["simclr" if phase.objective == "simclr" else context.data.pool.task],
+            loss=own_loss(phase.loss) or learner.loss(network, context.data.pool.task),
             seed=seeds.of_phase(self.position, self.seed),
             engine=self.engine(context),
             on_progress=monitor.on_progress,
@@ -144,46 +147,75 @@ class Adaptation(Stage):
             AdaptDetails(**details, looks=watched.looks, scores=watched.scores),
         )
 
-    def _head(self, context: Context, width: int) -> nn.Module:
-        """That of the phase before where it has the same objective; else a new one."""
-        *hidden, outputs = self._head_widths(context)
-        head = mlp(width, hidden, outputs, seeds.of_pool_head(self.seed))
+    def check(self, image_size: int) -> None:
+        """Likewise where its backbone cannot learn from the objective."""
+        super().check(image_size)
+        learner = learner_of(self.phase.objective, outputs=1)
+        if isinstance(learner.head, Objective):
+            backbone = counted.backbone_of(self.start.backbone, self.start.cut, image_size)
+            with torch.device("meta"):
+                learner.network(backbone, image_size, seed=0)
+
+    def check_data(self, context: Context) -> None:
+        """Where the objective compares the images of a batch, none may hold a single one."""
+        phase, least = self.phase, self.phase.objective.least_images
+        if least == 1:
+            return
+        context = context.at(self.start.setting)
+        images, held = map(len, context.pool)
+        last = images % phase.batch_size or phase.batch_size
+        where = f"{self.title}: objective = '{phase.objective.name}' compares the images of a batch"
+        if images < least or (last < least and not self._joins_batches(context)):
+            raise DataError(
+                f"{where}, and the last of {images} images in batches of {phase.batch_size} would "
+                f"hold {last}; take another batch_size"
+            )
+        if phase.needs_val_loss and 0 < held < least:
+            raise DataError(
+                f"{where}, and the pool holds out {held} for the validation loss; "
+                "take select = 'last', or another data.pool_validation"
+            )
+
+    def _joins_batches(self, context: Context) -> bool:
+        """Whether a last batch of one image joins the one before, for its batch statistics."""
+        network = self._learner(context).network(
+            counted.new_backbone(context, self.start), context.image_size, seed=0
+        )
+        set_phase(network, self.phase.trainable)
+        return takes_statistics(network)
+
+    def _learner(self, context: Context) -> Learner:
+        return learner_of(self.phase.objective, len(context.data.pool.classes))
+
+    def _go_on(self, context: Context, network: Network) -> None:
+        """With the head of the phase before where it has the same objective."""
         before = self.parents[0] if self.parents else None
         if isinstance(before, Adaptation) and before.phase.objective == self.phase.objective:
-            return context.load_head(before.key, head)
-        return head
-
-    def _head_widths(self, context: Context) -> tuple[int, ...]:
-        """Hidden layers and output."""
-        simclr = self.phase.objective == "simclr"
-        return PROJECTION if simclr else (len(context.data.pool.classes),)
-
-    @property
-    def _views(self) -> int:
-        return 2 if self.phase.objective == "simclr" else 1
+            context.load_head(before.key, network.head)
 
     def _effort(self, context: Context) -> Effort:
-        phase = self.phase
+        phase, learner = self.phase, self._learner(context)
         images, held = map(len, context.pool)
-        head = self._head_widths(context)
-        cost = counted.cost(context, self.start, phase.trainable, head)
+        cost = counted.cost(context, self.start, phase.trainable, learner.head)
         done = self.earlier.epochs if self.earlier else 0
         fit = counted.fit_of(phase, images, held, done)
-        through = 0 if self.prefix else (fit.samples + fit.samples_validated) * self._views
+        through = 0 if self.prefix else (fit.samples + fit.samples_validated) * learner.views
         looks = phase_looks.flops(context, phase, counted.backbone(context, self.start))
-        return Effort.of_training(cost.of(fit, through, self._views) + looks, fit, images)
+        return Effort.of_training(cost.of(fit, through, learner.views) + looks, fit, images)
 
     def _passes(self, context: Context, batch: int, ranks: int) -> Passes:
         phase, size = self.phase, context.image_size
         backbone = counted.new_backbone(context, self.start)
-        *hidden, outputs = self._head_widths(context)
-        network = Network(backbone, mlp(feature_size(backbone, size), tuple(hidden), outputs, 0))
+        learner = self._learner(context)
+        network = learner.network(backbone, size, seed=0)
         set_phase(network, phase.trainable)
-        images = min(len(context.pool[0]), phase.batch_size) * self._views
+        network.begin()
+        images = min(len(context.pool[0]), phase.batch_size) * learner.views
         images = math.ceil(images / ranks)
         if self.prefix is None:
             image = counted.image_shape(context, self.start)
-            return Passes.of_training(network, image, images, batch)
+            passing = network if network.resumable else _FromImages(network)
+            return Passes.of_training(passing, image, images, batch)
         start = first_trainable(backbone, phase.trainable)
         row = activation_shape(backbone, size, start)
         return Passes.of_training(_Rest(network, start), row, images, batch)
@@ -198,4 +230,16 @@ class _Rest(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         logits: Tensor = self.network(x, self.start)
+        return logits
+
+
+class _FromImages(nn.Module):
+    """A network with all that it makes of an image."""
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.network(*self.network.inputs(images, Shapes()))
         return logits

@@ -15,6 +15,7 @@ from greendapt.models import weights
 from greendapt.models.backbone import Backbone, InputSpec, create_backbone
 from greendapt.run.context import Context
 from greendapt.run.ground import Start
+from greendapt.suite.objectives import Objective
 from greendapt.suite.recipes import Recipe, Trainable
 from greendapt.train.constant_prefix import activation_shape, feature_size
 from greendapt.train.cost import ImageCost, phase_cost
@@ -127,9 +128,10 @@ def cost(
     context: Context,
     start: Start,
     trainable: Trainable,
-    head: tuple[int, ...] | None = None,
+    head: tuple[int, ...] | Objective | None = None,
 ) -> ImageCost:
-    """Of one image of a phase; ``head``: widths of its hidden layers and its output."""
+    """Of one image of a phase; ``head``: widths of its hidden layers and its output, or the
+    objective that makes the network."""
     spec, size = spec_of(context, start), context.image_size
     return phase_cost(
         start.backbone, start.cut, spec.channels, spec.pad_type, size, trainable, head

@@ -1,0 +1,1 @@
+"""How each objective of a phase is done: one file a kind."""
