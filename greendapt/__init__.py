@@ -8,12 +8,14 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from greendapt.api import Answer, Run, load_suite, read_run, resume, run
     from greendapt.meter import Meter
+    from greendapt.suite.own_code import trust
 
 _FROM = {
     **dict.fromkeys(("Answer", "Run", "load_suite", "read_run", "resume", "run"), "greendapt.api"),
     "Meter": "greendapt.meter",
+    "trust": "greendapt.suite.own_code",
 }
-__all__ = ["Answer", "Meter", "Run", "load_suite", "read_run", "resume", "run"]
+__all__ = ["Answer", "Meter", "Run", "load_suite", "read_run", "resume", "run", "trust"]
 
 if not TYPE_CHECKING:  # a type checker sees the names above, and no others
 

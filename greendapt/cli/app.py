@@ -34,6 +34,7 @@ from greendapt.cli.options import add_command
 from greendapt.cli.running import first_rank
 from greendapt.core.errors import GreendaptError
 from greendapt.core.machine import wait_passively
+from greendapt.core.own_code import place_of
 from greendapt.core.terminal import clean_streams, say, show
 
 app = typer.Typer(
@@ -125,6 +126,8 @@ def _run(arguments: list[str], debug: bool) -> int:
         return _fail(f"out of memory ({what}); take fewer or smaller images", 2, debug)
     except Exception as error:
         what = f"{type(error).__name__}: {error}"
+        if place := place_of(error):
+            return _fail(f"{place}: {what} (--debug shows the whole of it)", 2, debug)
         return _fail(f"internal error, {what} (--debug shows where; please report it)", 1, debug)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from greendapt.cli.options import BudgetText, ExecutorName, Json, SlurmSettings, Workers
+from greendapt.cli.options import BudgetText, ExecutorName, Json, SlurmSettings, Trust, Workers
 
 if TYPE_CHECKING:
     from greendapt.api import Run
@@ -91,6 +91,7 @@ def bench(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Any key of the suite (repeatable)."),
     ] = None,
+    trust: Trust = False,
     out: Annotated[Path, typer.Option(help="Where run folders go.")] = Path("runs"),
     reuse: Annotated[
         Path | None,
@@ -131,9 +132,9 @@ def started(context: typer.Context, suite: Suite, budget: Budget | None) -> Run:
 
 
 def suite_of(given: Mapping[str, Any]) -> Suite:
-    """The suite that options of these names ask for."""
+    """The suite that options of these names ask for, its own code run if that is trusted."""
     from greendapt.cli.running import note
-    from greendapt.suite import overrides, suite_files
+    from greendapt.suite import overrides, own_code, suite_files
 
     change = overrides.clean(
         {
@@ -165,4 +166,6 @@ def suite_of(given: Mapping[str, Any]) -> Suite:
     )
     changes: list[dict[str, Any]] = [change, *map(suite_files.setting, given["set_"] or [])]
     path = suite_files.find(given["suite"])
-    return suite_files.load(path, given["profile"], changes, note)
+    suite = suite_files.load(path, given["profile"], changes, note)
+    (own_code.trust if given["trust"] else own_code.require)(suite)
+    return suite

@@ -53,6 +53,10 @@ def add_command(app: typer.Typer, function: Callable[..., None], settings: Any =
     app.command(short_help=short, context_settings=settings)(function)
 
 
+Trust = Annotated[
+    bool,
+    typer.Option("--trust", help="Run the suite's own code ([own.NAME]); read it before."),
+]
 BudgetText = Annotated[
     str | None,
     typer.Option(

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from greendapt.cli.options import BudgetText, ExecutorName, Json, SlurmSettings, Workers
+from greendapt.cli.options import BudgetText, ExecutorName, Json, SlurmSettings, Trust, Workers
 
 
 def resume(
@@ -17,6 +17,7 @@ def resume(
     executor: ExecutorName = None,
     workers: Workers = None,
     slurm: SlurmSettings = None,
+    trust: Trust = False,
     json: Json = False,
 ) -> None:
     """Go on with a run that was stopped, saying why each stage runs or is reused.
@@ -26,6 +27,10 @@ def resume(
     from greendapt import api
     from greendapt.cli.running import budget_of, show_run
     from greendapt.run.workers.choose import executor as executor_of
+    from greendapt.store.run import RunFolder
+    from greendapt.suite import own_code
+
+    (own_code.trust if trust else own_code.require)(RunFolder(run).read().suite)
 
     finished = api.resume(
         run,

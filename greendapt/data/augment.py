@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from greendapt.core.own_code import OwnCodeError, OwnFunction, allowed
 from greendapt.suite.recipes import Augmentation
 
 
@@ -54,13 +55,36 @@ def augment(
     """
     if kind == "none" and crop is None:
         return batch
+    count = len(batch) if count is None else count
+    if kind not in _STRENGTHS:
+        own = _own(batch, allowed("augmentation", kind), generator, count, part)
+        return own if crop is None else augment(own, "none", generator, count, part, crop, side)
     strength = _STRENGTHS[kind] if crop is None else replace(_STRENGTHS[kind], crop=crop)
-    draw = _Draw(len(batch) if count is None else count, part, batch.device, generator)
+    draw = _Draw(count, part, batch.device, generator)
     out = _warp(batch, strength, draw, side)
     out = _tone(out, strength, draw)
     if strength.blur_share > 0:
         out = _blur(out, strength, draw)
     return out.clamp(0.0, 1.0)
+
+
+def _own(
+    batch: Tensor, own: OwnFunction, generator: torch.Generator, count: int, part: slice
+) -> Tensor:
+    """Image by image, each with a generator of its own: a view depends on no other image."""
+    seeds = torch.randint(2**62, (count,), generator=generator, device=generator.device)[part]
+    views = []
+    for image, seed in zip(batch, seeds.tolist(), strict=True):
+        with own.guard():
+            view = own.call(image, torch.Generator().manual_seed(seed))
+        if not isinstance(view, Tensor) or view.shape != image.shape:
+            gives = list(view.shape) if isinstance(view, Tensor) else type(view).__name__
+            raise OwnCodeError(
+                f"own.{own.name}: {own.function} of {own.file.name} gives {gives} for an image "
+                f"{list(image.shape)}; it must give an image of the same shape"
+            )
+        views.append(view)
+    return torch.stack(views).to(batch).clamp(0.0, 1.0) if views else batch
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from greendapt.data.sources.folder import load_folder
 from greendapt.data.sources.fractal import load_fractal
 from greendapt.data.sources.merged import UNCERTAIN, merge
 from greendapt.data.sources.npz import load_npz
+from greendapt.data.sources.own import load_own
 from greendapt.data.sources.phantoms import load_phantoms
 from greendapt.data.sources.xrv import load_xrv
 from greendapt.suite import datasets
@@ -33,6 +34,7 @@ SOURCES: Mapping[type[datasets.Table], Source] = {
     datasets.NpzData: Source(load_npz, lambda spec: spec.path.stem),
     datasets.PhantomData: Source(load_phantoms, lambda spec: f"phantom {spec.hospital}"),
     datasets.FractalData: Source(load_fractal, lambda _: "fractals"),
+    datasets.OwnData: Source(load_own, lambda spec: spec.name),
     datasets.XrayVisionData: Source(load_xrv, lambda spec: spec.dataset.removesuffix("_Dataset")),
 }
 

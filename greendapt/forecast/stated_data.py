@@ -14,7 +14,7 @@ from greendapt.data.imageset import ImageSet, Labelling
 from greendapt.data.phantom.hospitals import DIAGNOSES, FINDINGS
 from greendapt.data.prepared import Prepared, Task, prepare
 from greendapt.data.splits import FRACTIONS, SPLITS
-from greendapt.models.backbone import check_backbone
+from greendapt.models.backbone import check_backbone, check_own
 from greendapt.models.weights import read_metadata
 from greendapt.run.context import Context
 from greendapt.run.ground import Digests
@@ -23,6 +23,7 @@ from greendapt.run.prepare import check_models
 from greendapt.store.run import RunFolder
 from greendapt.suite import datasets as specs
 from greendapt.suite.models import Suite
+from greendapt.suite.own_code import require
 from greendapt.train.engine import Engine
 
 
@@ -30,8 +31,10 @@ def stated_plan(suite: Suite, out: Path) -> tuple[Context, list[Cell]]:
     """Cells, and a context in which nothing can run. Data that is on a disk is read, for its
     size; synthetic and stated data are not made. Weights are neither read nor fetched, but for
     a file's input format."""
+    own = require(suite)
     for backbone in suite.model.backbones:
         check_backbone(backbone)
+        check_own(backbone, suite.model.image_size)
     digests = Digests(
         pools={None: "pool", **{name: f"pool {name}" for name in suite.data.pools}},
         tasks={
@@ -39,6 +42,7 @@ def stated_plan(suite: Suite, out: Path) -> tuple[Context, list[Cell]]:
             **{name: (name, f"external {name}") for name in suite.data.targets},
         },
         weights={name: f"stated {name}" for name in suite.model.backbones},
+        own=own,
     )
     planned = cells(suite, digests)
     check_models(planned, suite.model.image_size)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from greendapt.core.errors import ModelError
 from greendapt.core.hints import did_you_mean
 from greendapt.models.families import Family, Unit, family_of
+from greendapt.models.own_networks import build, check_forward, own_family, own_network, pool
 
 _FAMILIES_TEXT = "ResNet, ResNetV2, DenseNet, EfficientNet, MobileNet, RegNet, ConvNeXt, Swin, ViT"
 
@@ -41,7 +42,8 @@ class Backbone(nn.Module):
 
     def __init__(self, name: str, net: nn.Module, spec: InputSpec, cut: int | None = None) -> None:
         super().__init__()
-        family = family_of(net)
+        own = own_network(name)
+        family = own_family(own, net) if own else family_of(net)
         if family is None:
             raise ModelError(
                 f"model.backbones: '{name}' has no stages that greendapt can address; "
@@ -88,6 +90,8 @@ class Backbone(nn.Module):
         return self.run(images)
 
     def _pool(self, x: Tensor) -> Tensor:
+        if own_network(self.name):
+            return pool(x)
         if self.cut is None:
             for path in self.tail:
                 x = self.net.get_submodule(path)(x)
@@ -177,7 +181,7 @@ def _owners(net: nn.Module, units: tuple[Unit, ...]) -> Mapping[str, int]:
 
 def check_backbone(name: str) -> None:
     """Raise ModelError unless timm knows ``name``."""
-    if timm.is_model(name):
+    if own_network(name) or timm.is_model(name):
         return
     hint = did_you_mean(name, timm.list_models(), 3)
     hint = f"; {hint}" if hint else " (timm.list_models() lists them)"
@@ -186,6 +190,8 @@ def check_backbone(name: str) -> None:
 
 def create_net(name: str, image_size: int, spec: InputSpec) -> nn.Module:
     """A timm model without classifier, for images of this size; weights as timm initialises."""
+    if own := own_network(name):
+        return build(own, image_size, spec.channels)
     check_backbone(name)
     options = size_option(name, image_size)
     if spec.pad_type is not None:
@@ -211,3 +217,15 @@ def create_backbone(
     """A backbone with the weights timm initialises; see ``weights.load`` for trained ones."""
     spec = spec or InputSpec()
     return Backbone(name, create_net(name, image_size, spec), spec, cut)
+
+
+def check_own(name: str, image_size: int) -> None:
+    """Raise where a network of one's own cannot be built, or is not the sequence of its units."""
+    own = own_network(name)
+    if own is None:
+        return
+    if timm.is_model(name):
+        raise ModelError(f"own.{name}: timm has a model of that name; take another")
+    with torch.random.fork_rng(devices=[]):
+        backbone = create_backbone(name, image_size=image_size)
+    check_forward(own, backbone.net, backbone, image_size)

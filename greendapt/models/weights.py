@@ -27,6 +27,7 @@ from greendapt.models.backbone import (
     create_net,
     size_option,
 )
+from greendapt.models.own_networks import own_network
 
 
 def load(name: str, weights: str, *, image_size: int, cut: int | None, seed: int) -> Backbone:
@@ -154,6 +155,8 @@ def _written_spec(path: Path, metadata: Mapping[str, str]) -> InputSpec | None:
 
 
 def _timm_spec(name: str) -> InputSpec:
+    if own_network(name):
+        return InputSpec()
     mean = timm.get_pretrained_cfg_value(name, "mean")
     std = timm.get_pretrained_cfg_value(name, "std")
     return InputSpec(tuple(mean), tuple(std)) if mean and std else InputSpec()

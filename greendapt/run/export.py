@@ -56,6 +56,11 @@ def export(
     makes other features of it than the run did, or ``out`` holds anything else.
     """
     rows, checkpoint = _chosen(run, choice)
+    if rows[0].backbone in run.info.suite.own:
+        raise RunError(
+            f"export: timm cannot load '{rows[0].backbone}', a network of the suite's own; its "
+            f"weights, by its own names, are in {within(path, checkpoint)}"
+        )
     backbone, size = _load(path, run, rows[0], checkpoint), run.info.suite.model.image_size
     folder = within(path, f"exports/{_name(rows[0])}") if out is None else out
     _refuse_other(folder)

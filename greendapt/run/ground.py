@@ -42,6 +42,8 @@ class Digests:
     tasks: Mapping[str | None, tuple[str, str]]
     weights: Mapping[str, str]
     precisions: Mapping[str, str] = field(default_factory=dict)
+    own: Mapping[str, str] = field(default_factory=dict)
+    """Of the suite's own code, by its name there."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +54,14 @@ class Ground:
     digests: Digests
     start: Start
 
-    def key(self, kind: Kind, parents: list[str], **decides: object) -> str:
-        """``parents``: their keys; ``decides``: what else decides the stage's result."""
-        start = self.start
+    def key(
+        self, kind: Kind, parents: list[str], uses: tuple[str, ...] = (), **decides: object
+    ) -> str:
+        """``parents``: their keys; ``decides``: what else decides the stage's result; ``uses``:
+        what it runs by name beside its backbone, which may be the suite's own code."""
+        start, own = self.start, self.digests.own
+        used = {name: own[name] for name in (start.backbone, *uses) if name in own}
+        decides |= {"own": used} if used else {}
         return key_of(
             code=CODE,
             kind=kind,

@@ -15,7 +15,7 @@ from greendapt.core.units import duration
 from greendapt.data.imageset import ImageSet
 from greendapt.data.prepared import Task, prepare
 from greendapt.data.splits import few_shot
-from greendapt.models.backbone import check_backbone
+from greendapt.models.backbone import check_backbone, check_own
 from greendapt.run.ground import Digests
 from greendapt.run.packed_data import packs
 from greendapt.run.plan import Cell, cells, stages
@@ -28,6 +28,7 @@ from greendapt.stats.racing import waves
 from greendapt.store.run import RunFolder
 from greendapt.store.runinfo import RunInfo
 from greendapt.suite.models import Suite
+from greendapt.suite.own_code import require
 from greendapt.train.engine import Engine
 
 _WORTH_A_WORD_S = 10.0
@@ -40,12 +41,14 @@ def prepare_session(
 
     ``before``: of a run that goes on.
     """
+    own = require(suite)
     tune()
     engine = Engine.on(suite.run.device)
     chosen = GridAsked.of(suite.carbon)
     chosen.of_work([])  # an unknown region is told before the data are read
     for backbone in suite.model.backbones:
         check_backbone(backbone)
+        check_own(backbone, suite.model.image_size)
     nothing = Digests({}, {}, dict.fromkeys(suite.model.backbones, ""))
     check_models(cells(suite, nothing), suite.model.image_size)
     generic = {name: pretrain.resolve(suite, name) for name in suite.model.backbones}
@@ -66,6 +69,7 @@ def prepare_session(
         tasks={name: _digests(task) for name, task in data.tasks.items()},
         weights={name: one.identity for name, one in generic.items()},
         precisions={name: trial.step.arithmetic for name, trial in steps.items()},
+        own=own,
     )
     arguments = {name: one.argument for name, one in generic.items()}
     session = Session(

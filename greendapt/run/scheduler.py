@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from greendapt.core.disturbance import of_surroundings
-from greendapt.core.errors import RunError
+from greendapt.core.errors import GreendaptError, RunError
 from greendapt.core.figures import Figure
+from greendapt.core.own_code import place_of
 from greendapt.core.records import Record
 from greendapt.core.terminal import say
 from greendapt.meter import Meter
@@ -152,7 +153,7 @@ class Scheduler:
         for stage in planned:
             record = self.records.get(stage.key)
             if record is None and stage.label in changed:
-                needed[stage.key] = "runs again, its data or weights changed"
+                needed[stage.key] = "runs again, its data, weights or own code changed"
             elif record is None:
                 needed[stage.key] = "runs, not finished before" if self.records else ""
             elif record.status == "failed":
@@ -245,4 +246,6 @@ def _readers(of: list[Stage]) -> dict[str, list[str]]:
 
 def _sentence(error: Exception) -> str:
     text = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {text[0]}" if text else type(error).__name__
+    what = f"{type(error).__name__}: {text[0]}" if text else type(error).__name__
+    place = "" if isinstance(error, GreendaptError) else place_of(error)
+    return f"{place}: {what}" if place else what

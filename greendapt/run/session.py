@@ -36,6 +36,7 @@ from greendapt.run.workers.same_machine import beside_note
 from greendapt.store.run import RunFolder, latest
 from greendapt.store.runinfo import DataInfo, DatasetInfo, GridInfo, RunInfo, TaskInfo
 from greendapt.suite.models import Suite
+from greendapt.suite.own_code import require
 from greendapt.train.engine import Engine
 from greendapt.train.parallel import ALONE, Ranks
 from greendapt.train.step import Trial
@@ -91,6 +92,7 @@ class Session:
                 external={name: _dataset(one) for name, one in data.external.items()},
                 targets={name: _task(task) for name, task in data.tasks.items() if name},
             ),
+            own=require(self.suite),
             notes=data.notes,
         )
 
@@ -192,7 +194,8 @@ class Session:
         asked: list[Cell] = []
         while len(now := self.due(latest(folder.records()))) > len(asked):
             planned = [cell.planned for cell in now]
-            folder.write(folder.read().model_copy(update={"cells": planned}))
+            now_is = {"cells": planned, "own": require(self.suite)}
+            folder.write(folder.read().model_copy(update=now_is))
             if asked:
                 told = dict.fromkeys(cell.strategy for cell in now if cell not in asked)
                 more = {*told} <= {cell.strategy for cell in asked}

@@ -12,6 +12,7 @@ from greendapt.core.keys import key_of
 from greendapt.disk.cache import cache_folder
 from greendapt.disk.files import disk_errors, write_json
 from greendapt.models.backbone import create_backbone
+from greendapt.models.own_networks import own_network
 from greendapt.run.environment import environment, fingerprint
 from greendapt.store.runinfo import StepInfo, StepTrialInfo
 from greendapt.suite.models import Suite
@@ -48,6 +49,8 @@ def _kept(suite: Suite, name: str, device: torch.device, say: Callable[[str], No
     size = suite.model.image_size
     compiled = suite.run.fast_step == "compiled"
     trial_of = {"machine": fingerprint(here), "backbone": name, "size": size, "compiled": compiled}
+    if own := own_network(name):
+        trial_of["code"] = own.digest
     key = key_of(trial=_TRIAL, **trial_of)
     path = cache_folder() / "steps" / f"{key}.json"
     try:

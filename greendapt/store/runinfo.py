@@ -137,6 +137,8 @@ class RunInfo(BaseModel):
     fingerprint: str = ""
     grid: GridInfo = GridInfo()
     data: DataInfo = DataInfo()
+    own: dict[str, str] = {}
+    """SHA-256 of each file of the suite's own code that was run, by its name in the suite."""
     notes: list[Remark] = []
     """What was seen of the data, gravest first."""
     plan: Forecast | None = None

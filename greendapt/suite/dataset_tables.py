@@ -10,6 +10,7 @@ from typing import Annotated, Any, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
+from greendapt.core.errors import SuiteError
 from greendapt.suite.datasets import PATH_KEYS, Dataset, Table
 from greendapt.suite.paths import absolute
 
@@ -48,7 +49,7 @@ def _walk(table: object, pattern: Place, before: Place) -> Iterator[tuple[Place,
 
 
 def with_paths_from(folder: Path, table: Mapping[str, Any]) -> dict[str, Any]:
-    """``table`` with every path in it, of data, weights and hours, as one from ``folder`` on."""
+    """``table`` with every path, of data, weights, code and hours, as one from ``folder`` on."""
     whole = deepcopy(dict(table))
     for entry in dataset_tables(whole).values():
         sources = entry.get("sources")
@@ -58,10 +59,22 @@ def with_paths_from(folder: Path, table: Mapping[str, Any]) -> dict[str, Any]:
     model = whole.get("model")
     if isinstance(model, dict) and model.get("weights") not in _WEIGHTS:
         _resolve(model, ("weights",), folder)
+    own = whole.get("own")
+    for name, entry in own.items() if isinstance(own, dict) else ():
+        if isinstance(entry, dict):
+            _place_code(name, entry, folder)
     carbon = whole.get("carbon")
     if isinstance(carbon, dict) and not _is_number(carbon.get("intensity_g_per_kwh")):
         _resolve(carbon, ("intensity_g_per_kwh",), folder)
     return whole
+
+
+def _place_code(name: str, own: dict[str, Any], folder: Path) -> None:
+    """One's own code is of the folder of the file that names it, and of no other."""
+    if "folder" in own:
+        raise SuiteError(f"own.{name}.folder: unknown key; the code lies beside the suite's file")
+    if "code" in own:
+        own["folder"] = absolute(".", folder)
 
 
 def _is_number(value: object) -> bool:

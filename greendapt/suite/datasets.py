@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -145,6 +146,15 @@ class XrayVisionData(Table):
     findings: tuple[str, ...] = ()
 
 
+class OwnData(Table):
+    """What a function of the suite's own code gives."""
+
+    source: Literal["own"]
+    name: str
+    """Of ``[own.NAME]``, of the kind ``dataset``."""
+    split: Split | None = None
+
+
 class StatedData(Table):
     """A dataset of which only the size is known: enough for a plan, not for a run."""
 
@@ -155,7 +165,8 @@ class StatedData(Table):
 
 
 Source = Annotated[
-    PhantomData | FractalData | FolderData | NpzData | XrayVisionData, Field(discriminator="source")
+    PhantomData | FractalData | FolderData | NpzData | XrayVisionData | OwnData,
+    Field(discriminator="source"),
 ]
 
 
@@ -180,7 +191,14 @@ class MergedData(Table):
 
 
 Dataset = Annotated[
-    PhantomData | FractalData | FolderData | NpzData | XrayVisionData | MergedData | StatedData,
+    PhantomData
+    | FractalData
+    | FolderData
+    | NpzData
+    | XrayVisionData
+    | OwnData
+    | MergedData
+    | StatedData,
     Field(discriminator="source"),
 ]
 
@@ -214,3 +232,17 @@ class Data(Table):
     """Fraction of the pool's patients kept to choose the best epoch of a phase."""
     allow_leaks: bool = False
     """Go on where what is judged was trained on; the verdict says so."""
+
+    def tables(self) -> Iterator[tuple[str, Dataset]]:
+        """Every dataset and source of one, by its key."""
+        named: dict[str, Dataset] = {"pool": self.pool}
+        named |= {f"pools.{name}.data": pool.data for name, pool in self.pools.items()}
+        own = Target(development=self.development, external=self.external)
+        tasks = {"": own} | {f"targets.{name}.": task for name, task in self.targets.items()}
+        for start, task in tasks.items():
+            named[f"{start}development"] = task.development
+            named |= {f"{start}external.{name}": one for name, one in task.external.items()}
+        for key, spec in named.items():
+            yield f"data.{key}", spec
+            for source in spec.sources if isinstance(spec, MergedData) else ():
+                yield f"data.{key}.sources", source

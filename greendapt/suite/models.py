@@ -20,6 +20,7 @@ from greendapt.core.registry import Registry
 from greendapt.core.units import MOST_G_PER_KWH, MOST_PUE
 from greendapt.suite.datasets import Classes, Data, Images, Seed, Table
 from greendapt.suite.limits import from_table
+from greendapt.suite.own_code import OwnCode, OwnName, own_problems, unlabelled_losses
 from greendapt.suite.recipes import (
     BatchSize,
     EpochCount,
@@ -203,6 +204,8 @@ class Suite(Table):
     evaluation: Evaluation = Evaluation()
     carbon: Carbon = Carbon()
     verdict: VerdictTable = VerdictTable()
+    own: dict[OwnName, OwnCode] = Field(default_factory=dict)
+    """One's own code by name; see `greendapt.suite.own_code`."""
     limits: dict[str, str | float | dict[str, str | float]] = Field(default_factory=dict)
     """What ``greendapt check`` lets a figure change by; under a strategy's name, its own."""
 
@@ -210,7 +213,8 @@ class Suite(Table):
     def _refers_to_what_exists(self) -> Suite:
         problems = [*_unknown_names(self), *_bad_phases(self), *_blind_stops(self)]
         problems += [*_bad_segments(self), *_bad_objectives(self), *_bad_limits(self)]
-        more = (_bad_banks, _added_twice, _bad_freezing)
+        problems += own_problems(self)
+        more = (_bad_banks, _added_twice, _bad_freezing, unlabelled_losses)
         problems += [] if problems else [one for check in more for one in check(self)]
         if problems:
             raise ValueError("\n".join(problems))

@@ -25,7 +25,8 @@ EpochCount = Annotated[int, Field(gt=0, le=100_000)]
 BatchSize = Annotated[int, Field(gt=0, le=1_000_000)]
 Steps = Annotated[int, Field(ge=0, le=1_000_000_000)]
 Views = Annotated[int, Field(ge=0, le=10_000)]
-Augmentation = Literal["none", "light", "strong"]
+Augmentation = str
+"""``none``, ``light``, ``strong``, or one of the suite's own."""
 Optimizer = Literal["adam", "adamw", "sgd"]
 BatchNorm = Literal["frozen", "affine", "train"]
 """frozen: stored statistics, no updates at all (the paper); affine: stored statistics, scale and
@@ -66,6 +67,11 @@ class Recipe(Table):
     def needs_val_loss(self) -> bool:
         return self.select == "best"
 
+    @property
+    def named(self) -> tuple[str, ...]:
+        """What may be the name of one of the suite's own."""
+        return (self.augmentation,)
+
 
 @dataclass(frozen=True)
 class Trainable:
@@ -79,7 +85,7 @@ class Trainable:
 class NetworkRecipe(Recipe):
     """How a backbone is trained with its head."""
 
-    LATER: ClassVar[tuple[str, ...]] = ("lora", "ia3", "ssf", "layer_decay")
+    LATER: ClassVar[tuple[str, ...]] = ("lora", "ia3", "ssf", "layer_decay", "loss")
     """Keys that came later: where they are as by default they are not written, so that the keys of
     stages, and with them results, stay those of before."""
 
@@ -91,11 +97,17 @@ class NetworkRecipe(Recipe):
     layer_decay: Annotated[float, Field(gt=0, le=1)] = 1.0
     """The learning rate of a unit is that of the head times this to the power of its distance from
     the head (Bao et al. 2022, 2106.08254)."""
+    loss: str | None = None
+    """One of the suite's own; None: that of the labels, or of the masks."""
 
     @property
     def train_set(self) -> TrainSet:
         """Raises SuiteError where ``train`` says nothing."""
         return train_set(self.train)
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        return (self.augmentation, *([self.loss] if self.loss else []))
 
     @property
     def added(self) -> Added | None:
@@ -237,6 +249,7 @@ class Use(Table):
     ia3: Ia3 | None = None
     ssf: Ssf | None = None
     layer_decay: Annotated[float, Field(gt=0, le=1)] | None = None
+    loss: str | None = None
     weight_decay: Annotated[float, Field(ge=0)] | None = None
     schedule: Schedule | None = None
     augmentation: Augmentation | None = None

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from segmentation_models_pytorch.losses import BINARY_MODE, MULTICLASS_MODE, DiceLoss
 from torch import Tensor
+
+from greendapt.core.own_code import OwnCodeError, OwnFunction, allowed
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 """(logits [B, K], targets) to a scalar."""
@@ -63,3 +66,27 @@ LOSSES: dict[str, Loss] = {
     "simclr": simclr,
     "masks": dice,
 }
+
+
+def own_loss(name: str | None) -> Loss | None:
+    """A loss of the suite's own code; None for no name."""
+    return OwnLoss(allowed("loss", name)) if name else None
+
+
+@dataclass(frozen=True)
+class OwnLoss:
+    """Raises OwnCodeError where the function fails, or gives no scalar."""
+
+    own: OwnFunction
+
+    def __call__(self, logits: Tensor, targets: Tensor) -> Tensor:
+        own = self.own
+        with own.guard():
+            loss = own.call(logits, targets)
+        if not isinstance(loss, Tensor) or loss.ndim:
+            gives = list(loss.shape) if isinstance(loss, Tensor) else type(loss).__name__
+            raise OwnCodeError(
+                f"own.{own.name}: {own.function} of {own.file.name} gives {gives}, not one number "
+                "as a tensor"
+            )
+        return loss

@@ -227,7 +227,7 @@ def test_changed_data_runs_what_rests_on_it_again(torn, greendapt):
     assert reasons["features of none, seed 0"].startswith("reused")
     assert reasons["test_resnet phase 1 (head, 2 epochs), seed 0"].startswith("reused")
     assert reasons["test features of none, seed 0"].startswith(
-        "runs again, its data or weights changed"
+        "runs again, its data, weights or own code changed"
     )
 
 

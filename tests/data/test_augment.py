@@ -1,6 +1,8 @@
 import pytest
 import torch
 
+from greendapt.core import own_code
+from greendapt.core.own_code import OwnCodeError
 from greendapt.data.augment import augment
 
 
@@ -53,3 +55,34 @@ def test_only_strong_mirrors():
         out = views(images, kind)
         share = (out[..., 16:].mean((1, 2, 3)) > out[..., :16].mean((1, 2, 3))).float().mean()
         assert share.item() == pytest.approx(mirrored, abs=0.2)
+
+
+@pytest.fixture
+def turned(tmp_path, monkeypatch):
+    """One's own augmentation: each image by a factor of its own."""
+    monkeypatch.setattr(own_code, "_LOADED", {})
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "import torch\n"
+        "def dim(image, generator):\n"
+        "    assert image.ndim == 3\n"
+        "    return 1.5 * image * torch.rand((), generator=generator)\n"
+    )
+    own_code.load("augmentation", "dim", file, "dim")
+    return "dim"
+
+
+def test_ones_own_draws_from_its_generator_alone_whichever_part_it_gets(turned):
+    images = batch(channels=3)
+    whole = views(images, turned)
+    assert torch.equal(whole, views(images, turned))
+    assert not torch.equal(whole, views(images, turned, seed=1))
+    assert whole.max() <= 1
+    assert len({round((b / a).median().item(), 6) for a, b in zip(images, whole, strict=True)}) == 6
+    part = augment(images[2:5], turned, torch.Generator().manual_seed(0), count=6, part=slice(2, 5))
+    assert torch.equal(part, whole[2:5])
+
+
+def test_a_name_that_was_not_allowed_is_no_other_augmentation():
+    with pytest.raises(OwnCodeError, match="not allowed to run augmentation code"):
+        views(batch(), "foreign")

@@ -1,5 +1,7 @@
 """Cells and stages: what is shared, what chains, what changes a key."""
 
+from dataclasses import replace
+
 import pytest
 
 from greendapt.run.ground import Digests
@@ -320,3 +322,22 @@ def test_a_phase_that_is_saved_on_the_way_is_a_chain_of_parts(planned):
     assert [part.goes_on for part in parts] == [True, True, False]
     assert keys(plan["short", 0, "probe", "full"], "adapt")[1:] == [p.key for p in parts[:2]]
     assert not any(name.startswith("saved@") for name, *_ in plan)
+
+
+def test_ones_own_code_decides_the_stages_that_run_it_and_no_others(planned):
+    own = {"mine": {"kind": "augmentation", "code": "my_code:dim"}}
+
+    def plan(digest):
+        digests = replace(DIGESTS, own={"mine": digest})
+        return planned(digests, own=own, phase={"adapt": {"augmentation": "mine"}})
+
+    one, other, before = plan("a"), plan("b"), planned()
+    for strategy, shared in (("none", 4), ("full", 2), ("partial", 2)):
+        cell = (strategy, 0, "probe", "full")
+        assert len({*keys(one[cell])} & {*keys(other[cell])}) == shared
+        assert len({*keys(one[cell])} & {*keys(before[cell])}) == shared
+    assert all_keys(plan("a")) == all_keys(one)
+    network = {"kind": "network", "code": "my_code:build"}
+    digests = [replace(DIGESTS, own={"test_resnet": digest}) for digest in "ab"]
+    nets = [all_keys(planned(one, own={"test_resnet": network})) for one in digests]
+    assert not nets[0] & nets[1]

@@ -9,12 +9,11 @@ from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from greendapt.core.errors import DataError
-from greendapt.core.remarks import Remark, weak
-from greendapt.data.imageset import ImageSet, Ints, Labelling, codes, content_hash
-from greendapt.data.labels import class_targets, merge_columns, no_targets, without_constant
+from greendapt.core.remarks import weak
+from greendapt.data.imageset import ImageSet, Ints, codes
+from greendapt.data.sources.arrays import labels_of, small_image
 from greendapt.data.sources.base import LoadOptions
 from greendapt.data.sources.groups import groups
 from greendapt.data.sources.image_files import in_threads, open_file
@@ -39,14 +38,6 @@ class _Part:
     labels: Ints
 
 
-@dataclass(frozen=True)
-class _Labels:
-    task: Labelling
-    classes: tuple[str, ...]
-    targets: Ints | NDArray[np.float32]
-    notes: tuple[Remark, ...] = ()
-
-
 def load_npz(spec: NpzData, options: LoadOptions) -> ImageSet:
     """Its images, split as published. Raises DataError where it is no such file."""
     if options.needs == "masks":
@@ -58,7 +49,9 @@ def load_npz(spec: NpzData, options: LoadOptions) -> ImageSet:
         raise DataError(f"{spec.path} does not exist; check the path") from None
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise DataError(f"{spec.path} is no file of MedMNIST: {error}") from error
-    labels = _labels(spec, np.concatenate([part.labels for part in parts]), options)
+    labels = labels_of(
+        str(spec.path), spec.classes, np.concatenate([part.labels for part in parts]), options
+    )
     origin = str(spec.path.resolve())
     names = (f"\0{part.split} {i}" for part in parts for i in range(len(part.labels)))
     patients = codes(origin, names)
@@ -103,7 +96,7 @@ def _part(archive: zipfile.ZipFile, split: str, size: int) -> _Part:
     with archive.open(f"{split}_labels.npy") as file:
         labels = np.lib.format.read_array(file, allow_pickle=False)
     with archive.open(f"{split}_images.npy") as file:
-        small = list(in_threads(lambda image: _small(image, size), _images(file, len(labels))))
+        small = list(in_threads(lambda image: small_image(image, size), _images(file, len(labels))))
     broken = next((one for one in small if isinstance(one, str)), None)
     if broken is not None:
         raise ValueError(broken)
@@ -138,46 +131,3 @@ def _images(file: IO[bytes], labels: int) -> Iterator[NDArray[np.uint8]]:
         count = min(at_once, shape[0] - start)
         data = file.read(count * nbytes)
         yield from np.frombuffer(data, np.uint8).reshape(count, *shape[1:])
-
-
-def _small(image: NDArray[np.uint8], size: int) -> tuple[NDArray[np.uint8], int]:
-    """[C, S, S] and the hash of the image as it was."""
-    small = np.asarray(Image.fromarray(image).resize((size, size), Image.Resampling.BILINEAR))
-    return (small.transpose(2, 0, 1) if small.ndim == 3 else small[None]), content_hash(image)
-
-
-# --- labels ---------------------------------------------------------------------------------
-
-
-def _labels(spec: NpzData, values: Ints, options: LoadOptions) -> _Labels:
-    """Of [N, K]: classes where K is 1, else findings."""
-    if options.needs != "labels":
-        return _Labels("unlabelled", (), no_targets(len(values)))
-    several = values.shape[1] > 1
-    count = values.shape[1] if several else int(values.max()) + 1
-    called = spec.classes or tuple(map(str, range(count)))
-    if values.min() < 0 or len(called) != count or (several and values.max() > 1):
-        raise DataError(
-            f"{spec.path}: {values.shape[1]} columns of labels from {values.min()} to "
-            f"{values.max()} do not fit {len(called)} classes"
-        )
-    if several:
-        return _findings(spec, called, values, options)
-    cells = [called[value] for value in values[:, 0]]
-    classes, targets = class_targets(cells, options.names, called)
-    if options.part is None and len(np.unique(targets)) < 2:
-        raise DataError(f"{spec.path}: every image is '{cells[0]}'; at least two are needed")
-    return _Labels("multiclass", classes, targets)
-
-
-def _findings(
-    spec: NpzData, called: tuple[str, ...], values: Ints, options: LoadOptions
-) -> _Labels:
-    """Those that differ between images (of one source of several: all)."""
-    classes, targets = merge_columns(called, values.astype(np.float32), options.names)
-    if options.part is not None:
-        return _Labels("multilabel", classes, targets)
-    names, varies, left_out = without_constant(classes, targets)
-    if not names:
-        raise DataError(f"{spec.path}: no finding differs between images")
-    return _Labels("multilabel", names, targets[:, varies], left_out)

@@ -33,6 +33,7 @@ from greendapt.suite.recipes import Phase, Trainable
 from greendapt.train.constant_prefix import activation_shape
 from greendapt.train.learners.base import Learner, learner_of
 from greendapt.train.loop import Training, takes_statistics
+from greendapt.train.objectives import own_loss
 from greendapt.train.phase import train_phase
 from greendapt.train.train_sets import first_trainable, set_phase
 
@@ -67,6 +68,10 @@ class Adaptation(Stage):
             "seen": ground.development if self.phase.development_scores else None,
             "earlier": earlier.key if earlier else None,
         }
+
+    @property
+    def uses(self) -> tuple[str, ...]:
+        return self.phase.named
 
     def _title(self) -> str:
         first, last = self.earlier.epochs + 1 if self.earlier else 1, self.epochs
@@ -126,7 +131,7 @@ class Adaptation(Stage):
         self._go_on(context, network)
         watched = phase_looks.watch(context, phase, self.seed, backbone, monitor.energy_j)
         training = Training(
-            loss=learner.loss(network, context.data.pool.task),
+            loss=own_loss(phase.loss) or learner.loss(network, context.data.pool.task),
             seed=seeds.of_phase(self.position, self.seed),
             engine=self.engine(context),
             on_progress=monitor.on_progress,

@@ -112,11 +112,16 @@ class Stage(ABC):
 
     def _key(self) -> str:
         parents = [parent.key for parent in self.parents]
-        return self.ground.key(self.kind, parents, **self._decides())
+        return self.ground.key(self.kind, parents, self.uses, **self._decides())
 
     @abstractmethod
     def _decides(self) -> dict[str, object]:
         """What decides its result, beside its ground and its parents."""
+
+    @property
+    def uses(self) -> tuple[str, ...]:
+        """What it runs by a name that may be one of the suite's own code."""
+        return ()
 
     @abstractmethod
     def _title(self) -> str:

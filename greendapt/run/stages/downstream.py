@@ -64,6 +64,10 @@ class Downstream(Stage):
     def _decides(self) -> dict[str, object]:
         return {**self.decides, "tests": None, "bootstrap": None}
 
+    @property
+    def uses(self) -> tuple[str, ...]:
+        return self.recipe.named
+
     def _title(self) -> str:
         return f"{self.verb} {self.cell_title}"
 

@@ -22,7 +22,7 @@ from greendapt.train.constant_prefix import activation_shape, feature_size, fits
 from greendapt.train.cost import ImageCost, forward_flops, nbytes
 from greendapt.train.engine import predict
 from greendapt.train.loop import Training
-from greendapt.train.objectives import LOSSES
+from greendapt.train.objectives import LOSSES, own_loss
 from greendapt.train.phase import train_phase
 from greendapt.train.train_sets import first_trainable, set_phase
 
@@ -44,7 +44,8 @@ class Finetuning(Downstream):
         train, val = map(context.development, LEARNT_FROM, self._shown(context))
         seed, backbone = seeds.of_downstream(self.seed), self.backbone(context)
         network = Network(backbone, _head(context, backbone, seed)).to(context.engine.device)
-        loss, cache = LOSSES[context.data.development.task], context.suite.run.prefix_cache
+        loss = own_loss(self.recipe.loss) or LOSSES[context.data.development.task]
+        cache = context.suite.run.prefix_cache
         training = Training(loss, seed, self.engine(context), monitor.on_progress)
         trained = train_phase(network, train, val, self.recipe, training, cache=cache)
         context.save(self.key, backbone, network.head)

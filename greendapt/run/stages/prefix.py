@@ -49,6 +49,10 @@ class StoredPrefix(Stage):
         bank = [phase.augmentation, phase.bank, self.seed] if phase.bank else None
         return {"train": phase.train, "pool": self.ground.pool, "bank": bank}
 
+    @property
+    def uses(self) -> tuple[str, ...]:
+        return (self.phase.augmentation,) if self.phase.bank else ()
+
     def _title(self) -> str:
         views = f", {self.phase.bank} views an image" if self.phase.bank else ""
         return self.ground.title(f"prefix of {self.phase.trained_text}{views}")

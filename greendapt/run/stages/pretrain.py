@@ -29,6 +29,7 @@ from greendapt.disk.locks import locked
 from greendapt.models import weights
 from greendapt.models.backbone import Backbone
 from greendapt.models.network import Network, mlp
+from greendapt.models.own_networks import own_network
 from greendapt.run import seeds
 from greendapt.run.context import Context, examples
 from greendapt.run.ground import CODE
@@ -69,7 +70,10 @@ def resolve(suite: Suite, backbone: str) -> Generic:
     if source == "none":
         return Generic("none", "none")
     if source == "fractal":
-        key = key_of(recipe=_RECIPE, backbone=backbone, image_size=size, fractal=suite.fractal)
+        own = own_network(backbone)
+        code = {"code": own.digest} if own else {}
+        made_by = {"recipe": _RECIPE, "backbone": backbone, "image_size": size, **code}
+        key = key_of(fractal=suite.fractal, **made_by)
         return Generic(key, str(_folder(key) / BACKBONE))
     loaded = weights.load(backbone, source, image_size=size, cut=None, seed=0)
     state = {k: v.contiguous() for k, v in loaded.net.state_dict().items()}

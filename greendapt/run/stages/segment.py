@@ -20,7 +20,7 @@ from greendapt.run.stages.features import LEARNT_FROM, TestFeatures
 from greendapt.suite.recipes import Segment, Trainable
 from greendapt.train.cost import ImageCost, image_cost
 from greendapt.train.loop import Training
-from greendapt.train.objectives import LOSSES
+from greendapt.train.objectives import LOSSES, own_loss
 from greendapt.train.train_sets import set_phase
 from greendapt.transfer.mask_metrics import judge_masks
 from greendapt.transfer.segmentation import predict_masks, train_unet
@@ -42,7 +42,12 @@ class Segmentation(Downstream):
         backbone = self.backbone(context)
         network = UNet(backbone, context.mask_outputs, image_size=context.image_size, seed=seed)
         network.to(context.engine.device)
-        training = Training(LOSSES["masks"], seed, self.engine(context), monitor.on_progress)
+        training = Training(
+            own_loss(self.recipe.loss) or LOSSES["masks"],
+            seed,
+            self.engine(context),
+            monitor.on_progress,
+        )
         trained = train_unet(network, train, val, self.recipe, training)
         context.save(self.key, network.backbone, network.head)
         return trained_outcome(trained, images=len(train))

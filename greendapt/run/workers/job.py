@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from greendapt.run.stages.base import Stage
 from greendapt.run.workers.claims import Claims
 from greendapt.run.workers.executor import Assignment
 from greendapt.store.run import RunFolder
+from greendapt.suite.own_code import require, trust
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 SPENT = 3
@@ -31,7 +32,9 @@ SPENT = 3
 @dataclass(frozen=True)
 class Job:
     """``stages``: keys, parents first. ``retry`` and ``note``: see `Scheduler`. ``terms``: of the
-    budget, if there is one. Called, it says whether that ended it."""
+    budget, if there is one. ``own``: the files of the suite's own code, by their digests, that the
+    process which shares out the work was allowed to run. Called, it says whether the budget ended
+    it."""
 
     run: str
     stages: tuple[str, ...]
@@ -39,13 +42,17 @@ class Job:
     note: str = ""
     debug: bool = False
     terms: Terms | None = None
+    own: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, assignment: Assignment, stages: list[Stage], note: str = "") -> Job:
         """Some stages of an assignment, parents first; ``note``: what is to be said of energy."""
         keys = tuple(stage.key for stage in stages)
         path = str(assignment.folder.path.resolve())
-        return cls(path, keys, dict(assignment.retry), note, assignment.debug, assignment.terms)
+        own = require(assignment.folder.read().suite)
+        return cls(
+            path, keys, dict(assignment.retry), note, assignment.debug, assignment.terms, own
+        )
 
     def __call__(self) -> bool:
         """Do the stages. Raises RunError where the run's data is another than it was."""
@@ -53,6 +60,8 @@ class Job:
         folder = RunFolder(Path(self.run), claims.worker.name)
         reporter = PlainReporter()
         before = folder.read()
+        if self.own:
+            trust(before.suite, self.own)
         session = prepare_session(before.suite, reporter.say, before)
         if self.terms is not None:
             session = replace(session, allowance=Allowance(self.terms, session.grid.of_work))
