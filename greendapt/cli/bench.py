@@ -41,7 +41,7 @@ def bench(
         ),
     ] = False,
     weights: Annotated[
-        str | None, typer.Option(help="fractal, timm, none, or FILE.safetensors.")
+        str | None, typer.Option(help="fractal, timm, none, or a file (.safetensors, .pth, ...).")
     ] = None,
     backbone: Annotated[str | None, typer.Option(help="timm models, joined by commas.")] = None,
     image_size: Annotated[int | None, typer.Option(help="Pixels a side.")] = None,

@@ -15,7 +15,7 @@ from greendapt.data.phantom.hospitals import DIAGNOSES, FINDINGS
 from greendapt.data.prepared import Prepared, Task, prepare
 from greendapt.data.splits import FRACTIONS, SPLITS
 from greendapt.models.backbone import check_backbone
-from greendapt.models.weights import read_metadata
+from greendapt.models.checkpoint_files import read_metadata
 from greendapt.run.context import Context
 from greendapt.run.ground import Digests
 from greendapt.run.plan import Cell, cells

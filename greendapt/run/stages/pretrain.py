@@ -11,7 +11,7 @@ import math
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import ClassVar, Self
@@ -53,16 +53,21 @@ _RECIPE = 1
 
 @dataclass(frozen=True)
 class Generic:
-    """The generic weights of a backbone: what names their content, and what loads them."""
+    """The generic weights of a backbone: what names their content, and what loads them.
+
+    ``account``: what was taken of a file, where that is not simply all of it.
+    """
 
     identity: str
     argument: str
+    account: str = ""
 
 
 def resolve(suite: Suite, backbone: str) -> Generic:
     """Reads weights that exist already, so that errors come early.
 
-    What timm gives is kept as a file: no stage reaches for the network while it is metered.
+    What timm gives is kept as a file, so that no stage reaches for the network while it is metered;
+    so is what was taken of another library's file, which is read once.
     """
     source, size = suite.model.weights, suite.model.image_size
     if source == "none":
@@ -70,15 +75,22 @@ def resolve(suite: Suite, backbone: str) -> Generic:
     if source == "fractal":
         key = key_of(recipe=_RECIPE, backbone=backbone, image_size=size, fractal=suite.fractal)
         return Generic(key, str(_folder(key) / BACKBONE))
-    loaded = weights.load(backbone, source, image_size=size, cut=None, seed=0)
+    accounts: list[str] = []
+    loaded = weights.load(backbone, source, image_size=size, cut=None, seed=0, say=accounts.append)
     state = {k: v.contiguous() for k, v in loaded.net.state_dict().items()}
     key = hashlib.sha256(save(state)).hexdigest()[:16]
-    if source != "timm":
+    if source != "timm" and not accounts:
         return Generic(key, source)
-    kept = cache_folder() / "weights" / f"timm-{key}.safetensors"
+    kept = cache_folder() / "weights" / f"{_file_name(source, key, loaded)}.safetensors"
     if not _is_as_kept(kept):
         _keep(loaded, kept)
-    return Generic(key, str(kept))
+    return Generic(key, str(kept), " ".join(accounts))
+
+
+def _file_name(source: str, key: str, loaded: Backbone) -> str:
+    """Scaling and padding are timm's of a model, but a file may say others."""
+    spec = asdict(loaded.spec)
+    return f"timm-{key}" if source == "timm" else f"file-{key_of(tensors=key, spec=spec)}"
 
 
 @dataclass(frozen=True, kw_only=True)
