@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 
 from greendapt.core.errors import WeightsError
@@ -83,8 +84,9 @@ def fit(net: nn.Module, tensors: Mapping[str, Tensor], file: str) -> tuple[Fit, 
     if not whole:
         raise WeightsError(_refusal(file, wanted, tensors, tried))
     first, *others = whole
+    others = [one for one in others if not _are_same(one, first)]
     if others and _rank(others[0].prefix) == _rank(first.prefix):
-        places = " and ".join(f"'{one.prefix[:60]}'" for one in whole[:2])
+        places = f"'{first.prefix[:60]}' and '{others[0].prefix[:60]}'"
         raise WeightsError(
             f"weights: {file} holds several networks that fit, under {places}, and nothing says "
             "which is meant; save the tensors of one alone"
@@ -138,6 +140,13 @@ def _is_computed(name: str) -> bool:
 def _rank(prefix: str) -> int:
     words = {*re.split(r"[._]", prefix)}
     return -1 if words & _AVERAGED else 1 if words & _FOLLOWING else 0
+
+
+def _are_same(one: Fit, other: Fit) -> bool:
+    """Whether a network is there twice, as part of two others."""
+    return one.taken.keys() == other.taken.keys() and all(
+        torch.equal(tensor, other.taken[name]) for name, tensor in one.taken.items()
+    )
 
 
 def _refusal(

@@ -145,8 +145,8 @@ def test_no_other_gpu(refused, monkeypatch, device, name):
     ("content", "said"),
     [
         (None, "there is no file"),
-        (b"hello", "is not a safetensors file"),
-        (pickle.dumps({"weight": 1}), "is not a safetensors file"),
+        (b"hello", "is not a whole safetensors file"),
+        (pickle.dumps({"weight": 1}), "is not a whole safetensors file"),
     ],
     ids=["missing", "text", "pickle"],
 )

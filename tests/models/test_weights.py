@@ -185,7 +185,7 @@ class _Bomb:
 def test_a_pickle_is_refused_and_never_run(tmp_path):
     path, crater = tmp_path / "weights.pt", tmp_path / "crater"
     torch.save({"weight": _Bomb(crater)}, path)
-    with pytest.raises(WeightsError, match=r"holds Python objects \(\w*io.open\) that reading would"):
+    with pytest.raises(WeightsError, match=r"holds Python objects \(\w*io.open\)"):
         _load(path)
     assert not crater.exists()
 
