@@ -47,6 +47,15 @@ def bench(
     image_size: Annotated[int | None, typer.Option(help="Pixels a side.")] = None,
     strategies: Annotated[str | None, typer.Option(help="Joined by commas; all without.")] = None,
     transfers: Annotated[str | None, typer.Option(help="Joined by commas.")] = None,
+    epochs: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Of every phase of adaptation.")
+    ] = None,
+    lr: Annotated[
+        float | None, typer.Option(metavar="X", help="Likewise: the learning rate.")
+    ] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Likewise: images a step.")
+    ] = None,
     shots: Annotated[str | None, typer.Option(help="Images per class, such as 5,20,full.")] = None,
     seeds: Annotated[
         str | None,
@@ -164,5 +173,12 @@ def suite_of(given: Mapping[str, Any]) -> Suite:
         }
     )
     changes: list[dict[str, Any]] = [change, *map(suite_files.setting, given["set_"] or [])]
+    adaptation = overrides.clean(
+        {
+            "epochs": given["epochs"],
+            "learning_rate": given["lr"],
+            "batch_size": given["batch_size"],
+        }
+    )
     path = suite_files.find(given["suite"])
-    return suite_files.load(path, given["profile"], changes, note)
+    return suite_files.load(path, given["profile"], changes, note, adaptation)

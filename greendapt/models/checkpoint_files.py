@@ -101,9 +101,7 @@ def _opened(path: Path) -> Iterator[Any]:
 
 
 def _unpickled(path: Path) -> object:
-    is_zip = zipfile.is_zipfile(path)
-    if is_zip:
-        _check_archive(path)
+    is_zip = _is_archive(path)
     try:
         with warnings.catch_warnings(), torch.serialization.safe_globals(_HARMLESS):
             warnings.simplefilter("ignore")
@@ -112,10 +110,12 @@ def _unpickled(path: Path) -> object:
         raise _unreadable(path, str(error)) from error
 
 
-def _check_archive(path: Path) -> None:
-    """Raises WeightsError for a program, and for what torch never writes: packed entries, which
-    could be larger than the file."""
+def _is_archive(path: Path) -> bool:
+    """Whether it is what torch has written since 1.6. Raises WeightsError for a program, and for
+    what torch never writes: packed entries, which could be larger than the file."""
     try:
+        if not zipfile.is_zipfile(path):
+            return False
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
@@ -128,6 +128,7 @@ def _check_archive(path: Path) -> None:
         )
     if any(one.compress_type != zipfile.ZIP_STORED for one in entries):
         raise WeightsError(f"weights: {path} is a packed archive, not what torch.save writes")
+    return True
 
 
 def _unreadable(path: Path, why: str) -> WeightsError:

@@ -7,6 +7,8 @@ import zipfile
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from safetensors.torch import save_file
 
 from greendapt.core.errors import WeightsError
@@ -157,3 +159,27 @@ def test_rubbish_that_begins_well_is_refused(tmp_path, data):
     path.write_bytes(data)
     with pytest.raises(WeightsError, match=r"w.pth is broken or cut off"):
         read(path)
+
+
+def bytes_of(zipped):
+    whole = io.BytesIO()
+    value = {"state_dict": TENSORS, "args": argparse.Namespace(lr=0.1)}
+    torch.save(value, whole, _use_new_zipfile_serialization=zipped)
+    return whole.getvalue()
+
+
+@pytest.mark.parametrize("data", [bytes_of(True), bytes_of(False)], ids=["zip", "before 1.6"])
+@given(changes=st.dictionaries(st.integers(0, 10_000), st.integers(0, 255), min_size=1, max_size=9))
+@settings(max_examples=60)
+def test_whatever_bytes_change_there_are_tensors_or_one_sentence(tmp_path_factory, data, changes):
+    path = tmp_path_factory.getbasetemp() / "changed.pth"
+    spoilt = bytearray(data)
+    for place, byte in changes.items():
+        spoilt[place % len(spoilt)] = byte
+    path.write_bytes(spoilt)
+    try:
+        tensors = read(path).tensors
+    except WeightsError as error:
+        assert "\n" not in str(error)  # noqa: PT017
+    else:
+        assert all(isinstance(tensor, torch.Tensor) for tensor in tensors.values())
