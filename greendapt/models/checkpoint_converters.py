@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from greendapt.models import torchvision_names
 
 Tensors = dict[str, Tensor]
+Convert = Callable[[Tensors, nn.Module], Tensors | None]
 _CHILDREN = {"0": "conv1", "1": "bn1", **{str(i + 3): f"layer{i}" for i in range(1, 5)}}
 
 
@@ -26,7 +27,7 @@ class Converter:
     where the names are not those it knows. ``about``: what was done, for a sentence."""
 
     about: str
-    convert: Callable[[Tensors, nn.Module], Tensors | None]
+    convert: Convert
 
 
 def named_for(tensors: Tensors, net: nn.Module) -> Iterator[tuple[str, Tensors]]:
@@ -36,25 +37,31 @@ def named_for(tensors: Tensors, net: nn.Module) -> Iterator[tuple[str, Tensors]]
     and resamples position embeddings.
     """
     for converter in CONVERTERS:
-        named = converter.convert(tensors, net)
+        named = _tried(converter.convert, tensors, net)
         if named is None:
             continue
         yield converter.about, named
-        by_timm = _by_timm(named, net)
+        by_timm = _tried(_by_timm, named, net)
         if by_timm is not None:
             yield ", ".join(filter(None, (converter.about, "timm's own conversion"))), by_timm
 
 
+def _tried(convert: Convert, tensors: Tensors, net: nn.Module) -> Tensors | None:
+    """None also where names or shapes are not as the conversion takes them for granted."""
+    try:
+        return convert(dict(tensors), net)
+    except Exception:  # of what it does not know it makes many kinds
+        return None
+
+
 def _by_timm(tensors: Tensors, net: nn.Module) -> Tensors | None:
-    convert = getattr(sys.modules[type(net).__module__], "checkpoint_filter_fn", None)
+    convert: Convert | None = getattr(
+        sys.modules[type(net).__module__], "checkpoint_filter_fn", None
+    )
     if convert is None:
         return None
-    try:
-        with contextlib.redirect_stdout(io.StringIO()):  # it may print, where --json is alone
-            converted: Tensors = convert(dict(tensors), net)
-    except Exception:  # of names that it does not know it makes many kinds
-        return None
-    return converted
+    with contextlib.redirect_stdout(io.StringIO()):  # it may print, where --json is alone
+        return convert(tensors, net)
 
 
 def _in_sequence(tensors: Tensors, net: nn.Module) -> Tensors | None:
