@@ -19,7 +19,7 @@ from greendapt.core.errors import WeightsError
 from greendapt.models.checkpoint_converters import named_for
 
 _COMPUTED = ("num_batches_tracked", "relative_position_index", "attn_mask", "relative_coords_table")
-"""Buffers that a network makes itself: they may be missing, and may be left over."""
+"""Buffers that a network makes itself: they may be missing, left over, or of another kind."""
 _BESIDE = re.compile(
     r"(classifier|fc|heads?|head_dist|class_layers|last_linear|last_layer|pre_logits|op_threshs"
     r"|(lm|cls|linear|classification|contrastive|mim|dino|ibot|online|seg)_head"
@@ -39,7 +39,7 @@ class Fit:
 
     ``prefix``: where it lies; ``how``: the conversion of names; ``taken``: tensors under the
     network's names, ``misfits``: those of another shape or kind; ``left``: names that are of no
-    part it has; ``beside``: heads and the like; ``outside``: how many lie elsewhere in the file.
+    part it has; ``beside``: heads and the like; ``held``: how many tensors the file has.
     """
 
     prefix: str
@@ -49,7 +49,7 @@ class Fit:
     misfits: dict[str, Tensor]
     left: list[str]
     beside: list[str]
-    outside: int
+    held: int
 
     @property
     def is_whole(self) -> bool:
@@ -76,7 +76,7 @@ def fit(net: nn.Module, tensors: Mapping[str, Tensor], file: str) -> tuple[Fit, 
             continue
         under = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
         for how, named in named_for(under, net):
-            one = _fit(wanted, named, prefix, how, len(tensors) - len(under))
+            one = _fit(wanted, named, prefix, how, len(tensors))
             tried.append(one)
             if one.is_whole:
                 break
@@ -104,7 +104,7 @@ def _prefixes(names: Iterable[str], least: int) -> list[str]:
 
 
 def _fit(
-    wanted: Mapping[str, Tensor], named: Mapping[str, Tensor], prefix: str, how: str, outside: int
+    wanted: Mapping[str, Tensor], named: Mapping[str, Tensor], prefix: str, how: str, held: int
 ) -> Fit:
     there = [name for name in wanted if name in named]
     taken = {name: named[name] for name in there if _is_like(wanted[name], named[name])}
@@ -114,10 +114,10 @@ def _fit(
         how,
         taken,
         missing=[name for name in wanted if name not in named and not _is_computed(name)],
-        misfits={name: named[name] for name in there if name not in taken},
+        misfits={k: named[k] for k in there if k not in taken and not _is_computed(k)},
         left=[name for name in rest if not _BESIDE.match(name)],
         beside=[name for name in rest if _BESIDE.match(name)],
-        outside=outside,
+        held=held,
     )
 
 
@@ -177,15 +177,13 @@ def _refusal(
 
 def account(one: Fit, others: list[str]) -> str:
     """What is taken of a file and what is not, for a sentence. ``others``: as ``fit`` gives."""
-    text = f"{len(one.taken)} tensors of the file"
+    text = f"{len(one.taken)} tensors of the file's {one.held}"
     text += f" under '{one.prefix.rstrip('.')[:80]}'" if one.prefix else ""
     text += f", by {one.how}" if one.how else ""
     if others:
         text += f"; not the copy under '{others[0].rstrip('.')[:80]}'"
     if one.beside:
         text += f"; {len(one.beside)} beside the backbone are left out ({_some(one.beside)})"
-    if one.outside:
-        text += f"; {one.outside} lie elsewhere in it"
     return text
 
 

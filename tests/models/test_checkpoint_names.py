@@ -40,7 +40,7 @@ def test_a_public_layout_gives_each_tensor_its_place(layout, tmp_path):
     if layout.exact:
         assert all(torch.equal(tensor, state[name]) for name, tensor in fitting.taken.items())
     said = account(fitting, others)
-    assert said.startswith(f"{len(fitting.taken)} tensors of the file")
+    assert said.startswith(f"{len(fitting.taken)} tensors of the file's {fitting.held}")
     assert layout.under.rstrip(".") in said
 
 
@@ -101,6 +101,13 @@ def test_a_tensor_of_another_kind_is_no_weight(spoilt):
     state["bn1.weight"] = spoilt(state["bn1.weight"])
     with pytest.raises(WeightsError, match=r"of another shape or kind +1  bn1.weight"):
         fit(net, state, "FILE")
+
+
+def test_counters_in_another_kind_of_number_count_anew():
+    net = network("resnet")
+    halved = {name: tensor.half() for name, tensor in net.state_dict().items()}
+    fitting, _ = fit(net, halved, "FILE")
+    assert not any(name.endswith("num_batches_tracked") for name in fitting.taken)
 
 
 def test_one_tensor_is_no_network():

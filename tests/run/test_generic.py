@@ -58,7 +58,7 @@ def test_a_checkpoint_is_named_by_what_it_holds_read_once_and_accounted_for(
     backbones = [
         weights.load("test_resnet", "none", image_size=32, cut=None, seed=seed) for seed in (0, 1)
     ]
-    weights.save(backbones[0], plain)
+    save_file({k: v.contiguous() for k, v in backbones[0].net.state_dict().items()}, plain)
     for path, backbone in zip((pickled, other), backbones, strict=True):
         state = {f"module.{name}": tensor for name, tensor in backbone.net.state_dict().items()}
         torch.save({"state_dict": state | {"module.fc.weight": torch.ones(5, 2)}}, path)
@@ -69,8 +69,8 @@ def test_a_checkpoint_is_named_by_what_it_holds_read_once_and_accounted_for(
     assert first.account == ""
     tensors = len(backbones[0].net.state_dict())
     assert same.account.startswith(
-        f"Weights of test_resnet: {tensors} tensors of the file under 'state_dict.module'; 1 "
-        "beside the backbone are left out (fc.weight); images are scaled as timm does for "
+        f"Weights of test_resnet: {tensors} tensors of the file's {tensors + 1} under "
+        "'state_dict.module'; 1 beside the backbone are left out (fc.weight); images are scaled as "
     )
     assert str(tmp_path) not in same.account
     pickled.unlink()
@@ -80,18 +80,27 @@ def test_a_checkpoint_is_named_by_what_it_holds_read_once_and_accounted_for(
         assert torch.equal(ours, theirs)
 
 
-def test_two_files_of_one_network_and_two_scalings_are_kept_apart(suite, tmp_path, monkeypatch):
+def test_one_network_under_two_scalings_is_two(suite, tmp_path, monkeypatch):
+    """Features follow from both: a stage of one must not be taken for the other's."""
     monkeypatch.setenv("GREENDAPT_CACHE", str(tmp_path / "cache"))
     backbone = weights.load("test_resnet", "none", image_size=32, cut=None, seed=0)
-    state = {f"backbone.{k}": v.contiguous() for k, v in backbone.net.state_dict().items()}
-    specs = []
-    for mean in ("[0.1, 0.1, 0.1]", "[0.2, 0.2, 0.2]"):
+    own = {name: tensor.contiguous() for name, tensor in backbone.net.state_dict().items()}
+    usual = weights.spec_of("test_resnet", "timm")
+
+    def found(mean, prefix):
         path = tmp_path / "w.safetensors"
-        save_file(state, path, {"mean": mean, "std": "[1, 1, 1]"})
-        found = pretrain.resolve(suite(str(path)), "test_resnet")
-        specs.append(weights.spec_of("test_resnet", found.argument).mean)
-        assert "scaled as timm does" not in found.account
-    assert specs == [(0.1, 0.1, 0.1), (0.2, 0.2, 0.2)]
+        said = {"mean": str([*mean]), "std": str([*usual.std])} if mean else None
+        save_file({f"{prefix}{name}": tensor for name, tensor in own.items()}, path, said)
+        one = pretrain.resolve(suite(str(path)), "test_resnet")
+        assert weights.spec_of("test_resnet", one.argument).mean == (mean or usual.mean)
+        return one.identity
+
+    for prefix in ("", "backbone."):
+        plain, same, dark, bright = (
+            found(mean, prefix) for mean in (None, usual.mean, (0.1,) * 3, (0.9,) * 3)
+        )
+        assert plain == same
+        assert len({plain, dark, bright}) == 3
 
 
 def test_what_timm_gives_is_kept_as_a_file(suite, monkeypatch):

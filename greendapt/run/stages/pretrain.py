@@ -77,20 +77,24 @@ def resolve(suite: Suite, backbone: str) -> Generic:
         return Generic(key, str(_folder(key) / BACKBONE))
     accounts: list[str] = []
     loaded = weights.load(backbone, source, image_size=size, cut=None, seed=0, say=accounts.append)
-    state = {k: v.contiguous() for k, v in loaded.net.state_dict().items()}
-    key = hashlib.sha256(save(state)).hexdigest()[:16]
+    key = _identity(loaded)
     if source != "timm" and not accounts:
         return Generic(key, source)
-    kept = cache_folder() / "weights" / f"{_file_name(source, key, loaded)}.safetensors"
+    kept = (
+        cache_folder() / "weights" / f"{'timm' if source == 'timm' else 'file'}-{key}.safetensors"
+    )
     if not _is_as_kept(kept):
         _keep(loaded, kept)
     return Generic(key, str(kept), " ".join(accounts))
 
 
-def _file_name(source: str, key: str, loaded: Backbone) -> str:
-    """Scaling and padding are timm's of a model, but a file may say others."""
-    spec = asdict(loaded.spec)
-    return f"timm-{key}" if source == "timm" else f"file-{key_of(tensors=key, spec=spec)}"
+def _identity(loaded: Backbone) -> str:
+    """Of the tensors, and of what a file says of their input where timm would say otherwise."""
+    state = {k: v.contiguous() for k, v in loaded.net.state_dict().items()}
+    key = hashlib.sha256(save(state)).hexdigest()[:16]
+    if loaded.spec == weights.spec_of(loaded.name, "timm"):
+        return key
+    return key_of(tensors=key, spec=asdict(loaded.spec))
 
 
 @dataclass(frozen=True, kw_only=True)
