@@ -84,8 +84,12 @@ def _is_safetensors(path: Path) -> bool:
         return True
     if start.startswith((b"PK\x03\x04", b"\x80")):
         return False
-    kind = next((of for magic, of in _OTHERS.items() if start.startswith(magic)), "neither")
-    raise WeightsError(
+    kinds = (kind for magic, kind in _OTHERS.items() if start.startswith(magic))
+    raise _other(path, next(kinds, "no file of weights"))
+
+
+def _other(path: Path, kind: str) -> WeightsError:
+    return WeightsError(
         f"weights: {path} is {kind}; greendapt reads .safetensors, and what torch.save wrote "
         "(.pth, .pt, .ckpt, .bin)"
     )
@@ -126,8 +130,10 @@ def _is_archive(path: Path) -> bool:
             "greendapt does not run; where you trust it, save its weights alone: "
             "torch.save(torch.jit.load(FILE).state_dict(), NEW)"
         )
+    if any(one.filename.endswith(".npy") for one in entries):
+        raise _other(path, "a NumPy archive")
     if any(one.compress_type != zipfile.ZIP_STORED for one in entries):
-        raise WeightsError(f"weights: {path} is a packed archive, not what torch.save writes")
+        raise _other(path, "a packed archive")
     return True
 
 

@@ -5,6 +5,7 @@ import collections
 import io
 import zipfile
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -140,8 +141,8 @@ def test_a_packed_archive_is_refused(tmp_path):
         (b"\x89HDF\r\n\x1a\n", "an HDF5 file, as Keras writes it"),
         (b"\x93NUMPY", "a NumPy file"),
         (b"version https://git-lfs.github.com/spec/v1\n", "the stand-in that Git LFS left"),
-        (b"<html>not found", "neither"),
-        (b"", "neither"),
+        (b"<html>not found", "no file of weights"),
+        (b"", "no file of weights"),
     ],
 )
 def test_files_of_other_kinds_are_named(tmp_path, start, kind):
@@ -151,6 +152,13 @@ def test_files_of_other_kinds_are_named(tmp_path, start, kind):
         with pytest.raises(WeightsError, match=f"w.pth is {kind}") as caught:
             reads(path)
         assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("saves", [np.savez, np.savez_compressed])
+def test_a_numpy_archive_is_named(tmp_path, saves):
+    saves(tmp_path / "w.npz", kernel=np.ones(3))
+    with pytest.raises(WeightsError, match=r"w.npz is a NumPy archive; greendapt reads"):
+        read(tmp_path / "w.npz")
 
 
 @pytest.mark.parametrize("data", [b"PK\x03\x04" + bytes(99), b"\x80\x02" + bytes(99), b"\x80"])
