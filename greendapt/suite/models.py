@@ -50,7 +50,7 @@ class Model(Table):
     backbones: Annotated[tuple[str, ...], Field(min_length=1)]
     image_size: Annotated[int, Field(ge=16, le=1024)] = 224
     weights: str = "fractal"
-    """``fractal``, ``timm``, ``none``, or the path of a .safetensors file."""
+    """``fractal``, ``timm``, ``none``, or the path of a file (.safetensors, .pth, ...)."""
 
 
 class Strategy(Table):
