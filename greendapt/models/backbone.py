@@ -13,8 +13,7 @@ from torch import Tensor, nn
 from greendapt.core.errors import ModelError
 from greendapt.core.hints import did_you_mean
 from greendapt.models.families import Family, Unit, family_of
-
-_FAMILIES_TEXT = "ResNet, ResNetV2, DenseNet, EfficientNet, MobileNet, RegNet, ConvNeXt, Swin, ViT"
+from greendapt.models.walk import Walk, walk_of
 
 
 @dataclass(frozen=True)
@@ -39,19 +38,27 @@ class Backbone(nn.Module):
 
     net: nn.Module
 
-    def __init__(self, name: str, net: nn.Module, spec: InputSpec, cut: int | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        net: nn.Module,
+        spec: InputSpec,
+        cut: int | None = None,
+        image_size: int = 224,
+    ) -> None:
         super().__init__()
-        family = family_of(net)
-        if family is None:
+        if not hasattr(net, "forward_features") or not hasattr(net, "forward_head"):
             raise ModelError(
-                f"model.backbones: '{name}' has no stages that greendapt can address; "
-                f"take one of these families: {_FAMILIES_TEXT}"
+                f"model.backbones: '{name}' has no forward_features and forward_head, by which "
+                "timm's networks give features; take another backbone"
             )
+        shape = (spec.channels, image_size, image_size)
         # never slower on CPU or GPU with 3 channels; a 1-channel stem is up to 10 times slower
         layout = torch.channels_last if spec.channels > 1 else torch.contiguous_format
         self.name, self.spec, self.cut = name, spec, cut
         self.net = net.to(memory_format=layout)
-        self.units, self.tail = _cut(name, net, family, cut)
+        self.family = family_of(net) or walk_of(net, shape)
+        self.units, self.tail = _cut(name, net, self.family, cut)
         self._owners = _owners(net, self.units)
 
     @property
@@ -74,8 +81,8 @@ class Backbone(nn.Module):
 
         ``start == len(units)`` takes pooled features and returns them.
         """
-        for unit in self.units[start:stop]:
-            x = unit(self.net, x)
+        if start < len(self.units):
+            x = self.family.run(self.net, x, start, len(self.units) if stop is None else stop)
         if stop is not None or start == len(self.units):
             return x
         return self._pool(x)
@@ -105,8 +112,8 @@ class Backbone(nn.Module):
     def pyramid(self, x: Tensor) -> list[Tensor]:
         """The last feature maps [B, D, H, W] of each resolution, from fine to coarse."""
         levels: list[Tensor] = []
-        for unit in self.units:
-            for step in unit.steps(self.net):
+        for unit in range(len(self.units)):
+            for step in self.family.steps(self.net, unit):
                 x = step(x)
                 maps = self.maps(x)
                 if levels and levels[-1].shape[2] == maps.shape[2]:
@@ -138,24 +145,45 @@ def _cut(
     if cut is None:
         return family.units, family.tail
     stages = family.units[-1].stage
+    if stages == 0:
+        raise ModelError(
+            f"cut = {cut}: '{name}' runs only as a whole, it has no stages to cut after; "
+            "leave the cut out (train = 'head' and 'all' run)"
+        )
     if not 1 <= cut < stages:
         raise ModelError(
             f"cut = {cut}: '{name}' has {stages} stages, so a cut lies from 1 to {stages - 1}"
         )
     kept = tuple(unit for unit in family.units if unit.stage <= cut)
-    _prune(net, "", {path for unit in kept for path in unit.modules})
+    for unit in family.units[len(kept) :]:
+        for path in unit.owns:
+            _drop(net, path)
+    entry = family.entry(len(kept))
+    _prune(net, "", {path for unit in kept for path in (*unit.modules, *unit.owns)}, entry)
     return kept, ()
 
 
-def _prune(module: nn.Module, prefix: str, kept: set[str]) -> None:
+def _drop(net: nn.Module, parameter: str) -> None:
+    path, _, name = parameter.rpartition(".")
+    setattr(net.get_submodule(path), name, None)
+
+
+def _prune(module: nn.Module, prefix: str, kept: set[str], entry: str | None) -> None:
+    """``entry`` stays as a module, without what it consists of."""
+    needed = kept if entry is None else kept | {f"{entry}."}
     for name, child in [*module.named_children()]:
         path = prefix + name
         if path in kept:
             continue
-        if any(k.startswith(f"{path}.") for k in kept):
-            _prune(child, f"{path}.", kept)
+        if any(k.startswith(f"{path}.") for k in needed):
+            _prune(child, f"{path}.", kept, entry)
         else:
             setattr(module, name, nn.Identity())
+    if prefix == f"{entry}.":
+        for name in [name for name, _ in module.named_parameters(recurse=False)]:
+            setattr(module, name, None)
+        for name in [name for name, _ in module.named_buffers(recurse=False)]:
+            setattr(module, name, None)
 
 
 def _owners(net: nn.Module, units: tuple[Unit, ...]) -> Mapping[str, int]:
@@ -207,4 +235,4 @@ def create_backbone(
 ) -> Backbone:
     """A backbone with the weights timm initialises; see ``weights.load`` for trained ones."""
     spec = spec or InputSpec()
-    return Backbone(name, create_net(name, image_size, spec), spec, cut)
+    return Backbone(name, create_net(name, image_size, spec), spec, cut, image_size)

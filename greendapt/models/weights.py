@@ -37,7 +37,7 @@ def load(name: str, weights: str, *, image_size: int, cut: int | None, seed: int
     """
     check_backbone(name)
     if weights == "timm":
-        return Backbone(name, _from_timm(name, image_size), _timm_spec(name), cut)
+        return Backbone(name, _from_timm(name, image_size), _timm_spec(name), cut, image_size)
     if weights == "none":
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
@@ -113,10 +113,10 @@ def _from_file(name: str, path: Path, image_size: int, cut: int | None) -> Backb
     kept = _written_cut(path, metadata)
     if kept is None:
         _fill(net, tensors, path)
-        return Backbone(name, net, spec, cut)
+        return Backbone(name, net, spec, cut, image_size)
     if cut not in (None, kept):
         raise WeightsError(f"weights: {path} was cut after stage {kept}, the suite cuts at {cut}")
-    backbone = Backbone(name, net, spec, kept)  # the file holds the stages that were kept
+    backbone = Backbone(name, net, spec, kept, image_size)  # the file holds the stages that were kept
     _fill(net, tensors, path)
     return backbone
 
