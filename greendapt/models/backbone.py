@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from greendapt.core.errors import ModelError
-from greendapt.core.hints import did_you_mean
 from greendapt.models.families import Family, Unit, family_of
-from greendapt.models.walk import Walk, walk_of
+from greendapt.models.sources import source_of
+from greendapt.models.walk import walk_of
 
 
 @dataclass(frozen=True)
@@ -202,22 +202,20 @@ def _owners(net: nn.Module, units: tuple[Unit, ...]) -> Mapping[str, int]:
 
 def check_backbone(name: str) -> None:
     """Raise ModelError unless timm knows ``name``."""
-    if timm.is_model(name):
-        return
-    hint = did_you_mean(name, timm.list_models(), 3)
-    hint = f"; {hint}" if hint else " (timm.list_models() lists them)"
-    raise ModelError(f"model.backbones: timm has no model '{name}'{hint}")
+    source_of(name)
 
 
 def create_net(name: str, image_size: int, spec: InputSpec) -> nn.Module:
     """A timm model without classifier, for images of this size; weights as timm initialises."""
-    check_backbone(name)
-    options = size_option(name, image_size)
+    source = source_of(name)
+    options = source.arguments | size_option(name, image_size)
     if spec.pad_type is not None:
         options["pad_type"] = spec.pad_type
     try:
         net: nn.Module = timm.create_model(
-            name, pretrained=False, num_classes=0, in_chans=spec.channels, **options
+            source.architecture,
+            pretrained=False,
+            **(options | {"num_classes": 0, "in_chans": spec.channels}),
         )
     except (TypeError, AssertionError, ValueError, RuntimeError) as error:
         raise ModelError(f"model: '{name}' cannot be built at {image_size} px: {error}") from error
@@ -226,8 +224,7 @@ def create_net(name: str, image_size: int, spec: InputSpec) -> nn.Module:
 
 def size_option(name: str, image_size: int) -> dict[str, object]:
     """timm's argument for networks (ViT, Swin) that are built for one image size."""
-    fixed = timm.get_pretrained_cfg_value(name, "fixed_input_size")
-    return {"img_size": image_size} if fixed else {}
+    return {"img_size": image_size} if source_of(name).expects("fixed_input_size") else {}
 
 
 def create_backbone(

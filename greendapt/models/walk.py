@@ -70,9 +70,7 @@ def walk_of(net: nn.Module, image: tuple[int, ...]) -> Walk:
     numbers = [0, *stages_of(twin, seen, calls)]
     names = ["stem", *(call.path for call in calls)]
     owned = [_owned(first, regions, i) for i in range(len(regions))]
-    units = tuple(
-        Unit(names[i], numbers[i], regions[i], owned[i]) for i in range(len(regions))
-    )
+    units = tuple(Unit(names[i], numbers[i], regions[i], owned[i]) for i in range(len(regions)))
     starts = tuple(Start(c.path, c.shape, _over(seen, c.begin)) for c in calls)
     return Walk(units, (), starts, image)
 
@@ -105,7 +103,7 @@ _EVER = 2**63
 
 
 def _regions(seen: Probe, calls: list[Call]) -> list[tuple[str, ...]]:
-    """The largest modules that run within each unit; of one that runs often, where it does first."""
+    """The largest modules that run within each unit; one that runs often, where it does first."""
     regions = []
     for begin, end in pairwise([0, *(call.begin for call in calls), _EVER]):
         within = {c.path: 0 for c in seen.calls.values() if begin <= c.begin and c.end < end}
@@ -115,7 +113,7 @@ def _regions(seen: Probe, calls: list[Call]) -> list[tuple[str, ...]]:
 
 
 def _owned(first: dict[str, int], regions: list[tuple[str, ...]], unit: int) -> tuple[str, ...]:
-    """Parameters that unit ``unit`` is the first to need and that no module of it or before holds."""
+    """Parameters that ``unit`` is the first to need and no module of it or before holds."""
     earlier = {path for region in regions[: unit + 1] for path in region}
     mine = (name for name, number in first.items() if number == unit)
     return tuple(name for name in mine if name not in earlier and not _inside(name, earlier))

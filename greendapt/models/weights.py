@@ -11,14 +11,12 @@ from typing import Any
 
 import timm
 import torch
-from huggingface_hub import constants
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from greendapt.core.errors import WeightsError
-from greendapt.models import hub
 from greendapt.models.backbone import (
     Backbone,
     InputSpec,
@@ -27,6 +25,7 @@ from greendapt.models.backbone import (
     create_net,
     size_option,
 )
+from greendapt.models.sources import patient, source_of
 
 
 def load(name: str, weights: str, *, image_size: int, cut: int | None, seed: int) -> Backbone:
@@ -116,7 +115,7 @@ def _from_file(name: str, path: Path, image_size: int, cut: int | None) -> Backb
         return Backbone(name, net, spec, cut, image_size)
     if cut not in (None, kept):
         raise WeightsError(f"weights: {path} was cut after stage {kept}, the suite cuts at {cut}")
-    backbone = Backbone(name, net, spec, kept, image_size)  # the file holds the stages that were kept
+    backbone = Backbone(name, net, spec, kept, image_size)  # the file holds what was kept
     _fill(net, tensors, path)
     return backbone
 
@@ -154,8 +153,8 @@ def _written_spec(path: Path, metadata: Mapping[str, str]) -> InputSpec | None:
 
 
 def _timm_spec(name: str) -> InputSpec:
-    mean = timm.get_pretrained_cfg_value(name, "mean")
-    std = timm.get_pretrained_cfg_value(name, "std")
+    source = source_of(name)
+    mean, std = source.expects("mean"), source.expects("std")
     return InputSpec(tuple(mean), tuple(std)) if mean and std else InputSpec()
 
 
@@ -179,19 +178,16 @@ def _fill(net: nn.Module, tensors: dict[str, Tensor], path: Path) -> None:
 
 
 def _from_timm(name: str, image_size: int) -> nn.Module:
-    if not timm.is_model_pretrained(name):
+    if not source_of(name).has_weights:
         raise WeightsError(f"weights: timm has no pre-trained weights for '{name}'")
-    offline = constants.HF_HUB_OFFLINE
-    constants.HF_HUB_OFFLINE = offline or not hub.answers()
     try:
-        net: nn.Module = timm.create_model(
-            name, pretrained=True, num_classes=0, **size_option(name, image_size)
-        )
+        with patient():
+            net: nn.Module = timm.create_model(
+                name, pretrained=True, num_classes=0, **size_option(name, image_size)
+            )
     except Exception as error:  # the hub client raises many kinds
         raise WeightsError(
             f"weights: timm could not get the weights of '{name}' ({type(error).__name__}); "
             "offline, take --weights fractal, or a file: --weights FILE.safetensors"
         ) from error
-    finally:
-        constants.HF_HUB_OFFLINE = offline
     return net
