@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from greendapt.core.errors import ModelError
 from greendapt.models.families import Family, Unit, family_of
 from greendapt.models.sources import source_of
-from greendapt.models.walk import walk_of
+from greendapt.models.walk import Walk, walk_of
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,8 @@ class Backbone(nn.Module):
         self.family = family_of(net) or walk_of(net, shape)
         self.units, self.tail = _cut(name, net, self.family, cut)
         self._owners = _owners(net, self.units)
+        if cut is not None and isinstance(self.family, Walk):
+            self._check_cut(self.family.starts[len(self.units) - 1].shape)
 
     @property
     def stages(self) -> int:
@@ -102,12 +104,43 @@ class Backbone(nn.Module):
         return self.maps(x).mean((2, 3))
 
     def maps(self, x: Tensor) -> Tensor:
-        """What ``run`` gives after a unit, as feature maps [B, D, H, W]."""
+        """What ``run`` gives after a unit, as feature maps [B, D, H, W].
+
+        Raises ModelError where it is neither maps nor tokens of a square image.
+        """
         if x.ndim == 3:
-            tokens = x[:, getattr(self.net, "num_prefix_tokens", 0) :].transpose(1, 2)
-            return tokens.reshape(*tokens.shape[:2], math.isqrt(tokens.shape[2]), -1)
-        channels_last = getattr(self.net, "output_fmt", "NCHW") == "NHWC"
-        return x.permute(0, 3, 1, 2) if channels_last else x
+            return self._of_tokens(x)
+        last = getattr(self.net, "output_fmt", "NCHW") == "NHWC"
+        if isinstance(self.family, Walk):
+            if x.ndim != 4 or x.shape[2] not in (x.shape[1], x.shape[3]):
+                raise ModelError(
+                    f"'{self.name}' gives no maps between its blocks but {[*x.shape[1:]]}: it "
+                    "cannot be cut there, nor carry a U-Net"
+                )
+            last = x.shape[1] == x.shape[2] and (last or x.shape[2] != x.shape[3])
+        return x.permute(0, 3, 1, 2) if last else x
+
+    def _of_tokens(self, x: Tensor) -> Tensor:
+        prefix = getattr(self.net, "num_prefix_tokens", 0)
+        if not _is_square(x.shape[1] - prefix) and _is_square(x.shape[1]):
+            prefix = 0  # the class token joins later
+        tokens = x[:, prefix:].transpose(1, 2)
+        if isinstance(self.family, Walk) and not _is_square(tokens.shape[2]):
+            raise ModelError(
+                f"'{self.name}' has {tokens.shape[2]} tokens between its blocks, no square of "
+                "them: it cannot be cut there, nor carry a U-Net"
+            )
+        return tokens.reshape(*tokens.shape[:2], math.isqrt(tokens.shape[2]), -1)
+
+    def _check_cut(self, shape: tuple[int, ...]) -> None:
+        """Raise ModelError unless what stands behind the last unit is maps by timm's account."""
+        channels = {info["num_chs"] for info in getattr(self.net, "feature_info", ())}
+        found = self.maps(torch.empty(shape, device="meta")).shape[1]
+        if channels and found not in channels:
+            raise ModelError(
+                f"cut = {self.cut}: what stands there in '{self.name}' ({[*shape[1:]]}) is not the "
+                "maps that timm tells of; leave the cut out"
+            )
 
     def pyramid(self, x: Tensor) -> list[Tensor]:
         """The last feature maps [B, D, H, W] of each resolution, from fine to coarse."""
@@ -136,6 +169,10 @@ class Backbone(nn.Module):
             for unit in self.units
             for path in (*unit.modules, *unit.owns)
         )
+
+
+def _is_square(count: int) -> bool:
+    return count > 0 and math.isqrt(count) ** 2 == count
 
 
 def _cut(
@@ -169,11 +206,12 @@ def _drop(net: nn.Module, parameter: str) -> None:
 
 
 def _prune(module: nn.Module, prefix: str, kept: set[str], entry: str | None) -> None:
-    """``entry`` stays as a module, without what it consists of."""
+    """``entry`` stays as a module, without what it consists of; beside it so does what has no
+    weights: a network may ask such a part (RoPE's angles) before it runs any block."""
     needed = kept if entry is None else kept | {f"{entry}."}
     for name, child in [*module.named_children()]:
         path = prefix + name
-        if path in kept:
+        if path in kept or (entry is not None and not any(True for _ in child.parameters())):
             continue
         if any(k.startswith(f"{path}.") for k in needed):
             _prune(child, f"{path}.", kept, entry)
