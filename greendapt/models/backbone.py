@@ -57,7 +57,7 @@ class Backbone(nn.Module):
         layout = torch.channels_last if spec.channels > 1 else torch.contiguous_format
         self.name, self.spec, self.cut = name, spec, cut
         self.net = net.to(memory_format=layout)
-        self.family = family_of(net) or walk_of(net, shape)
+        self.family = family_of(net) or walk_of(name, net, shape)
         self.units, self.tail = _cut(name, net, self.family, cut)
         self._owners = _owners(net, self.units)
         if cut is not None and isinstance(self.family, Walk):

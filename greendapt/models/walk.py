@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from itertools import pairwise
 from typing import Any
 
@@ -45,27 +45,52 @@ class Walk(Family):
     starts: tuple[Start, ...] = ()
     image: tuple[int, ...] = ()
 
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
     def run(self, net: nn.Module, x: Tensor, start: int, stop: int) -> Tensor:
         return _between(net, x, self, start, stop)
 
     def steps(self, net: nn.Module, unit: int) -> list[Callable[[Tensor], Tensor]]:
-        return [partial(_between, net, walk=self, start=unit, stop=unit + 1)]
+        return [lambda x: _between(net, x, self, unit, unit + 1)]
 
     def entry(self, unit: int) -> str | None:
         return self.starts[unit - 1].path if unit <= len(self.starts) else None
 
 
-def walk_of(net: nn.Module, image: tuple[int, ...]) -> Walk:
-    """The units of a network for images [C, H, W]: one, the whole, where it cannot be cut."""
-    twin = meta_copy(net).eval()
+def walk_of(name: str, net: nn.Module, image: tuple[int, ...]) -> Walk:
+    """The units of a network for images [C, H, W]: one, the whole, where it cannot be cut.
+
+    What was found of the network ``name`` before is found again at once.
+    """
+    return _walk(_Twin(name, meta_copy(net).eval()), image)
+
+
+class _Twin:
+    """A network on the meta device; equal to another of its name that has the same parts."""
+
+    def __init__(self, name: str, net: nn.Module) -> None:
+        self.net = net
+        parts = tuple((path, type(module)) for path, module in net.named_modules())
+        shapes = tuple((key, tuple(value.shape)) for key, value in net.state_dict().items())
+        self._key = name, parts, shapes
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Twin) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+
+@lru_cache(maxsize=16)
+def _walk(of: _Twin, image: tuple[int, ...]) -> Walk:
+    twin = of.net
     try:
         seen = probe(twin, image)
         calls = _apart(twin, seen, begins(twin, seen))
         first = needs(twin, image, [call.path for call in calls])
     except _FAILS:
-        return _whole(net, image)
+        return _whole(twin, image)
     if not calls:
-        return _whole(net, image)
+        return _whole(twin, image)
     regions = _regions(seen, calls)
     numbers = [0, *stages_of(twin, seen, calls)]
     names = ["stem", *(call.path for call in calls)]
@@ -138,7 +163,6 @@ class _Stopped(Exception):
         self.value = value
 
 
-@torch.compiler.disable
 def _between(net: nn.Module, x: Tensor, walk: Walk, start: int, stop: int) -> Tensor:
     """From what unit ``start`` takes to what unit ``stop`` takes; behind the last, the features."""
     replaced: dict[str, Callable[..., Any]] = {}
@@ -184,13 +208,13 @@ def _blanks(output: Any, like: Tensor, images: int, *_: Any, **__: Any) -> Any:
 def _replaced(net: nn.Module, forwards: dict[str, Callable[..., Any]]) -> Iterator[None]:
     """Within the block these modules run something else."""
     modules = {path: net.get_submodule(path) for path in forwards}
-    own = {path: vars(module).get("forward") for path, module in modules.items()}
+    own = {p: vars(module)["forward"] for p, module in modules.items() if "forward" in vars(module)}
     for path, module in modules.items():
-        module.forward = forwards[path]  # type: ignore[method-assign]
+        module.forward = forwards[path]
     try:
         yield
     finally:
         for path, module in modules.items():
             del module.forward
-            if own[path] is not None:
-                module.forward = own[path]  # type: ignore[method-assign]
+            if path in own:
+                module.forward = own[path]

@@ -1,86 +1,52 @@
 """Which of timm's architectures greendapt can take: python tests/benchmarks/timm_coverage.py
 
-Each of ``timm.list_models()`` is built on the meta device, for its own image size. Those of one
-network class that consist of the same kinds of modules are alike for this: the smallest of them is
-run (``none``, ``full``, ``last:1``) and stands for all; ``--every`` runs each. No values are
-computed: that units give timm's own features, tests/models checks on real ones.
+Each of ``timm.list_models()`` (or every N-th, by timm's module and name: ``--step N``) is built on
+the meta device for its own image size, and ``none``, ``full`` and ``last:1`` run through it. No
+values are computed: that units give timm's own features, tests/models checks on real ones.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
-from collections import Counter, defaultdict
-from dataclasses import dataclass, field
+from collections import Counter
 
 import timm
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from greendapt.models.backbone import Backbone, InputSpec, create_net
+from greendapt.models.backbone import Backbone, create_backbone
 from greendapt.models.walk import Walk
 
 HAND, WALK, WHOLE, FAILS = "by a table of layers", "by a walk", "as a whole only", "not at all"
-BIGGEST = 700_000_000
-"""Parameters; a bigger one that nothing smaller stands for is not run."""
 
 
-@dataclass
-class Kind:
-    """Architectures that are alike: (parameters, name)."""
-
-    names: list[tuple[int, str]] = field(default_factory=list)
-
-    @property
-    def smallest(self) -> tuple[int, str]:
-        return min(self.names)
+def architectures() -> list[str]:
+    """Those of one module of timm's beside each other, so that a step takes from each its share."""
+    module = {name: timm.model_entrypoint(name).__module__ for name in timm.list_models()}
+    return sorted(module, key=lambda name: (module[name], name))
 
 
-def kinds(names: list[str], *, every: bool) -> tuple[list[Kind], dict[str, str]]:
-    """Those that can be built, and why the others cannot."""
-    found: dict[object, Kind] = defaultdict(Kind)
-    failed: dict[str, str] = {}
-    for name in names:
-        try:
-            net = built(name)
-        except Exception as error:
-            failed[name] = first_line(error)
-            continue
-        params = sum(parameter.numel() for parameter in net.parameters())
-        parts = frozenset(type(module).__name__ for module in net.modules())
-        alike = name if every else (type(net).__name__, parts)
-        found[alike].names.append((params, name))
-    return [*found.values()], failed
-
-
-def image_size(name: str) -> int:
+def way(name: str) -> tuple[str, int]:
+    """How an architecture runs and its number of units; raises what it raises."""
     size = timm.get_pretrained_cfg_value(name, "input_size")
-    return int(size[-1]) if size else 224
-
-
-def built(name: str) -> nn.Module:
+    image_size = int(size[-1]) if size else 224
     with torch.device("meta"):
-        return create_net(name, image_size(name), InputSpec())
-
-
-def way(name: str) -> str:
-    """How an architecture runs; raises what it raises."""
-    size = image_size(name)
-    backbone = Backbone(name, built(name), InputSpec(), image_size=size).eval()
-    images = torch.empty((2, 3, size, size), device="meta")
-    features(backbone(images))
-    if not isinstance(backbone.family, Walk):
-        return HAND
-    if len(backbone.units) == 1:
-        return WHOLE
+        backbone = create_backbone(name, image_size=image_size).eval()
+    images = torch.empty((2, 3, image_size, image_size), device="meta")
     last = len(backbone.units) - 1
-    for path, parameter in backbone.net.named_parameters():
-        parameter.requires_grad_(backbone.unit_of(path) == last)
-    before = backbone.prefix(images, last)
+    train_unit(backbone, last)
+    before = backbone.prefix(images, last) if last else images
     behind = features(backbone.run(before, last))
     if before.requires_grad or not behind.requires_grad:
         raise AssertionError("last:1 trains other weights than those of its block")
-    return WALK
+    walked = isinstance(backbone.family, Walk)
+    return (WALK if last else WHOLE) if walked else HAND, last + 1
+
+
+def train_unit(backbone: Backbone, unit: int) -> None:
+    for path, parameter in backbone.net.named_parameters():
+        parameter.requires_grad_(backbone.unit_of(path) == unit)
 
 
 def features(x: Tensor) -> Tensor:
@@ -89,34 +55,27 @@ def features(x: Tensor) -> Tensor:
     return x
 
 
-def first_line(error: BaseException) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0][:90]
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--every", action="store_true", help="Run each, not one of those alike.")
+    parser.add_argument("--step", type=int, default=1, help="Take every N-th architecture.")
     parser.add_argument("names", nargs="*", help="Architectures (default: all).")
     chosen = parser.parse_args()
     torch.set_num_threads(1)
-    begun = time.monotonic()
-    names = chosen.names or timm.list_models()
-    alike, failed = kinds(names, every=chosen.every)
-    print(f"{len(names)} architectures, {len(alike)} kinds, {time.monotonic() - begun:.0f} s")
-    ways: Counter[str] = Counter({FAILS: len(failed)})
-    for kind in sorted(alike, key=lambda kind: kind.smallest):
-        params, name = kind.smallest
+    names = chosen.names or architectures()[:: chosen.step]
+    ways: Counter[str] = Counter()
+    begun = time.process_time()
+    for name in names:
         try:
-            how, why = (way(name), "") if params < BIGGEST else (FAILS, "too big to be tried")
+            how, units = way(name)
+            note = f"{units} units"
         except Exception as error:
-            how, why = FAILS, first_line(error)
-        ways[how] += len(kind.names)
-        print(f"{name}: {how}{f' ({why})' if why else ''}, for {len(kind.names)}", flush=True)
-    for name, why in failed.items():
-        print(f"{name}: cannot be built ({why})")
+            how, note = FAILS, (str(error) or type(error).__name__).splitlines()[0]
+        ways[how] += 1
+        print(f"{name}: {how} ({note})", flush=True)
     for how in (HAND, WALK, WHOLE, FAILS):
         print(f"{how:22} {ways[how]:5} {100 * ways[how] / len(names):5.1f} %")
-    print(f"{time.monotonic() - begun:.0f} s")
+    print(f"{len(names)} architectures, timm {timm.__version__}", end=", ")
+    print(f"{time.process_time() - begun:.0f} CPU-seconds")
 
 
 if __name__ == "__main__":

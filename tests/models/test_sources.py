@@ -56,7 +56,8 @@ def test_it_is_built_as_its_configuration_says(cached):
     assert backbone(torch.zeros(1, 3, 64, 64)).shape == (1, 32)
 
 
-def test_offline_it_says_so_in_one_sentence(cached):
+@pytest.mark.usefixtures("cached")
+def test_offline_it_says_so_in_one_sentence():
     with pytest.raises(ModelError) as caught:
         create_backbone(NAME, image_size=64)
     text = str(caught.value)
@@ -78,6 +79,7 @@ def test_a_repository_that_is_not_timms_is_refused(cached, config, says):
         sources.source_of(NAME)
 
 
-def test_a_name_that_is_none_is_refused(cached):
+@pytest.mark.usefixtures("cached")
+def test_a_name_that_is_none_is_refused():
     with pytest.raises(ModelError, match="'hf-hub:': the hub does not give it"):
         sources.source_of("hf-hub:")

@@ -86,6 +86,13 @@ def test_stages_are_numbered_from_the_stem_on_and_each_has_units(built):
     assert backbone.stages >= 3
 
 
+def test_it_is_found_once(built):
+    backbone, images, _ = built
+    again = create_backbone(backbone.name, image_size=images.shape[-1])
+    assert again.family is backbone.family
+    assert create_backbone(backbone.name, image_size=112).family is not backbone.family
+
+
 def test_what_another_image_size_gives_is_refused(built):
     backbone, images, _ = built
     x = backbone.prefix(images, 2)
