@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from greendapt.models import torchvision_names
+from greendapt.models import dinov2_names, torchvision_names
 
 Tensors = dict[str, Tensor]
 Convert = Callable[[Tensors, nn.Module], Tensors | None]
@@ -89,4 +89,5 @@ CONVERTERS = (
     Converter("torchvision's names", torchvision_names.to_timm),
     Converter("a ResNet's layers in a sequence", _in_sequence),
     Converter("DINOv2's chunks of blocks", _unchunked),
+    Converter("transformers' names", lambda tensors, net: dinov2_names.from_transformers(tensors)),  # noqa: ARG005
 )

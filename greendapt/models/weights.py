@@ -9,13 +9,11 @@ from typing import Any
 
 import timm
 import torch
-from huggingface_hub import constants
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from greendapt.core.errors import WeightsError
-from greendapt.models import hub
 from greendapt.models.backbone import (
     Backbone,
     InputSpec,
@@ -27,6 +25,7 @@ from greendapt.models.backbone import (
 from greendapt.models.checkpoint_files import Content, read, read_metadata
 from greendapt.models.checkpoint_names import account, fit
 from greendapt.models.own_networks import own_network
+from greendapt.models.sources import patient, source_of
 
 
 def load(
@@ -46,7 +45,7 @@ def load(
     """
     check_backbone(name)
     if weights == "timm":
-        return Backbone(name, _from_timm(name, image_size), _timm_spec(name), cut)
+        return Backbone(name, _from_timm(name, image_size), _timm_spec(name), cut, image_size)
     if weights == "none":
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
@@ -99,10 +98,10 @@ def _from_file(
     kept = _written_cut(path, metadata)
     if kept is None:
         _fill(name, net, content, path, say)
-        return Backbone(name, net, spec, cut)
+        return Backbone(name, net, spec, cut, image_size)
     if cut not in (None, kept):
         raise WeightsError(f"weights: {path} was cut after stage {kept}, the suite cuts at {cut}")
-    backbone = Backbone(name, net, spec, kept)  # the file holds the stages that were kept
+    backbone = Backbone(name, net, spec, kept, image_size)  # the file holds what was kept
     _fill(name, net, content, path, say)
     return backbone
 
@@ -142,8 +141,8 @@ def _written_spec(path: Path, metadata: Mapping[str, str]) -> InputSpec | None:
 def _timm_spec(name: str) -> InputSpec:
     if own_network(name):
         return InputSpec()
-    mean = timm.get_pretrained_cfg_value(name, "mean")
-    std = timm.get_pretrained_cfg_value(name, "std")
+    source = source_of(name)
+    mean, std = source.expects("mean"), source.expects("std")
     return InputSpec(tuple(mean), tuple(std)) if mean and std else InputSpec()
 
 
@@ -163,19 +162,16 @@ def _fill(
 
 
 def _from_timm(name: str, image_size: int) -> nn.Module:
-    if not timm.is_model_pretrained(name):
+    if not source_of(name).has_weights:
         raise WeightsError(f"weights: timm has no pre-trained weights for '{name}'")
-    offline = constants.HF_HUB_OFFLINE
-    constants.HF_HUB_OFFLINE = offline or not hub.answers()
     try:
-        net: nn.Module = timm.create_model(
-            name, pretrained=True, num_classes=0, **size_option(name, image_size)
-        )
+        with patient():
+            net: nn.Module = timm.create_model(
+                name, pretrained=True, num_classes=0, **size_option(name, image_size)
+            )
     except Exception as error:  # the hub client raises many kinds
         raise WeightsError(
             f"weights: timm could not get the weights of '{name}' ({type(error).__name__}); "
             "offline, take --weights fractal, or a file: --weights FILE"
         ) from error
-    finally:
-        constants.HF_HUB_OFFLINE = offline
     return net

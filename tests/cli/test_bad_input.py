@@ -108,7 +108,7 @@ def refused_data(refused, good):
             "run.device: should be 'auto', 'cpu', 'cuda', 'xpu' or 'mps' (is 'tpu')",
         ),
         (["--backbone", "test_resnt"], "no model 'test_resnt'; did you mean test_resnet"),
-        (["--backbone", "vgg11"], "'vgg11' has no stages that greendapt can address"),
+        (["--backbone", "tnt_s_patch16_224"], "'tnt_s_patch16_224' runs only as a whole"),
         (["--nope"], "No such option: --nope"),
         (["--set", "strategy.full.cut=9"], "cut = 9: 'test_resnet' has 4 stages"),
         (["--set", 'phase.adapt.train="last:99"'], "'test_resnet' has 4 blocks and a stem"),

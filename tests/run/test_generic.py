@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from huggingface_hub import constants
 from safetensors.torch import save_file
 
 from greendapt.core.errors import WeightsError
@@ -122,13 +123,13 @@ def test_what_timm_gives_is_kept_as_a_file(suite, monkeypatch):
 
 
 def test_offline_timm_says_so_in_seconds(suite, monkeypatch, tmp_path):
-    monkeypatch.setattr(weights.constants, "ENDPOINT", "http://127.0.0.1:9")  # nobody listens
-    monkeypatch.setattr(weights.constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")  # nobody listens
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
     start = time.monotonic()
     with pytest.raises(WeightsError, match=r"could not get the weights of 'resnet18'.*offline"):
         pretrain.resolve(suite("timm"), "resnet18")
     assert time.monotonic() - start < 10
-    assert not weights.constants.HF_HUB_OFFLINE
+    assert not constants.HF_HUB_OFFLINE
 
 
 def pretraining(suite, monkeypatch, tmp_path):
