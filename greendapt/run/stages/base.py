@@ -255,6 +255,7 @@ class Stage(ABC):
 
     def check_data(self, context: Context) -> None:
         """Raise DataError where it cannot learn from so many images as there are."""
+        del context
 
     def spared(self, context: Context, *, here: bool) -> Spared | None:
         """Why it does not run; None: it runs. ``here``: this machine's cache and disk count."""
