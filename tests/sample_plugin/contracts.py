@@ -15,6 +15,11 @@ class TestOneProcess(testing.ExecutorContract):
     name = "one_process"
 
 
+class TestTurns(testing.ObjectiveContract):
+    name = "turns"
+    settings = {"hidden": 8}  # noqa: RUF012
+
+
 class TestWords(testing.ReportFormatContract):
     name = "words"
 

@@ -1,5 +1,7 @@
 """What a suite says of an objective, and what it may not."""
 
+from pathlib import Path
+
 import pytest
 
 from greendapt.core.errors import SuiteError
@@ -70,3 +72,12 @@ def test_a_phase_whose_teacher_slows_down_is_no_part_of_a_longer_one():
     assert not teacher.in_parts
     assert teacher.up_to(2).epochs == 5
     assert teacher.up_to(2).until == 2
+
+
+def test_the_example_of_the_guide_is_a_suite(tmp_path):
+    guide = (Path(__file__).parents[2] / "docs/self-supervised.md").read_text(encoding="utf-8")
+    file = tmp_path / "unlabelled.toml"
+    file.write_text(guide.partition("```toml\n")[2].partition("```")[0], encoding="utf-8")
+    suite = suite_files.load(file)
+    phases = [phase for name in suite.run.strategies for phase in suite.phases(name)]
+    assert [phase.objective.name for phase in phases] == ["simclr", "simmim", "dino"]
