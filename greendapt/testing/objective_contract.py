@@ -23,7 +23,7 @@ class ObjectiveContract(Contract):
 
     def test_settings_come_back_from_a_run_folder(self) -> None:
         phase = Phase.model_validate(
-            {"train": "all", "epochs": 1, "learning_rate": 1.0} | self._said}
+            {"train": "all", "epochs": 1, "learning_rate": 1.0} | self._said
         )
         assert phase.objective.name == self.name
         assert Phase.model_validate(phase.model_dump(mode="json")) == phase

@@ -202,11 +202,11 @@ def test_masked_images_and_a_teacher_on_a_folder_of_images_and_nothing_else(benc
 
 def test_pairs_whose_last_batch_would_hold_one_image_are_refused(greendapt, tiny, tmp_path):
     said = ["bench", "--suite", tiny, "--out", tmp_path / "runs", "--strategies", "full"]
-    said += ["--set", "phase.adapt.objective=simclr", "--set", "phase.adapt.batch_size=53"]
+    said += ["--set", "phase.adapt.objective=simclr", "--set", "phase.adapt.batch_size=55"]
     done = greendapt(*said)
     assert done.code == 2
     assert (
-        "the last of 54 images in batches of 53 would hold 1; take another batch_size" in done.err
+        "the last of 56 images in batches of 55 would hold 1; take another batch_size" in done.err
     )
     assert not (tmp_path / "runs").exists()
 
