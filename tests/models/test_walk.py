@@ -9,6 +9,7 @@ from greendapt.models.backbone import Backbone, InputSpec, create_backbone
 from greendapt.models.network import Network
 from greendapt.models.unet import UNet
 from greendapt.models.walk import Walk
+from greendapt.suite.recipes import Trainable
 from greendapt.train.cost import image_cost, prefix_flops
 from greendapt.train.train_sets import set_phase, trainable_units
 
@@ -104,7 +105,7 @@ def test_the_parts_cost_what_the_whole_costs(built):
     backbone, images, _ = built
     size, last = images.shape[-1], len(backbone.units) - 1
     network = Network(backbone, torch.nn.Identity())
-    set_phase(network, "last:1", "affine")
+    set_phase(network, Trainable("last:1", "affine"))
     cost = image_cost(network, tuple(images.shape[1:]), last)
     assert 0 < cost.forward < cost.prefix
     assert cost.prefix + cost.forward == prefix_flops(backbone, size, len(backbone.units))
@@ -139,7 +140,7 @@ def test_a_distillation_token_is_the_stems():
 def test_frozen_units_run_in_eval_mode_and_the_others_train():
     backbone = create_backbone("ghostnet_050", image_size=64)
     network = Network(backbone, torch.nn.Linear(1, 1))
-    set_phase(network, "last:1", "train")
+    set_phase(network, Trainable("last:1", "train"))
     before = {key: value.clone() for key, value in backbone.net.state_dict().items()}
     backbone(torch.randn(4, 3, 64, 64))
     moved = {k for k, v in backbone.net.state_dict().items() if not torch.equal(v, before[k])}
@@ -184,11 +185,11 @@ def test_a_network_of_two_streams_runs_as_a_whole_only():
     assert [unit.name for unit in backbone.units] == ["whole"]
     images = torch.empty(2, 3, size, size, device="meta")
     assert backbone(images).shape == (2, 384)
-    assert trainable_units(backbone, "all") == {0}
-    assert trainable_units(backbone, "head") == set()
+    assert trainable_units(backbone, Trainable("all", "frozen")) == {0}
+    assert trainable_units(backbone, Trainable("head", "frozen")) == set()
     for train in ("last:1", ("stage1",)):
         with pytest.raises(ModelError, match=f"'{name}' runs only as a whole.*'head' and 'all'"):
-            trainable_units(backbone, train)
+            trainable_units(backbone, Trainable(train, "frozen"))
     with pytest.raises(ModelError, match=f"cut = 1: '{name}' runs only as a whole"):
         _meta(name, size, cut=1)
 
