@@ -41,12 +41,21 @@ def bench(
         ),
     ] = False,
     weights: Annotated[
-        str | None, typer.Option(help="fractal, timm, none, or FILE.safetensors.")
+        str | None, typer.Option(help="fractal, timm, none, or a file (.safetensors, .pth, ...).")
     ] = None,
     backbone: Annotated[str | None, typer.Option(help="timm models, joined by commas.")] = None,
     image_size: Annotated[int | None, typer.Option(help="Pixels a side.")] = None,
     strategies: Annotated[str | None, typer.Option(help="Joined by commas; all without.")] = None,
     transfers: Annotated[str | None, typer.Option(help="Joined by commas.")] = None,
+    epochs: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Of every phase of adaptation.")
+    ] = None,
+    lr: Annotated[
+        float | None, typer.Option(metavar="X", help="Likewise: the learning rate.")
+    ] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Likewise: images a step.")
+    ] = None,
     shots: Annotated[str | None, typer.Option(help="Images per class, such as 5,20,full.")] = None,
     seeds: Annotated[
         str | None,
@@ -165,7 +174,14 @@ def suite_of(given: Mapping[str, Any]) -> Suite:
         }
     )
     changes: list[dict[str, Any]] = [change, *map(suite_files.setting, given["set_"] or [])]
+    adaptation = overrides.clean(
+        {
+            "epochs": given["epochs"],
+            "learning_rate": given["lr"],
+            "batch_size": given["batch_size"],
+        }
+    )
     path = suite_files.find(given["suite"])
-    suite = suite_files.load(path, given["profile"], changes, note)
+    suite = suite_files.load(path, given["profile"], changes, note, adaptation)
     (own_code.trust if given["trust"] else own_code.require)(suite)
     return suite

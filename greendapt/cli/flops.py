@@ -62,15 +62,14 @@ def _network(name: str, image_size: int, outputs: int, train: str) -> Network:
     from greendapt.models.network import Network
     from greendapt.suite.recipes import Trainable
     from greendapt.suite.trainable import of_option, train_set
+    from greendapt.train.constant_prefix import feature_size
     from greendapt.train.train_sets import set_phase
 
     units = of_option(train)
     train_set(units, "--train")
     with torch.device("meta"):
         backbone = create_backbone(name, image_size=image_size)
-        width = backbone.net.head_hidden_size
-        assert isinstance(width, int)
-        network = Network(backbone, nn.Linear(width, outputs))
+        network = Network(backbone, nn.Linear(feature_size(backbone, image_size), outputs))
     set_phase(network, Trainable(units, "affine"))
     return network
 

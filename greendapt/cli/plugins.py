@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 REGISTRIES = (
     "greendapt.suite.trainable:TRAIN_SETS",
+    "greendapt.suite.freezing:FREEZING",
+    "greendapt.suite.objectives:OBJECTIVES",
     "greendapt.suite.stop_rules:STOP_RULES",
     "greendapt.transfer.scores.by_name:SCORES",
     "greendapt.data.corruptions:CORRUPTIONS",

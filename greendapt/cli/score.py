@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from greendapt.cli.options import Json
-from greendapt.core.terminal import show, show_json
+from greendapt.core.terminal import say, show, show_json
 
 if TYPE_CHECKING:
     from greendapt.suite.datasets import Dataset
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 def score(
     weights: Annotated[
         list[str],
-        typer.Option(help="A safetensors file, timm, or none (random); several are compared."),
+        typer.Option(
+            help="A file (.safetensors, .pth, ...), timm, or none (random); more are compared."
+        ),
     ],
     data: Annotated[
         str,
@@ -60,7 +62,7 @@ def score(
     shown = load_images(_dataset(data), wanted, image_size=image_size, most=images, seed=seed)
     found = []
     for where in weights:
-        net, head = load_weights(where, backbone, image_size=image_size, seed=seed)
+        net, head = load_weights(where, backbone, image_size=image_size, seed=seed, say=say)
         rated = score_weights(
             net.to(engine.device),
             shown,

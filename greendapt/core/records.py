@@ -142,7 +142,8 @@ class PrefixDetails(Details):
 
 
 class TrainingDetails(Details):
-    """Losses and ``epoch_s`` (seconds from the first step to each epoch's end): one an epoch."""
+    """Losses, ``epoch_s`` (seconds from the first step to each epoch's end) and, where a rule
+    freezes, ``frozen_units`` (from the image on): one an epoch."""
 
     steps: int = 0
     samples: int = 0
@@ -152,6 +153,7 @@ class TrainingDetails(Details):
     epoch_s: tuple[float, ...] = ()
     trainable_params: int = 0
     uncounted: tuple[str, ...] = ()
+    frozen_units: tuple[int, ...] = ()
 
 
 class LookDetails(BaseModel):

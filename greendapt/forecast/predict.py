@@ -174,6 +174,9 @@ def as_run(
             notes += [spared.note] if spared.note else []
             absent |= {stage.key} if spared.absent else set()
     if any(stage.looks_every for stage in planned):
-        notes.append("phases with a stop rule may end earlier: theirs is the most they take")
+        notes.append(
+            "phases with a stop rule may end earlier, and with a freezing rule cost less: "
+            "theirs is the most they take"
+        )
     planned = [stage.without(absent) for stage in planned]
     return Runs(tuple(planned), kept, frozenset(absent), tuple(notes))

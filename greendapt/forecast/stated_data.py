@@ -15,7 +15,7 @@ from greendapt.data.phantom.hospitals import DIAGNOSES, FINDINGS
 from greendapt.data.prepared import Prepared, Task, prepare
 from greendapt.data.splits import FRACTIONS, SPLITS
 from greendapt.models.backbone import check_backbone, check_own
-from greendapt.models.weights import read_metadata
+from greendapt.models.checkpoint_files import read
 from greendapt.run.context import Context
 from greendapt.run.ground import Digests
 from greendapt.run.plan import Cell, cells
@@ -29,8 +29,8 @@ from greendapt.train.engine import Engine
 
 def stated_plan(suite: Suite, out: Path) -> tuple[Context, list[Cell]]:
     """Cells, and a context in which nothing can run. Data that is on a disk is read, for its
-    size; synthetic and stated data are not made. Weights are neither read nor fetched, but for
-    a file's input format."""
+    size; synthetic and stated data are not made. Weights are not fetched; a file of them is read,
+    for its input format, and to see that it is one."""
     own = require(suite)
     for backbone in suite.model.backbones:
         check_backbone(backbone)
@@ -48,7 +48,7 @@ def stated_plan(suite: Suite, out: Path) -> tuple[Context, list[Cell]]:
     check_models(planned, suite.model.image_size)
     weights = "none" if suite.model.weights == "fractal" else suite.model.weights
     if weights not in ("timm", "none"):
-        read_metadata(Path(weights))
+        read(Path(weights))
     generic = dict.fromkeys(suite.model.backbones, weights)
     return Context(suite, _data(suite), RunFolder(out), Engine.on("cpu"), generic), planned
 

@@ -11,11 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from greendapt.core.errors import ModelError
-from greendapt.core.hints import did_you_mean
 from greendapt.models.families import Family, Unit, family_of
 from greendapt.models.own_networks import build, check_forward, own_family, own_network, pool
-
-_FAMILIES_TEXT = "ResNet, ResNetV2, DenseNet, EfficientNet, MobileNet, RegNet, ConvNeXt, Swin, ViT"
+from greendapt.models.sources import source_of
+from greendapt.models.walk import Walk, walk_of
 
 
 @dataclass(frozen=True)
@@ -40,21 +39,32 @@ class Backbone(nn.Module):
 
     net: nn.Module
 
-    def __init__(self, name: str, net: nn.Module, spec: InputSpec, cut: int | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        net: nn.Module,
+        spec: InputSpec,
+        cut: int | None = None,
+        image_size: int = 224,
+    ) -> None:
         super().__init__()
         own = own_network(name)
-        family = own_family(own, net) if own else family_of(net)
-        if family is None:
+        timms = hasattr(net, "forward_features") and hasattr(net, "forward_head")
+        if own is None and not timms:
             raise ModelError(
-                f"model.backbones: '{name}' has no stages that greendapt can address; "
-                f"take one of these families: {_FAMILIES_TEXT}"
+                f"model.backbones: '{name}' has no forward_features and forward_head, by which "
+                "timm's networks give features; take another backbone"
             )
+        shape = (spec.channels, image_size, image_size)
         # never slower on CPU or GPU with 3 channels; a 1-channel stem is up to 10 times slower
         layout = torch.channels_last if spec.channels > 1 else torch.contiguous_format
         self.name, self.spec, self.cut = name, spec, cut
         self.net = net.to(memory_format=layout)
-        self.units, self.tail = _cut(name, net, family, cut)
+        self.family = own_family(own, net) if own else family_of(net) or walk_of(name, net, shape)
+        self.units, self.tail = _cut(name, net, self.family, cut)
         self._owners = _owners(net, self.units)
+        if cut is not None and isinstance(self.family, Walk):
+            self._check_cut(self.family.starts[len(self.units) - 1].shape)
 
     @property
     def stages(self) -> int:
@@ -76,8 +86,8 @@ class Backbone(nn.Module):
 
         ``start == len(units)`` takes pooled features and returns them.
         """
-        for unit in self.units[start:stop]:
-            x = unit(self.net, x)
+        if start < len(self.units):
+            x = self.family.run(self.net, x, start, len(self.units) if stop is None else stop)
         if stop is not None or start == len(self.units):
             return x
         return self._pool(x)
@@ -99,18 +109,49 @@ class Backbone(nn.Module):
         return self.maps(x).mean((2, 3))
 
     def maps(self, x: Tensor) -> Tensor:
-        """What ``run`` gives after a unit, as feature maps [B, D, H, W]."""
+        """What ``run`` gives after a unit, as feature maps [B, D, H, W].
+
+        Raises ModelError where it is neither maps nor tokens of a square image.
+        """
         if x.ndim == 3:
-            tokens = x[:, getattr(self.net, "num_prefix_tokens", 0) :].transpose(1, 2)
-            return tokens.reshape(*tokens.shape[:2], math.isqrt(tokens.shape[2]), -1)
-        channels_last = getattr(self.net, "output_fmt", "NCHW") == "NHWC"
-        return x.permute(0, 3, 1, 2) if channels_last else x
+            return self._of_tokens(x)
+        last = getattr(self.net, "output_fmt", "NCHW") == "NHWC"
+        if isinstance(self.family, Walk):
+            if x.ndim != 4 or x.shape[2] not in (x.shape[1], x.shape[3]):
+                raise ModelError(
+                    f"'{self.name}' gives no maps between its blocks but {[*x.shape[1:]]}: it "
+                    "cannot be cut there, nor carry a U-Net"
+                )
+            last = x.shape[1] == x.shape[2] and (last or x.shape[2] != x.shape[3])
+        return x.permute(0, 3, 1, 2) if last else x
+
+    def _of_tokens(self, x: Tensor) -> Tensor:
+        prefix = getattr(self.net, "num_prefix_tokens", 0)
+        if not _is_square(x.shape[1] - prefix) and _is_square(x.shape[1]):
+            prefix = 0  # the class token joins later
+        tokens = x[:, prefix:].transpose(1, 2)
+        if isinstance(self.family, Walk) and not _is_square(tokens.shape[2]):
+            raise ModelError(
+                f"'{self.name}' has {tokens.shape[2]} tokens between its blocks, no square of "
+                "them: it cannot be cut there, nor carry a U-Net"
+            )
+        return tokens.reshape(*tokens.shape[:2], math.isqrt(tokens.shape[2]), -1)
+
+    def _check_cut(self, shape: tuple[int, ...]) -> None:
+        """Raise ModelError unless what stands behind the last unit is maps by timm's account."""
+        channels = {info["num_chs"] for info in getattr(self.net, "feature_info", ())}
+        found = self.maps(torch.empty(shape, device="meta")).shape[1]
+        if channels and found not in channels:
+            raise ModelError(
+                f"cut = {self.cut}: what stands there in '{self.name}' ({[*shape[1:]]}) is not the "
+                "maps that timm tells of; leave the cut out"
+            )
 
     def pyramid(self, x: Tensor) -> list[Tensor]:
         """The last feature maps [B, D, H, W] of each resolution, from fine to coarse."""
         levels: list[Tensor] = []
-        for unit in self.units:
-            for step in unit.steps(self.net):
+        for unit in range(len(self.units)):
+            for step in self.family.steps(self.net, unit):
                 x = step(x)
                 maps = self.maps(x)
                 if levels and levels[-1].shape[2] == maps.shape[2]:
@@ -138,6 +179,10 @@ class Backbone(nn.Module):
         )
 
 
+def _is_square(count: int) -> bool:
+    return count > 0 and math.isqrt(count) ** 2 == count
+
+
 def _cut(
     name: str, net: nn.Module, family: Family, cut: int | None
 ) -> tuple[tuple[Unit, ...], tuple[str, ...]]:
@@ -145,24 +190,46 @@ def _cut(
     if cut is None:
         return family.units, family.tail
     stages = family.units[-1].stage
+    if stages == 0:
+        raise ModelError(
+            f"cut = {cut}: '{name}' runs only as a whole, it has no stages to cut after; "
+            "leave the cut out (train = 'head' and 'all' run)"
+        )
     if not 1 <= cut < stages:
         raise ModelError(
             f"cut = {cut}: '{name}' has {stages} stages, so a cut lies from 1 to {stages - 1}"
         )
     kept = tuple(unit for unit in family.units if unit.stage <= cut)
-    _prune(net, "", {path for unit in kept for path in unit.modules})
+    for unit in family.units[len(kept) :]:
+        for path in unit.owns:
+            _drop(net, path)
+    entry = family.entry(len(kept))
+    _prune(net, "", {path for unit in kept for path in (*unit.modules, *unit.owns)}, entry)
     return kept, ()
 
 
-def _prune(module: nn.Module, prefix: str, kept: set[str]) -> None:
+def _drop(net: nn.Module, parameter: str) -> None:
+    path, _, name = parameter.rpartition(".")
+    setattr(net.get_submodule(path), name, None)
+
+
+def _prune(module: nn.Module, prefix: str, kept: set[str], entry: str | None) -> None:
+    """``entry`` stays as a module, without what it consists of; beside it so does what has no
+    weights: a network may ask such a part (RoPE's angles) before it runs any block."""
+    needed = kept if entry is None else kept | {f"{entry}."}
     for name, child in [*module.named_children()]:
         path = prefix + name
-        if path in kept:
+        if path in kept or (entry is not None and not any(True for _ in child.parameters())):
             continue
-        if any(k.startswith(f"{path}.") for k in kept):
-            _prune(child, f"{path}.", kept)
+        if any(k.startswith(f"{path}.") for k in needed):
+            _prune(child, f"{path}.", kept, entry)
         else:
             setattr(module, name, nn.Identity())
+    if prefix == f"{entry}.":
+        for name in [name for name, _ in module.named_parameters(recurse=False)]:
+            setattr(module, name, None)
+        for name in [name for name, _ in module.named_buffers(recurse=False)]:
+            setattr(module, name, None)
 
 
 def _owners(net: nn.Module, units: tuple[Unit, ...]) -> Mapping[str, int]:
@@ -181,24 +248,23 @@ def _owners(net: nn.Module, units: tuple[Unit, ...]) -> Mapping[str, int]:
 
 def check_backbone(name: str) -> None:
     """Raise ModelError unless timm knows ``name``."""
-    if own_network(name) or timm.is_model(name):
-        return
-    hint = did_you_mean(name, timm.list_models(), 3)
-    hint = f"; {hint}" if hint else " (timm.list_models() lists them)"
-    raise ModelError(f"model.backbones: timm has no model '{name}'{hint}")
+    if not own_network(name):
+        source_of(name)
 
 
 def create_net(name: str, image_size: int, spec: InputSpec) -> nn.Module:
     """A timm model without classifier, for images of this size; weights as timm initialises."""
     if own := own_network(name):
         return build(own, image_size, spec.channels)
-    check_backbone(name)
-    options = size_option(name, image_size)
+    source = source_of(name)
+    options = source.arguments | size_option(name, image_size)
     if spec.pad_type is not None:
         options["pad_type"] = spec.pad_type
     try:
         net: nn.Module = timm.create_model(
-            name, pretrained=False, num_classes=0, in_chans=spec.channels, **options
+            source.architecture,
+            pretrained=False,
+            **(options | {"num_classes": 0, "in_chans": spec.channels}),
         )
     except (TypeError, AssertionError, ValueError, RuntimeError) as error:
         raise ModelError(f"model: '{name}' cannot be built at {image_size} px: {error}") from error
@@ -207,8 +273,7 @@ def create_net(name: str, image_size: int, spec: InputSpec) -> nn.Module:
 
 def size_option(name: str, image_size: int) -> dict[str, object]:
     """timm's argument for networks (ViT, Swin) that are built for one image size."""
-    fixed = timm.get_pretrained_cfg_value(name, "fixed_input_size")
-    return {"img_size": image_size} if fixed else {}
+    return {"img_size": image_size} if source_of(name).expects("fixed_input_size") else {}
 
 
 def create_backbone(
@@ -216,7 +281,7 @@ def create_backbone(
 ) -> Backbone:
     """A backbone with the weights timm initialises; see ``weights.load`` for trained ones."""
     spec = spec or InputSpec()
-    return Backbone(name, create_net(name, image_size, spec), spec, cut)
+    return Backbone(name, create_net(name, image_size, spec), spec, cut, image_size)
 
 
 def check_own(name: str, image_size: int) -> None:

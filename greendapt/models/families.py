@@ -1,4 +1,6 @@
-"""How each family of timm models is an ordered list of units: data, one function a family.
+"""How nine families of timm models are an ordered list of units: data, one function a family.
+
+Other networks are walked through (see ``walk``); these stay as they are, so that results stay too.
 
 A unit is the finest step that a phase can train or freeze: the stem, then one unit a residual
 (or dense, or transformer) block. Stages number from 1; the stem is stage 0.
@@ -43,9 +45,24 @@ class Family:
     units: tuple[Unit, ...]
     tail: tuple[str, ...] = ()
 
+    def run(self, net: nn.Module, x: Tensor, start: int, stop: int) -> Tensor:
+        """From what unit ``start`` takes to what unit ``stop`` takes."""
+        for unit in self.units[start:stop]:
+            x = unit(net, x)
+        return x
+
+    def steps(self, net: nn.Module, unit: int) -> list[Callable[[Tensor], Tensor]]:
+        """What runs in a unit, one after the other, as far as that can be told apart."""
+        return self.units[unit].steps(net)
+
+    def entry(self, unit: int) -> str | None:
+        """The module that must be there for the units before ``unit`` to run, if any."""
+        del unit
+        return None
+
 
 def family_of(net: nn.Module) -> Family | None:
-    """The unit view of a timm model, or None for a model that has no stages known here."""
+    """The unit view of a timm model, or None for a model of no family known here."""
     for fits, view in _FAMILIES:
         if all(_has(net, path) for path in fits):
             return view(net)
@@ -146,10 +163,10 @@ def _vit_stem(net: nn.Module, x: Tensor) -> Tensor:
 
 def _vit(net: nn.Module) -> Family:
     """A plain ViT has no stages of its own: its blocks are taken in four parts, as equal as can
-    be."""
+    be. All parameters outside of its modules are tokens and positions, which the stem adds."""
     blocks = _children(net, "blocks")
     parts = min(4, len(blocks))
-    owns = ("cls_token", "pos_embed", "reg_token")
+    owns = tuple(name for name, _ in net.named_parameters(recurse=False))
     stem = Unit("stem", 0, ("patch_embed", "pos_drop", "patch_drop", "norm_pre"), owns, _vit_stem)
     units = (Unit(path, 1 + i * parts // len(blocks), (path,)) for i, path in enumerate(blocks))
     return Family((stem, *units), ("norm",))

@@ -20,6 +20,7 @@ from greendapt.core.errors import ModelError
 from greendapt.disk.files import write_json
 from greendapt.models import weights
 from greendapt.models.backbone import Backbone
+from greendapt.models.sources import source_of
 
 WEIGHTS = "model.safetensors"
 CONFIG = "config.json"
@@ -77,12 +78,10 @@ def _config(backbone: Backbone, image_size: int) -> dict[str, Any]:
     """As timm's ``push_to_hf_hub`` writes it. Images are resized as greendapt does it: to a square,
     bilinear, nothing cropped."""
     name, spec = backbone.name, backbone.spec
-    own = {
-        key: timm.get_pretrained_cfg_value(name, key)
-        for key in ("fixed_input_size", "first_conv", "classifier")
-    }
+    source = source_of(name)
+    own = {key: source.expects(key) for key in ("fixed_input_size", "first_conv", "classifier")}
     config = {
-        "architecture": name.partition(".")[0],
+        "architecture": source.architecture.partition(".")[0],
         "num_classes": 0,
         "num_features": getattr(backbone.net, "head_hidden_size", backbone.net.num_features),
         "pretrained_cfg": {
@@ -96,7 +95,9 @@ def _config(backbone: Backbone, image_size: int) -> dict[str, Any]:
             **{key: value for key, value in own.items() if value is not None},
         },
     }
-    return config if spec.pad_type is None else config | {"model_args": {"pad_type": spec.pad_type}}
+    padding = {} if spec.pad_type is None else {"pad_type": spec.pad_type}
+    arguments = source.arguments | padding
+    return config | {"model_args": arguments} if arguments else config
 
 
 @torch.inference_mode()

@@ -1,24 +1,19 @@
-"""Where a backbone's weights come from: a safetensors file, timm, or nowhere (random)."""
+"""Where a backbone's weights come from: a file, timm, or nowhere (random)."""
 
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import timm
 import torch
-from huggingface_hub import constants
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from greendapt.core.errors import WeightsError
-from greendapt.models import hub
 from greendapt.models.backbone import (
     Backbone,
     InputSpec,
@@ -27,23 +22,35 @@ from greendapt.models.backbone import (
     create_net,
     size_option,
 )
+from greendapt.models.checkpoint_files import Content, read, read_metadata
+from greendapt.models.checkpoint_names import account, fit
 from greendapt.models.own_networks import own_network
+from greendapt.models.sources import patient, source_of
 
 
-def load(name: str, weights: str, *, image_size: int, cut: int | None, seed: int) -> Backbone:
+def load(
+    name: str,
+    weights: str,
+    *,
+    image_size: int,
+    cut: int | None,
+    seed: int,
+    say: Callable[[str], None] = lambda _: None,
+) -> Backbone:
     """A backbone with weights: ``none`` (random, from ``seed``), ``timm``, or a file's path.
 
     Scaling, channels and padding come with the weights: from a file's metadata (``mean``,
-    ``std``, ``pad_type``), else from timm's configuration of the model.
+    ``std``, ``pad_type``), else from timm's configuration of the model. ``say`` is told what was
+    taken of a file that has not simply the backbone's own tensors under its own names.
     """
     check_backbone(name)
     if weights == "timm":
-        return Backbone(name, _from_timm(name, image_size), _timm_spec(name), cut)
+        return Backbone(name, _from_timm(name, image_size), _timm_spec(name), cut, image_size)
     if weights == "none":
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             return create_backbone(name, image_size=image_size, cut=cut)
-    return _from_file(name, Path(weights), image_size, cut)
+    return _from_file(name, Path(weights), image_size, cut, say)
 
 
 def spec_of(name: str, weights: str) -> InputSpec:
@@ -57,35 +64,9 @@ def spec_of(name: str, weights: str) -> InputSpec:
     return _written_spec(path, read_metadata(path)) or _timm_spec(name)
 
 
-def read_file(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Tensors and metadata of a safetensors file (never pickle), or a clear WeightsError."""
-    with _opened(path) as file:
-        return {key: file.get_tensor(key) for key in file.keys()}, file.metadata() or {}  # noqa: SIM118
-
-
-def read_metadata(path: Path) -> dict[str, str]:
-    """Of a safetensors file; WeightsError where it is none."""
-    with _opened(path) as file:
-        return file.metadata() or {}
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[Any]:
-    if not path.is_file():
-        raise WeightsError(f"weights: there is no file {path}")
-    try:
-        with safe_open(path, framework="pt") as file:
-            yield file
-    except (SafetensorError, OSError) as error:
-        raise WeightsError(
-            f"weights: {path} is not a safetensors file ({error}); "
-            "convert a .pt or .bin file with safetensors.torch.save_file"
-        ) from error
-
-
 def architecture(path: Path) -> str:
     """The timm name that a safetensors file says it is of; WeightsError where it says none."""
-    arch = read_file(path)[1].get("arch")
+    arch = read_metadata(path).get("arch")
     if arch is None:
         raise WeightsError(f"weights: {path} does not say of which backbone it is; name it")
     return arch
@@ -103,8 +84,11 @@ def save(backbone: Backbone, path: Path) -> None:
     save_file(tensors, path, metadata)
 
 
-def _from_file(name: str, path: Path, image_size: int, cut: int | None) -> Backbone:
-    tensors, metadata = read_file(path)
+def _from_file(
+    name: str, path: Path, image_size: int, cut: int | None, say: Callable[[str], None]
+) -> Backbone:
+    content = read(path)
+    metadata = content.metadata
     arch = metadata.get("arch", name)
     if arch != name:
         raise WeightsError(f"weights: {path} holds '{arch}', the suite asks for '{name}'")
@@ -113,12 +97,12 @@ def _from_file(name: str, path: Path, image_size: int, cut: int | None) -> Backb
         net = create_net(name, image_size, spec)
     kept = _written_cut(path, metadata)
     if kept is None:
-        _fill(net, tensors, path)
-        return Backbone(name, net, spec, cut)
+        _fill(name, net, content, path, say)
+        return Backbone(name, net, spec, cut, image_size)
     if cut not in (None, kept):
         raise WeightsError(f"weights: {path} was cut after stage {kept}, the suite cuts at {cut}")
-    backbone = Backbone(name, net, spec, kept)  # the file holds the stages that were kept
-    _fill(net, tensors, path)
+    backbone = Backbone(name, net, spec, kept, image_size)  # the file holds what was kept
+    _fill(name, net, content, path, say)
     return backbone
 
 
@@ -157,44 +141,37 @@ def _written_spec(path: Path, metadata: Mapping[str, str]) -> InputSpec | None:
 def _timm_spec(name: str) -> InputSpec:
     if own_network(name):
         return InputSpec()
-    mean = timm.get_pretrained_cfg_value(name, "mean")
-    std = timm.get_pretrained_cfg_value(name, "std")
+    source = source_of(name)
+    mean, std = source.expects("mean"), source.expects("std")
     return InputSpec(tuple(mean), tuple(std)) if mean and std else InputSpec()
 
 
-def _fill(net: nn.Module, tensors: dict[str, Tensor], path: Path) -> None:
-    """Copy by name; only the classifier, which greendapt never uses, may be left over."""
-    wanted = net.state_dict()
-    converter = getattr(sys.modules[type(net).__module__], "checkpoint_filter_fn", None)
-    if converter is not None and not all(
-        key in tensors and tensors[key].shape == value.shape for key, value in wanted.items()
-    ):  # another release's names, or position embeddings of another image size
-        tensors = converter(tensors, net)
-    missing = [key for key in wanted if key not in tensors]
-    misfits = [k for k, v in wanted.items() if k in tensors and tensors[k].shape != v.shape]
-    heads = ("classifier.", "fc.", "head.")
-    extra = [key for key in tensors if key not in wanted and not key.startswith(heads)]
-    problems = {"missing": missing, "of another shape": misfits, "unknown": extra}
-    text = "; ".join(f"{len(v)} {k} (first: {v[0]})" for k, v in problems.items() if v)
-    if text:
-        raise WeightsError(f"weights: {path} does not fit the backbone: tensors {text}")
-    net.load_state_dict({key: tensors[key] for key in wanted})  # in the dtype of the net
+def _fill(
+    name: str, net: nn.Module, content: Content, path: Path, say: Callable[[str], None]
+) -> None:
+    fitting, others = fit(net, content.tensors, str(path))
+    net.load_state_dict(fitting.taken, strict=False)  # in the dtype of the net
+    if content.is_safetensors and fitting.is_plain:
+        return
+    scaling = ""
+    if "mean" not in content.metadata:
+        spec = _timm_spec(name)
+        mean, std = (", ".join(f"{one:g}" for one in of) for of in (spec.mean, spec.std))
+        scaling = f"; images are scaled as timm does for {name} (mean {mean}, std {std})"
+    say(f"Weights of {name}: {account(fitting, others)}{scaling}.")
 
 
 def _from_timm(name: str, image_size: int) -> nn.Module:
-    if not timm.is_model_pretrained(name):
+    if not source_of(name).has_weights:
         raise WeightsError(f"weights: timm has no pre-trained weights for '{name}'")
-    offline = constants.HF_HUB_OFFLINE
-    constants.HF_HUB_OFFLINE = offline or not hub.answers()
     try:
-        net: nn.Module = timm.create_model(
-            name, pretrained=True, num_classes=0, **size_option(name, image_size)
-        )
+        with patient():
+            net: nn.Module = timm.create_model(
+                name, pretrained=True, num_classes=0, **size_option(name, image_size)
+            )
     except Exception as error:  # the hub client raises many kinds
         raise WeightsError(
             f"weights: timm could not get the weights of '{name}' ({type(error).__name__}); "
-            "offline, take --weights fractal, or a file: --weights FILE.safetensors"
+            "offline, take --weights fractal, or a file: --weights FILE"
         ) from error
-    finally:
-        constants.HF_HUB_OFFLINE = offline
     return net

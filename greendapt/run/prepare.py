@@ -60,7 +60,8 @@ def prepare_session(
     for task in data.tasks.values():
         check_stops(suite, task.development.task)
     scarce = [one for task in data.tasks.values() for one in _scarce(suite, task.development)]
-    data = replace(data, notes=ranked([*data.notes, *scarce, *_reading(took_s)]))
+    taken = [note(one.account) for one in generic.values() if one.account]
+    data = replace(data, notes=ranked([*data.notes, *scarce, *taken, *_reading(took_s)]))
     for remark in data.notes:
         say(str(remark) if remark.gravity is Gravity.NOTE else f"! {remark}")
     steps = chosen_steps(suite, engine.device, before.steps if before else {}, say)

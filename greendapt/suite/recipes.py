@@ -16,6 +16,7 @@ from pydantic import (
 
 from greendapt.suite.added import Added, Ia3, Lora, Ssf
 from greendapt.suite.datasets import Table
+from greendapt.suite.freezing import Freeze
 from greendapt.suite.objectives import Learns, Supervised, Width
 from greendapt.suite.stop_rules import Stop
 from greendapt.suite.trainable import Train, TrainSet, train_set, train_text
@@ -84,7 +85,7 @@ class Trainable:
 class NetworkRecipe(Recipe):
     """How a backbone is trained with its head."""
 
-    LATER: ClassVar = ("lora", "ia3", "ssf", "layer_decay", "loss")
+    LATER: ClassVar[tuple[str, ...]] = ("lora", "ia3", "ssf", "layer_decay", "loss")
     """Keys that came later: where they are as by default they are not written, so that the keys of
     stages, and with them results, stay those of before."""
 
@@ -169,11 +170,15 @@ Epochs = EpochCount | tuple[EpochCount, ...]
 class Phase(NetworkRecipe):
     """Which parameters train, and how. A template by name, used and varied by strategies."""
 
+    LATER: ClassVar[tuple[str, ...]] = (*NetworkRecipe.LATER, "freeze")
+
     train: Train
     objective: Learns = Supervised()
     bank: Views = 0
     """Augment each image so many times once, and draw from these, instead of anew each epoch: the
     constant prefix of the views can then be stored. Other results than fresh views give."""
+    freeze: Freeze | None = None
+    """Units that have settled stop training; None: all train to the end."""
     stop: Stop | None = None
     """None: after ``epochs``, and no look but the validation loss that ``select`` asks for."""
     watch: Watch | None = None
@@ -202,7 +207,8 @@ class Phase(NetworkRecipe):
     @property
     def in_parts(self) -> bool:
         """Whether its first epochs are what a phase of fewer epochs does."""
-        paced = self.schedule != "constant" or self.objective.paced
+        freezing = self.freeze is not None and self.freeze.paced
+        paced = self.schedule != "constant" or self.objective.paced or freezing
         return not paced and self.watch is None
 
     def up_to(self, epochs: int) -> Phase:
@@ -250,6 +256,7 @@ class Use(Table):
     objective: Learns | None = None
     select: Select | None = None
     bank: Views | None = None
+    freeze: Freeze | None = None
     stop: Stop | None = None
     min_steps: Steps | None = None
     watch: Watch | None = None

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from greendapt.core.errors import SuiteError
 from greendapt.core.hints import did_you_mean
 from greendapt.core.toml_text import DEEPEST, parse_toml, unwritable
+from greendapt.suite.adaptation import in_every_phase, kept_by_strategies
 from greendapt.suite.checkpoints import with_checkpoints
 from greendapt.suite.dataset_tables import fitting, with_paths_from
 from greendapt.suite.models import Suite
@@ -62,12 +63,15 @@ def load(
     profile: str = "default",
     changes: Sequence[Mapping[str, Any]] = (),
     say: Callable[[str], None] = lambda _: None,
+    adaptation: Mapping[str, Any] | None = None,
 ) -> Suite:
     """The suite in ``path`` under ``profile``, ``changes`` laid over it in order, validated.
 
     Relative paths count from the suite's file, those of ``changes`` from the working folder.
+    ``adaptation``: keys of every phase, laid over the profile and below ``changes``.
     ``say`` is told what of the profile is left out, because it is for another kind of source than
-    the suite or the changes give. Raises one SuiteError that lists every problem with its key.
+    the suite or the changes give, and where a strategy has its own say in ``adaptation``. Raises
+    one SuiteError that lists every problem with its key.
     """
     table = read_table(path)
     for text in filter(None, map(unwritable, (table, *changes))):
@@ -83,12 +87,15 @@ def load(
     laid, left_out = fitting(laid, table, reduce(overlay, changes, table))
     if left_out:
         say(f"note: profile {profile}: left out, for other data than this: {', '.join(left_out)}")
-    table = reduce(overlay, (laid, *changes), table)
+    table = overlay(table, laid)
+    table = reduce(overlay, (in_every_phase(table, adaptation or {}), *changes), table)
     table["profile"] = profile
     try:
         suite = Suite.model_validate(table)
     except ValidationError as error:
         raise _refused(path, problems(error, table)) from error
+    for sentence in kept_by_strategies(suite, adaptation or {}):
+        say(f"note: {sentence}")
     try:
         return with_checkpoints(suite)
     except SuiteError as error:

@@ -103,6 +103,8 @@ class Last(TrainSet):
 
     def units(self, backbone: Units) -> frozenset[int]:
         count = len(backbone.stages)
+        if self.blocks and count == 1:
+            raise ModelError(f"train = 'last:{self.blocks}': {_whole(backbone)}")
         if self.blocks >= count:
             raise ModelError(
                 f"train = 'last:{self.blocks}': '{backbone.backbone}' has {count - 1} blocks "
@@ -218,6 +220,8 @@ class Stages(TrainSet):
         return cls(tuple(argument.split(",")))
 
     def units(self, backbone: Units) -> frozenset[int]:
+        if len(backbone.stages) == 1:
+            raise ModelError(f"train = {list(self.names)}: {_whole(backbone)}")
         names = ["stem", *(f"stage{i}" for i in range(1, backbone.stages[-1] + 1))]
         unknown = [name for name in self.names if name not in names]
         if unknown:
@@ -261,6 +265,13 @@ def _number(argument: str) -> int:
     if re.fullmatch("0*[1-9][0-9]*", argument) is None:
         raise ValueError("N is a number of at least 1")
     return int(argument)
+
+
+def _whole(backbone: Units) -> str:
+    return (
+        f"'{backbone.backbone}' runs only as a whole, it has no blocks and stages to choose from; "
+        "train = 'head' and 'all' run"
+    )
 
 
 def _alone(train_set: TrainSet, argument: str) -> TrainSet:

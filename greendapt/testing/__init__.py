@@ -14,6 +14,8 @@ from greendapt.testing.corruption_contract import CorruptionContract
 from greendapt.testing.energy_contract import EnergySourceContract
 from greendapt.testing.executor_contract import ExecutorContract
 from greendapt.testing.format_contract import ReportFormatContract
+from greendapt.testing.freezing_contract import FreezingContract
+from greendapt.testing.objective_contract import ObjectiveContract
 from greendapt.testing.score_contract import ScoreContract
 from greendapt.testing.stop_rule_contract import StopRuleContract
 from greendapt.testing.train_set_contract import TrainSetContract
@@ -23,6 +25,8 @@ __all__ = [
     "CorruptionContract",
     "EnergySourceContract",
     "ExecutorContract",
+    "FreezingContract",
+    "ObjectiveContract",
     "ReportFormatContract",
     "ScoreContract",
     "StopRuleContract",

@@ -63,6 +63,8 @@ class State:
     last: dict[str, Tensor] | None = None
     optimizer: dict[str, Any] | None = None
     generators: tuple[Tensor, ...] = ()
+    moves: tuple[tuple[float, ...], ...] = ()
+    """How far each unit's weights went in each epoch; only where a rule freezes by it."""
 
     @property
     def epochs(self) -> int:
@@ -102,6 +104,9 @@ class Training:
         May end the training before its recipe does, and says which epoch is kept.
     stepped
         Told after each step which share of all steps of the recipe went before it.
+    begin
+        Told before the first step, when the optimiser has the parameters that train: some may be
+        frozen from then on.
     """
 
     loss: Loss
@@ -111,6 +116,7 @@ class Training:
     state: State | None = None
     watch: Watch = lowest
     stepped: Callable[[float], None] = lambda _share: None
+    begin: Callable[[], None] = lambda: None
 
 
 def fit(
@@ -140,6 +146,7 @@ def fit(
     if training.state is None:
         refuse_dead(module, encode, train, training.engine, generators)
     _restore(module, optimizer, generators, now)
+    training.begin()
     total = steps * recipe.epochs_on(len(train))
     schedule = schedule_of(recipe, optimizer, total, done=steps * now.epochs)
     held = val if val is not None and len(val) and recipe.needs_val_loss else None

@@ -9,10 +9,11 @@ from torch import Tensor, nn
 
 from greendapt.data.augment import Drawn
 from greendapt.models.network import Network
-from greendapt.suite.recipes import Augmentation, NetworkRecipe
+from greendapt.suite.recipes import Augmentation, NetworkRecipe, Phase
 from greendapt.train import constant_prefix
 from greendapt.train.cost import ImageCost, image_cost, nbytes, phase_cost
 from greendapt.train.engine import Encode, Engine
+from greendapt.train.freezing import Freezing, Way, fit_freezing
 from greendapt.train.inputs import Bank, Examples, gathered
 from greendapt.train.loop import Fit, Training, fit
 from greendapt.train.parallel import Among
@@ -28,6 +29,7 @@ class Trained:
     training_flops: int
     cached_bytes: int
     uncounted: tuple[str, ...]
+    frozen_units: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ def train_phase(
     views = network.views
     image_size = train.inputs.shape[-1]
     shape = constant_prefix.activation_shape(backbone, image_size, start)
-    images = len(train) + (len(val) if val is not None else 0)
+    images = len(train) + len(val or ())
     constant = recipe.augmentation == "none" and views == 1 and start > 0
     cached = stored is None and cache and constant
     cached = cached and engine.ranks.same(constant_prefix.fits(nbytes(images, shape)))
@@ -89,18 +91,26 @@ def train_phase(
     training = replace(training, stepped=network.stepped)
     cost = _cost(network, image_size, recipe, start)
     moving = trainable_params(network)
-    done = fit(network, encode, train, val, recipe, training, draws=(draw,))
+    once = images * engine.ranks.size  # each rank has its own cache
+    if isinstance(recipe, Phase) and recipe.freeze is not None:
+        way = Way(encode, train, val, 0 if stored is None and not cached else start)
+        follow = _from_activations if cache and recipe.augmentation == "none" else None
+        done = fit_freezing(network, way, recipe, training, (draw,), image_size, follow=follow)
+        done = replace(done, flops=done.flops + (cost.prefix * once if cached else 0))
+    else:
+        plain = fit(network, encode, train, val, recipe, training, (draw,))
+        again = 0 if stored is not None else (plain.samples + plain.samples_validated) * views
+        through = once if cached else again
+        done = Freezing(plain, cost.of(plain, through, views))
     network.finish()
     end_phase(network)
-    through = (done.samples + done.samples_validated) * views
-    if stored is not None or cached:
-        through = images * engine.ranks.size if cached else 0  # each rank has its own cache
     return Trained(
-        fit=done,
+        fit=done.fit,
         trainable_params=moving,
-        training_flops=cost.of(done, through, views),
-        cached_bytes=nbytes(images, shape) if cached else 0,
+        training_flops=done.flops,
+        cached_bytes=max(nbytes(images, shape) * cached, done.cached_bytes),
         uncounted=cost.uncounted,
+        frozen_units=done.fronts,
     )
 
 

@@ -39,7 +39,7 @@ def test_a_run_uses_them(shell, sample, tiny, tmp_path, only_run):
     stop = '[phase.adapt.stop]\nrule = "looks"\nmost = 2\non = "spread"\nimages = 40\n'
     text = tiny.read_text(encoding="utf-8")
     suite.write_text(text.replace("[strategy.none]", f"{stop}[strategy.none]"), encoding="utf-8")
-    changes = ("--set", 'evaluation.corruptions=["veil"]', "--set", "phase.adapt.train=first:3")
+    changes = ("--set", 'evaluation.corruptions=["veil"]', "--set", "phase.adapt.train=early:3")
     arguments = ("--strategies", "none,full", "--out", tmp_path, "--executor", "one_process")
     done = shell("bench", "--suite", suite, *arguments, *changes, env=sample())
     assert done.code == 0, done.err
@@ -48,7 +48,7 @@ def test_a_run_uses_them(shell, sample, tiny, tmp_path, only_run):
     for row in rows:
         assert all(name.startswith("veil") for name in row["metrics"]["corrupted"]["by"])
     lines = (run / "records.jsonl").read_text(encoding="utf-8").splitlines()
-    (phase,) = (r for r in map(json.loads, lines) if "first:3" in r["title"])
+    (phase,) = (r for r in map(json.loads, lines) if "early:3" in r["title"])
     assert len(phase["details"]["looks"]) == 2
     assert all(look["score"] is not None for look in phase["details"]["looks"])
     memory = phase["figures"]["energy_dram_j"]

@@ -5,6 +5,7 @@ import pickle
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 TWO = ("ill", "well")
@@ -107,7 +108,7 @@ def refused_data(refused, good):
             "run.device: should be 'auto', 'cpu', 'cuda', 'xpu' or 'mps' (is 'tpu')",
         ),
         (["--backbone", "test_resnt"], "no model 'test_resnt'; did you mean test_resnet"),
-        (["--backbone", "vgg11"], "'vgg11' has no stages that greendapt can address"),
+        (["--backbone", "tnt_s_patch16_224"], "'tnt_s_patch16_224' runs only as a whole"),
         (["--nope"], "No such option: --nope"),
         (["--set", "strategy.full.cut=9"], "cut = 9: 'test_resnet' has 4 stages"),
         (["--set", 'phase.adapt.train="last:99"'], "'test_resnet' has 4 blocks and a stem"),
@@ -145,8 +146,8 @@ def test_no_other_gpu(refused, monkeypatch, device, name):
     ("content", "said"),
     [
         (None, "there is no file"),
-        (b"hello", "is not a safetensors file"),
-        (pickle.dumps({"weight": 1}), "is not a safetensors file"),
+        (b"hello", "is not a whole safetensors file"),
+        (pickle.dumps({"weight": 1}), "is not a whole safetensors file"),
     ],
     ids=["missing", "text", "pickle"],
 )
@@ -157,6 +158,16 @@ def test_weights_files(refused, tmp_path, content, said):
     answer = refused("--weights", path)
     assert said in answer
     assert str(path) in answer
+
+
+def test_a_checkpoint_of_another_network(refused, tmp_path):
+    """With a table; the file's path is the user's own."""
+    path = tmp_path / "resnet.pth"
+    state = {f"module.layer{i}.weight": torch.ones(2) for i in range(200)}
+    torch.save({"state_dict": state}, path)
+    first, *table = refused("--weights", path).splitlines()
+    assert first.startswith(f"weights: {path} does not fit the backbone; the nearest reading of")
+    assert [line.split("  ")[1] for line in table] == ["missing", "left over"]
 
 
 # --- suite files ------------------------------------------------------------------------------

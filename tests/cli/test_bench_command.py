@@ -178,6 +178,39 @@ def test_simclr_on_a_pool_without_labels(bench, tmp_path):
     assert none != full
 
 
+def test_masked_images_and_a_teacher_on_a_folder_of_images_and_nothing_else(bench, tmp_path):
+    pool = tmp_path / "pool"
+    pool.mkdir()
+    rng = np.random.default_rng(0)
+    for number in range(30):
+        Image.fromarray(rng.integers(0, 255, (32, 32), dtype=np.uint8)).save(pool / f"{number}.png")
+    taught = '{ name = "dino", local_views = 1, hidden = 16, bottleneck = 8, outputs = 16 }'
+    taught = f'{{ use = "adapt", objective = {taught}, select = "last" }}'
+    said = bench(
+        "--data", f"pool={pool}", "--strategies", "none,masked,taught",
+        "--backbone", "test_resnet,test_vit",
+        "--set", "phase.head.objective=simmim",
+        "--set", 'strategy.masked.phases=["head", { use = "adapt", objective = "simmim" }]',
+        "--set", f"strategy.taught.phases=[{taught}]",
+    )  # fmt: skip
+    by_strategy = metrics(said)
+    assert len(by_strategy) == 6
+    assert len({json.dumps(one, sort_keys=True) for one in by_strategy.values()}) == 6
+    report = (said["run"] / "report.md").read_text(encoding="utf-8")
+    assert "0.png" not in report
+
+
+def test_pairs_whose_last_batch_would_hold_one_image_are_refused(greendapt, tiny, tmp_path):
+    said = ["bench", "--suite", tiny, "--out", tmp_path / "runs", "--strategies", "full"]
+    said += ["--set", "phase.adapt.objective=simclr", "--set", "phase.adapt.batch_size=55"]
+    done = greendapt(*said)
+    assert done.code == 2
+    assert (
+        "the last of 56 images in batches of 55 would hold 1; take another batch_size" in done.err
+    )
+    assert not (tmp_path / "runs").exists()
+
+
 def test_the_smoke_profile_takes_a_folder_and_says_what_it_leaves_out(bench, tmp_path):
     rng = np.random.default_rng(0)
     for number in range(40):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import save_file
 
 from greendapt.models import weights
 from greendapt.models.backbone import create_backbone
@@ -39,6 +40,22 @@ def test_two_checkpoints_side_by_side(greendapt, files):
     assert first["leep"] == {
         "value": None, "better": "higher", "why": "it needs the linear head of the pre-training",
     }  # fmt: skip
+
+
+def test_a_checkpoint_scores_as_the_same_tensors_in_safetensors(greendapt, tmp_path):
+    state = create_backbone("test_resnet", image_size=32).net.state_dict()
+    plain, path = tmp_path / "plain.safetensors", tmp_path / "last.ckpt"
+    save_file({name: tensor.contiguous() for name, tensor in state.items()}, plain)
+    torch.save({"epoch": 3, "state_dict": {f"model.{k}": v for k, v in state.items()}}, path)
+    asked = ("score", "--data", "phantom", "--backbone", "test_resnet", "--json", *SMALL)
+    said = greendapt(*asked, "--weights", plain, "--weights", path)
+    assert said.code == 0, said.err
+    first, second = (row["scores"] for row in json.loads(said.out)["weights"])
+    assert first["robustness"] == second["robustness"]
+    assert "under 'state_dict.model'" in said.err
+    nameless = greendapt("score", "--data", "phantom", *SMALL, "--weights", path)
+    assert nameless.code == 2
+    assert f"{path} does not say of which backbone it is" in nameless.err
 
 
 def test_a_folder_without_labels_has_the_label_free_score(greendapt, tmp_path):

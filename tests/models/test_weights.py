@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from greendapt.core.errors import ModelError, WeightsError
 from greendapt.models import weights
 from greendapt.models.backbone import Backbone, InputSpec, create_backbone
+from greendapt.models.checkpoint_files import read_metadata
 
 NAME, SIZE = "test_resnet", 32
 
@@ -135,9 +136,9 @@ def _stranger(tensors):
 @pytest.mark.parametrize(
     ("spoil", "says"),
     [
-        (_without, r"tensors 1 missing \(first: conv1.0.weight\)"),
-        (_reshaped, r"tensors 1 of another shape \(first: conv1.0.weight\)"),
-        (_stranger, r"tensors 1 unknown \(first: layer9.0.weight\)"),
+        (_without, r"\n  missing +1  conv1.0.weight\n?"),
+        (_reshaped, r"\n  of another shape or kind +1  conv1.0.weight \[1, 3, 3, 3\] for \["),
+        (_stranger, r"\n  left over +1  layer9.0.weight$"),
     ],
 )
 def test_tensors_that_do_not_fit_are_counted_and_named(stored, spoil, says):
@@ -184,7 +185,7 @@ class _Bomb:
 def test_a_pickle_is_refused_and_never_run(tmp_path):
     path, crater = tmp_path / "weights.pt", tmp_path / "crater"
     torch.save({"weight": _Bomb(crater)}, path)
-    with pytest.raises(WeightsError, match=r"is not a safetensors file .* convert a .pt"):
+    with pytest.raises(WeightsError, match=r"holds Python objects \(\w*io.open\)"):
         _load(path)
     assert not crater.exists()
 
@@ -192,7 +193,7 @@ def test_a_pickle_is_refused_and_never_run(tmp_path):
 def test_a_truncated_file_is_refused(stored):
     path, _ = stored
     path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(WeightsError, match="is not a safetensors file"):
+    with pytest.raises(WeightsError, match="is not a whole safetensors file"):
         _load(path)
 
 
@@ -234,12 +235,12 @@ def test_timm_offline_fails_fast_in_one_sentence(tmp_path, monkeypatch):
     assert time.monotonic() - start < 10
     said = str(caught.value)
     assert said.startswith("weights: timm could not get the weights of 'resnet18'")
-    assert said.endswith("--weights FILE.safetensors")
+    assert said.endswith("--weights FILE")
     assert "\n" not in said
 
 
 def test_what_is_saved_names_the_network_and_its_input(stored):
-    _, said = weights.read_file(stored[0])
+    said = read_metadata(stored[0])
     assert said["arch"] == NAME
     assert len(json.loads(said["mean"])) == len(json.loads(said["std"])) == 3
     assert "cut" not in said

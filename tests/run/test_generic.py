@@ -4,6 +4,9 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
+from huggingface_hub import constants
+from safetensors.torch import save_file
 
 from greendapt.core.errors import WeightsError
 from greendapt.models import weights
@@ -48,6 +51,59 @@ def test_a_file_is_named_by_its_content_not_its_path(suite, tmp_path):
     assert [first.argument, same.argument] == [str(path) for path in paths[:2]]
 
 
+def test_a_checkpoint_is_named_by_what_it_holds_read_once_and_accounted_for(
+    suite, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("GREENDAPT_CACHE", str(tmp_path / "cache"))
+    plain, pickled, other = (tmp_path / name for name in ("a.safetensors", "b.pth", "c.pth"))
+    backbones = [
+        weights.load("test_resnet", "none", image_size=32, cut=None, seed=seed) for seed in (0, 1)
+    ]
+    save_file({k: v.contiguous() for k, v in backbones[0].net.state_dict().items()}, plain)
+    for path, backbone in zip((pickled, other), backbones, strict=True):
+        state = {f"module.{name}": tensor for name, tensor in backbone.net.state_dict().items()}
+        torch.save({"state_dict": state | {"module.fc.weight": torch.ones(5, 2)}}, path)
+    first, same, another = (
+        pretrain.resolve(suite(str(path)), "test_resnet") for path in (plain, pickled, other)
+    )
+    assert first.identity == same.identity != another.identity
+    assert first.account == ""
+    tensors = len(backbones[0].net.state_dict())
+    assert same.account.startswith(
+        f"Weights of test_resnet: {tensors} tensors of the file's {tensors + 1} under "
+        "'state_dict.module'; 1 beside the backbone are left out (fc.weight); images are scaled as "
+    )
+    assert str(tmp_path) not in same.account
+    pickled.unlink()
+    kept = weights.load("test_resnet", same.argument, image_size=32, cut=None, seed=0)
+    assert kept.spec == weights._timm_spec("test_resnet")
+    for ours, theirs in zip(kept.parameters(), backbones[0].parameters(), strict=True):
+        assert torch.equal(ours, theirs)
+
+
+def test_one_network_under_two_scalings_is_two(suite, tmp_path, monkeypatch):
+    """Features follow from both: a stage of one must not be taken for the other's."""
+    monkeypatch.setenv("GREENDAPT_CACHE", str(tmp_path / "cache"))
+    backbone = weights.load("test_resnet", "none", image_size=32, cut=None, seed=0)
+    own = {name: tensor.contiguous() for name, tensor in backbone.net.state_dict().items()}
+    usual = weights.spec_of("test_resnet", "timm")
+
+    def found(mean, prefix):
+        path = tmp_path / "w.safetensors"
+        said = {"mean": str([*mean]), "std": str([*usual.std])} if mean else None
+        save_file({f"{prefix}{name}": tensor for name, tensor in own.items()}, path, said)
+        one = pretrain.resolve(suite(str(path)), "test_resnet")
+        assert weights.spec_of("test_resnet", one.argument).mean == (mean or usual.mean)
+        return one.identity
+
+    for prefix in ("", "backbone."):
+        plain, same, dark, bright = (
+            found(mean, prefix) for mean in (None, usual.mean, (0.1,) * 3, (0.9,) * 3)
+        )
+        assert plain == same
+        assert len({plain, dark, bright}) == 3
+
+
 def test_what_timm_gives_is_kept_as_a_file(suite, monkeypatch):
     """The hub is not asked in a test: its answer is a network with random weights."""
     asked = []
@@ -67,13 +123,13 @@ def test_what_timm_gives_is_kept_as_a_file(suite, monkeypatch):
 
 
 def test_offline_timm_says_so_in_seconds(suite, monkeypatch, tmp_path):
-    monkeypatch.setattr(weights.constants, "ENDPOINT", "http://127.0.0.1:9")  # nobody listens
-    monkeypatch.setattr(weights.constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")  # nobody listens
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
     start = time.monotonic()
     with pytest.raises(WeightsError, match=r"could not get the weights of 'resnet18'.*offline"):
         pretrain.resolve(suite("timm"), "resnet18")
     assert time.monotonic() - start < 10
-    assert not weights.constants.HF_HUB_OFFLINE
+    assert not constants.HF_HUB_OFFLINE
 
 
 def pretraining(suite, monkeypatch, tmp_path):

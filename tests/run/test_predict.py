@@ -51,6 +51,27 @@ CASES = {
             "phase": {"head": {"objective": "simclr"}, "adapt": {"objective": "simclr"}},
         },
     ],
+    "masked images, a CNN and a transformer": [
+        {
+            "model": {"backbones": ["test_resnet", "test_vit"]},
+            "run": {"strategies": ["full"]},
+            "phase": {"head": {"objective": "simmim"}, "adapt": {"objective": "simmim"}},
+        },
+    ],
+    "self-distillation, a CNN and a transformer, a phase in parts": [
+        {
+            "model": {"backbones": ["test_resnet", "test_vit"], "image_size": 64},
+            "run": {"strategies": ["full"]},
+            "strategy": {"full": {"phases": ["adapt"]}},
+            "phase": {
+                "adapt": {
+                    "objective": {"name": "dino", "local_views": 2, "outputs": 32, "hidden": 16},
+                    "select": "last",
+                    "save_every": 1,
+                }
+            },
+        },
+    ],
     "masks": [
         {
             "run": {"strategies": ["partial"], "transfers": ["unet"]},

@@ -15,6 +15,11 @@ class TestOneProcess(testing.ExecutorContract):
     name = "one_process"
 
 
+class TestTurns(testing.ObjectiveContract):
+    name = "turns"
+    settings = {"hidden": 8}  # noqa: RUF012
+
+
 class TestWords(testing.ReportFormatContract):
     name = "words"
 
@@ -28,7 +33,11 @@ class TestLooks(testing.StopRuleContract):
     settings = {"most": 2, "every": 1}  # noqa: RUF012
 
 
-class TestFirst(testing.TrainSetContract):
-    name = "first"
+class TestHalfway(testing.FreezingContract):
+    name = "halfway"
+
+
+class TestEarly(testing.TrainSetContract):
+    name = "early"
     argument = "3"
     wrong = "three"

@@ -17,11 +17,10 @@ import json, sys, torch
 from pathlib import Path
 from greendapt.suite.recipes import Phase
 from greendapt.models.backbone import create_backbone
-from greendapt.models.network import Network, mlp
 from greendapt.train.engine import Engine
 from greendapt.train.inputs import Examples
+from greendapt.train.learners.base import learner_of
 from greendapt.train.loop import Training
-from greendapt.train.objectives import LOSSES
 from greendapt.train.parallel import open_ranks
 from greendapt.train.phase import train_phase
 
@@ -37,16 +36,16 @@ if case["loss"] == "multilabel":
     labels = torch.rand(22, 3).round()
     labels[::4, 0] = float("nan")
     labels[1:9, 1:] = float("nan")
-with torch.no_grad():
-    width = backbone.eval()(backbone.prepare(images[:1])).shape[1]
-network = Network(backbone, mlp(width, (), 3, 0))
 part = case.get("images", 18)
 phase = Phase(epochs=2, learning_rate=0.005, optimizer="sgd", batch_size=8, **case["phase"])
+learner = learner_of(phase.objective, outputs=3)
+network = learner.network(backbone, 32, seed=0)
+loss = learner.loss(network, case["loss"])
 with open_ranks("cpu") as ranks:
     done = train_phase(
         network, Examples(images[:part], labels[:part]), Examples(images[part:], labels[part:]),
         phase,
-        Training(LOSSES[case["loss"]], 3, Engine(torch.device("cpu"), ranks=ranks), lambda _: None),
+        Training(loss, 3, Engine(torch.device("cpu"), ranks=ranks), lambda _: None),
     )
     said = [done.fit.train_loss, done.fit.val_loss, done.fit.best_epoch, done.training_flops]
     weights = torch.cat([p.double().flatten() for p in network.state_dict().values()])
@@ -68,6 +67,18 @@ CASES = {
     },
     "a transformer": {
         "loss": "multiclass", "backbone": "test_vit", "phase": {"train": "last:1"},
+    },
+    "hidden patches": {
+        "loss": "multiclass", "backbone": "test_vit",
+        "phase": {"train": "all", "objective": "simmim", "augmentation": "light"},
+    },
+    "a teacher": {
+        "loss": "multiclass",
+        "phase": {
+            "train": "all", "select": "last", "augmentation": "light",
+            "objective": {"name": "dino", "local_views": 1, "hidden": 16, "bottleneck": 8,
+                          "outputs": 12, "momentum": 0.5},
+        },
     },
 }  # fmt: skip
 

@@ -245,7 +245,7 @@ def test_empty_validation_is_none():
 
 def test_simclr_learns_to_match_views_and_counts_both():
     torch.manual_seed(0)
-    network = Network(create_backbone("test_resnet", image_size=32), mlp(96, (32,), 16, 0))
+    network = Network(create_backbone("test_resnet", image_size=32), mlp(96, (32,), 16, 0), views=2)
     done = _train(
         network,
         "all",
@@ -265,7 +265,7 @@ def test_simclr_learns_to_match_views_and_counts_both():
 
 
 def test_simclr_is_never_cached_even_of_equal_views():
-    network = Network(create_backbone("test_resnet", image_size=32), mlp(96, (), 16, 0))
+    network = Network(create_backbone("test_resnet", image_size=32), mlp(96, (), 16, 0), views=2)
     assert _train(network, "head", loss="simclr", objective="simclr").cached_bytes == 0
 
 

@@ -100,7 +100,9 @@ class Adaptation(Stage):
 
     @property
     def looks_every(self) -> int:
-        return self.phase.stop.every if self.phase.stop else 0
+        if self.phase.stop:
+            return self.phase.stop.every
+        return 1 if self.phase.freeze else 0
 
     def _pace(self) -> object:
         return [pace_of(self.phase), self.prefix is not None]
@@ -137,7 +139,8 @@ class Adaptation(Stage):
             watch=watched.watch,
         )
         network.to(context.engine.device)
-        trained = train_phase(network, train, val, phase, training, stored=stored)
+        cache = phase.freeze is not None and context.suite.run.prefix_cache
+        trained = train_phase(network, train, val, phase, training, cache=cache, stored=stored)
         state = trained.fit.state if self.goes_on else None
         context.save(self.key, backbone, network.head, state)
         done = trained_outcome(trained, images=len(train))

@@ -63,6 +63,7 @@ def trained_outcome(trained: Trained, *, images: int, params: int = 0) -> Outcom
         epoch_s=fit.epoch_s,
         trainable_params=trained.trainable_params,
         uncounted=trained.uncounted,
+        frozen_units=trained.frozen_units,
     )
     return Outcome(trained.training_flops, details)
 
@@ -156,7 +157,7 @@ class Stage(ABC):
 
     @property
     def looks_every(self) -> int:
-        """Epochs from one look of its stop rule to the next; 0: no rule may end it early."""
+        """Epochs from one look of its stop or freezing rule to the next; 0: it has none."""
         return 0
 
     @property

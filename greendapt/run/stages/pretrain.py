@@ -11,7 +11,7 @@ import math
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import ClassVar, Self
@@ -55,16 +55,21 @@ _ALL = Trainable("all", "train")
 
 @dataclass(frozen=True)
 class Generic:
-    """The generic weights of a backbone: what names their content, and what loads them."""
+    """The generic weights of a backbone: what names their content, and what loads them.
+
+    ``account``: what was taken of a file, where that is not simply all of it.
+    """
 
     identity: str
     argument: str
+    account: str = ""
 
 
 def resolve(suite: Suite, backbone: str) -> Generic:
     """Reads weights that exist already, so that errors come early.
 
-    What timm gives is kept as a file: no stage reaches for the network while it is metered.
+    What timm gives is kept as a file, so that no stage reaches for the network while it is metered;
+    so is what was taken of another library's file, which is read once.
     """
     source, size = suite.model.weights, suite.model.image_size
     if source == "none":
@@ -75,15 +80,26 @@ def resolve(suite: Suite, backbone: str) -> Generic:
         made_by = {"recipe": _RECIPE, "backbone": backbone, "image_size": size, **code}
         key = key_of(fractal=suite.fractal, **made_by)
         return Generic(key, str(_folder(key) / BACKBONE))
-    loaded = weights.load(backbone, source, image_size=size, cut=None, seed=0)
-    state = {k: v.contiguous() for k, v in loaded.net.state_dict().items()}
-    key = hashlib.sha256(save(state)).hexdigest()[:16]
-    if source != "timm":
+    accounts: list[str] = []
+    loaded = weights.load(backbone, source, image_size=size, cut=None, seed=0, say=accounts.append)
+    key = _identity(loaded)
+    if source != "timm" and not accounts:
         return Generic(key, source)
-    kept = cache_folder() / "weights" / f"timm-{key}.safetensors"
+    kept = (
+        cache_folder() / "weights" / f"{'timm' if source == 'timm' else 'file'}-{key}.safetensors"
+    )
     if not _is_as_kept(kept):
         _keep(loaded, kept)
-    return Generic(key, str(kept))
+    return Generic(key, str(kept), " ".join(accounts))
+
+
+def _identity(loaded: Backbone) -> str:
+    """Of the tensors, and of what a file says of their input where timm would say otherwise."""
+    state = {k: v.contiguous() for k, v in loaded.net.state_dict().items()}
+    key = hashlib.sha256(save(state)).hexdigest()[:16]
+    if loaded.spec == weights.spec_of(loaded.name, "timm"):
+        return key
+    return key_of(tensors=key, spec=asdict(loaded.spec))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,6 +20,7 @@ from greendapt.models.network import Network
 from greendapt.suite.objectives import Dino, Objective
 from greendapt.train.constant_prefix import activation_shape, feature_size
 from greendapt.train.learners.base import Learner
+from greendapt.train.learners.patches import patch_side
 from greendapt.train.objectives import Loss
 
 WHOLE = (0.4, 1.0)
@@ -130,10 +131,12 @@ class Distilled(Network):
 
 
 def _side(backbone: Backbone, image_size: int, local_side: int) -> int:
-    """Of a small crop in pixels; that of the image where the network takes no other size."""
-    side = max(1, round(local_side * image_size / 224))
+    """Of a small crop in pixels, in whole patches, not below what most networks end in one place
+    of; that of the image where the network takes no other size."""
+    patch = patch_side(backbone)
+    side = patch * round(max(32, local_side * image_size / 224) / patch)
     try:
         activation_shape(backbone, side, len(backbone.units))
     except ModelError:
         return image_size
-    return side
+    return min(side, image_size)

@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from timm.layers import PatchEmbed
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -23,6 +22,7 @@ from greendapt.models.backbone import Backbone
 from greendapt.models.network import Network
 from greendapt.suite.objectives import Objective, SimMIM
 from greendapt.train.learners.base import Learner
+from greendapt.train.learners.patches import patch_embed, patch_side
 from greendapt.train.objectives import Loss, mean_of_images
 
 
@@ -60,8 +60,7 @@ class Masked(Network):
 
     def __init__(self, backbone: Backbone, settings: Objective, image_size: int, seed: int) -> None:
         assert isinstance(settings, SimMIM)
-        embed = _patch_embed(backbone)
-        patch = 1 if embed is None else int(embed.patch_size[0])
+        embed, patch = patch_embed(backbone), patch_side(backbone)
         cell = patch * max(1, round(settings.mask_patch * image_size / 224 / patch))
         if cell >= image_size:
             raise ModelError(
@@ -104,7 +103,7 @@ class Masked(Network):
     def _token_in(self, hidden: Tensor) -> Iterator[bool]:
         """Within the block embeddings of hidden patches are the token; False: there is none."""
         assert isinstance(self.head, PixelDecoder)
-        token, embed = self.head.token, _patch_embed(self.backbone)
+        token, embed = self.head.token, patch_embed(self.backbone)
         if token is None or embed is None:
             yield False
             return
@@ -124,12 +123,6 @@ class Masked(Network):
         """All but what serves pooled features alone."""
         tail = any(name.startswith(f"{path}.") for path in self.backbone.tail)
         return tail or self.backbone.in_unit(name)
-
-
-def _patch_embed(backbone: Backbone) -> PatchEmbed | None:
-    """That of timm's transformers, which give [B, N, D] or [B, H, W, D]."""
-    embed = getattr(backbone.net, "patch_embed", None)
-    return embed if isinstance(embed, PatchEmbed) else None
 
 
 def _last_maps(backbone: Backbone, x: Tensor) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from greendapt.data.imageset import ImageSet
 from greendapt.data.sources.base import Needs
 from greendapt.models import weights
 from greendapt.models.backbone import Backbone
+from greendapt.models.checkpoint_files import read
 from greendapt.suite import datasets
 from greendapt.train.constant_prefix import feature_size
 from greendapt.train.engine import Engine
@@ -42,17 +43,23 @@ def score_weights(
 
 
 def load_weights(
-    where: str, backbone: str | None, *, image_size: int, seed: int
+    where: str,
+    backbone: str | None,
+    *,
+    image_size: int,
+    seed: int,
+    say: Callable[[str], None] = lambda _: None,
 ) -> tuple[Backbone, nn.Module | None]:
-    """``timm``, ``none`` or a safetensors file, and the linear head beside the file, if any.
+    """``timm``, ``none`` or a file, and the linear head beside the file, if any.
 
-    ``backbone`` None is what the file itself says; WeightsError where it does not say.
+    ``backbone`` None is what the file itself says; WeightsError where it does not say. ``say``: as
+    `greendapt.models.weights.load` takes it.
     """
     keyword = where in ("timm", "none")
     if backbone is None and keyword:
         raise WeightsError(f"--weights {where} needs --backbone, a timm name such as resnet18")
     name = backbone or weights.architecture(Path(where))
-    loaded = weights.load(name, where, image_size=image_size, cut=None, seed=seed)
+    loaded = weights.load(name, where, image_size=image_size, cut=None, seed=seed, say=say)
     beside = Path(where).parent / HEAD
     if keyword or not beside.is_file():
         return loaded, None
@@ -80,7 +87,7 @@ def load_images(
 
 def _linear(path: Path, features: int) -> nn.Module | None:
     """A linear head as a run saves it; None for a deeper one (SimCLR's projection)."""
-    tensors, _ = weights.read_file(path)
+    tensors = read(path).tensors
     if set(tensors) != {"0.weight", "0.bias"}:
         return None
     outputs, width = tensors["0.weight"].shape

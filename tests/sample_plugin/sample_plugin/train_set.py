@@ -6,13 +6,13 @@ from greendapt.suite.trainable import TrainSet
 
 
 @dataclass(frozen=True)
-class First(TrainSet):
+class Early(TrainSet):
     count: int
 
     @classmethod
     def parse(cls, argument):
         if not argument.isdecimal():
-            raise ValueError("say first:N")
+            raise ValueError("say early:N")
         return cls(int(argument))
 
     def units(self, backbone):
