@@ -86,3 +86,11 @@ def test_ones_own_draws_from_its_generator_alone_whichever_part_it_gets(turned):
 def test_a_name_that_was_not_allowed_is_no_other_augmentation():
     with pytest.raises(OwnCodeError, match="not allowed to run augmentation code"):
         views(batch(), "foreign")
+
+
+def test_ones_own_comes_before_a_crop(turned):
+    images = batch(channels=3)
+    crops = augment(images, turned, torch.Generator().manual_seed(0), crop=(0.2, 0.4), side=16)
+    assert crops.shape == (6, 3, 16, 16)
+    brightest = views(images, turned).amax(dim=(1, 2, 3))
+    assert (crops.amax(dim=(1, 2, 3)) <= brightest + 1e-6).all()
