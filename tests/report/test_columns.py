@@ -1,5 +1,7 @@
 """The one list of columns, and the formats that read it."""
 
+from dataclasses import replace
+
 from greendapt.report.formats.html import render_html
 from greendapt.report.formats.latex import render_latex
 from greendapt.report.formats.markdown import render_markdown
@@ -24,6 +26,22 @@ def test_each_place_has_its_columns_in_its_order(seen):
         "Development", "External hospital_b", "Corrupted", "Carbon", "AUC", "On the front", *costs
     ]  # fmt: skip
     assert titles(panel, Place.MORE)[-2:] == ["Peak memory", "AUC against none"]
+
+
+def test_how_much_trains_stands_beside_the_name_where_it_is_known(seen):
+    (panel,) = seen().panels
+    shares = dict.fromkeys((entry.name for entry in panel.entries), 1.0)
+    shares |= {"none": 0.0, "partial1": 0.004, "partial2": 0.279, "full": None}
+    entries = [replace(entry, trained_share=shares[entry.name]) for entry in panel.entries]
+    known = replace(panel, entries=entries)
+    for place in (Place.PAGE, Place.MARKDOWN, Place.LATEX):
+        first = columns.columns(known, "carbon_g", place)[0]
+        assert first.titles[place] == "Trains"
+        cells = {entry.name: first.cell(entry).text for entry in entries}
+        assert [cells[name] for name in ("none", "partial1", "partial2", "full", "hybrid1")] == [
+            "nothing", "0.4%", "28%", "n/a", "100%",
+        ]  # fmt: skip
+    assert "Trains" not in titles(panel, Place.PAGE)
 
 
 def test_a_figures_columns_are_one_line(seen, monkeypatch):

@@ -29,10 +29,10 @@ class Place(StrEnum):
 
 
 _ORDER = {
-    Place.PAGE: ("score", "against", "front", "cost"),
+    Place.PAGE: ("what", "score", "against", "front", "cost"),
     Place.MORE: ("score", "cost", "against"),
-    Place.MARKDOWN: ("score", "cost", "against", "front"),
-    Place.LATEX: ("score", "against", "cost"),
+    Place.MARKDOWN: ("what", "score", "cost", "against", "front"),
+    Place.LATEX: ("what", "score", "against", "cost"),
     Place.TERMINAL: ("score", "cost", "against"),
 }
 """Groups of columns, from left to right."""
@@ -142,6 +142,9 @@ def columns(panel: Panel, cost_key: str | None, place: Place) -> list[Column]:
 def _every(panel: Panel, key: str | None) -> Iterator[Column]:
     noun = score_noun([panel])
     printed = (Place.MARKDOWN, Place.LATEX)
+    if any(entry.trained_share is not None for entry in panel.entries):
+        trains = dict.fromkeys((Place.PAGE, *printed), "Trains")
+        yield Column("what", trains, _trains)
     for path in panel.measures:
         yield _measure(path, panel)
     outside = next((path for path in panel.scores if path[0] == "external"), None)
@@ -161,6 +164,15 @@ def _every(panel: Panel, key: str | None) -> Iterator[Column]:
     for figure in panel.figures:
         yield _figure(figure, key or "carbon_g")
     yield Column("against", {Place.MORE: f"{noun} against none"}, _against_none)
+
+
+def _trains(entry: Entry) -> Cell:
+    """How much of the network."""
+    share = entry.trained_share
+    if share is None:
+        return Cell(words.MISSING)
+    digits = 0 if share >= 0.1 else 1
+    return Cell(f"{100 * share:.{digits}f}%" if share else "nothing", value=share)
 
 
 def _measure(path: Path, panel: Panel) -> Column:

@@ -257,7 +257,14 @@ def _entry(
         against_full=None,
         against_none=None,
         standing=standing,
+        trained_share=_trained_share(seeds),
     )
+
+
+def _trained_share(seeds: Seeds) -> float | None:
+    row = next(iter(seeds.values()))
+    whole = row.counts.get("params", 0)
+    return min(1.0, row.trainable_params / whole) if whole else None
 
 
 def _against(name: str, reference: str | None, reached: Reached) -> Comparison | None:

@@ -86,6 +86,8 @@ class Entry:
     against_full: Comparison | None
     against_none: Comparison | None
     standing: Standing
+    trained_share: float | None = None
+    """Of the network's parameters, in the phase that trains most; None where that is not known."""
 
     @property
     def score(self) -> Estimate | None:
