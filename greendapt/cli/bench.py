@@ -43,7 +43,9 @@ def bench(
     weights: Annotated[
         str | None, typer.Option(help="fractal, timm, none, or a file (.safetensors, .pth, ...).")
     ] = None,
-    backbone: Annotated[str | None, typer.Option(help="timm models, joined by commas.")] = None,
+    backbone: Annotated[
+        str | None, typer.Option(help="timm models or hf-hub:ORG/NAME, joined by commas.")
+    ] = None,
     image_size: Annotated[int | None, typer.Option(help="Pixels a side.")] = None,
     strategies: Annotated[str | None, typer.Option(help="Joined by commas; all without.")] = None,
     transfers: Annotated[str | None, typer.Option(help="Joined by commas.")] = None,

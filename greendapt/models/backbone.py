@@ -126,15 +126,17 @@ class Backbone(nn.Module):
         return x.permute(0, 3, 1, 2) if last else x
 
     def _of_tokens(self, x: Tensor) -> Tensor:
+        """Without the tokens before the patches': as many as timm says, else as leave a square."""
         prefix = getattr(self.net, "num_prefix_tokens", 0)
-        if not _is_square(x.shape[1] - prefix) and _is_square(x.shape[1]):
-            prefix = 0  # the class token joins later
+        if isinstance(self.family, Walk):  # class tokens may join late, or by stage
+            prefixes = (n for n in (prefix, 0, 1, 2) if _is_square(x.shape[1] - n))
+            prefix = next(prefixes, None)
+            if prefix is None:
+                raise ModelError(
+                    f"'{self.name}' has {x.shape[1]} tokens between its blocks, no square of "
+                    "them: it cannot be cut there, nor carry a U-Net"
+                )
         tokens = x[:, prefix:].transpose(1, 2)
-        if isinstance(self.family, Walk) and not _is_square(tokens.shape[2]):
-            raise ModelError(
-                f"'{self.name}' has {tokens.shape[2]} tokens between its blocks, no square of "
-                "them: it cannot be cut there, nor carry a U-Net"
-            )
         return tokens.reshape(*tokens.shape[:2], math.isqrt(tokens.shape[2]), -1)
 
     def _check_cut(self, shape: tuple[int, ...]) -> None:

@@ -165,6 +165,8 @@ class _Stopped(Exception):
 
 def _between(net: nn.Module, x: Tensor, walk: Walk, start: int, stop: int) -> Tensor:
     """From what unit ``start`` takes to what unit ``stop`` takes; behind the last, the features."""
+    if stop <= start:
+        return x
     replaced: dict[str, Callable[..., Any]] = {}
     image = x
     if start:

@@ -62,6 +62,7 @@ def test_running_to_any_unit_and_on_from_it_changes_nothing(built):
     backbone, x, features = built
     assert isinstance(backbone.family, Walk)
     assert len(backbone.units) > 4
+    assert backbone.prefix(x, 0) is x
     with torch.no_grad():
         for start in range(len(backbone.units)):
             assert torch.equal(backbone.run(x, start), features)
