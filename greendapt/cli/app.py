@@ -39,6 +39,7 @@ from greendapt.core.terminal import clean_streams, say, show
 
 app = typer.Typer(
     no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # importing rich takes as long as all the rest of a help text
@@ -55,7 +56,7 @@ add_command(app, publish.publish)
 add_command(app, baseline.baseline)
 add_command(app, check.check)
 add_command(app, compare.compare)
-add_command(app, measure.measure, {"ignore_unknown_options": True})
+add_command(app, measure.measure, {"ignore_unknown_options": True, "help_option_names": ["--help"]})
 add_command(app, flops.flops)
 add_command(app, score.score)
 add_command(app, replay.replay)
@@ -74,7 +75,10 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def _options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+        bool,
+        typer.Option(
+            "--version", "-V", callback=_version, is_eager=True, help="Print the version."
+        ),
     ] = False,
     debug: Annotated[
         bool,

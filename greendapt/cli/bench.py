@@ -22,14 +22,28 @@ if TYPE_CHECKING:
 def bench(
     context: typer.Context,
     suite: Annotated[
-        str, typer.Option(help="A suite that comes with greendapt, or a TOML file of your own.")
+        str,
+        typer.Option(
+            "--suite",
+            "-s",
+            metavar="NAME|FILE",
+            help="A suite that comes with greendapt, or a TOML file of your own.",
+        ),
     ] = "chestxray",
     profile: Annotated[
-        str, typer.Option(help="smoke, default, paper, or another of the suite's.")
+        str,
+        typer.Option(
+            "--profile",
+            "-p",
+            metavar="NAME",
+            help="smoke, default, paper, or another of the suite's.",
+        ),
     ] = "default",
     data: Annotated[
         list[str] | None,
         typer.Option(
+            "--data",
+            "-d",
             metavar="ROLE=DIR[:COLUMN][@SPLIT][?KEY=VALUE&...][+DIR...]",
             help="Your data as pool, development or external (repeatable); + joins folders.",
         ),
@@ -41,14 +55,22 @@ def bench(
         ),
     ] = False,
     weights: Annotated[
-        str | None, typer.Option(help="fractal, timm, none, or a file (.safetensors, .pth, ...).")
+        str | None,
+        typer.Option(
+            metavar="NAME|FILE", help="fractal, timm, none, or a file (.safetensors, .pth, ...)."
+        ),
     ] = None,
     backbone: Annotated[
-        str | None, typer.Option(help="timm models or hf-hub:ORG/NAME, joined by commas.")
+        str | None,
+        typer.Option(metavar="NAMES", help="timm models or hf-hub:ORG/NAME, joined by commas."),
     ] = None,
-    image_size: Annotated[int | None, typer.Option(help="Pixels a side.")] = None,
-    strategies: Annotated[str | None, typer.Option(help="Joined by commas; all without.")] = None,
-    transfers: Annotated[str | None, typer.Option(help="Joined by commas.")] = None,
+    image_size: Annotated[int | None, typer.Option(metavar="PIXELS", help="A side.")] = None,
+    strategies: Annotated[
+        str | None, typer.Option(metavar="NAMES", help="Joined by commas; all without.")
+    ] = None,
+    transfers: Annotated[
+        str | None, typer.Option(metavar="NAMES", help="Joined by commas.")
+    ] = None,
     epochs: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Of every phase of adaptation.")
     ] = None,
@@ -58,19 +80,24 @@ def bench(
     batch_size: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Likewise: images a step.")
     ] = None,
-    shots: Annotated[str | None, typer.Option(help="Images per class, such as 5,20,full.")] = None,
+    shots: Annotated[
+        str | None, typer.Option(metavar="N,...", help="Images per class, such as 5,20,full.")
+    ] = None,
     seeds: Annotated[
         str | None,
         typer.Option(
+            "--seeds",
+            "-n",
             metavar="N|N..M",
             help="How many; 3..20: more until the best buy is decided; 1..12: a race.",
         ),
     ] = None,
     margin: Annotated[
-        float | None, typer.Option(help="So much worse in AUC or Dice is as good (0.02).")
+        float | None,
+        typer.Option(metavar="X", help="So much worse in AUC or Dice is as good (0.02)."),
     ] = None,
     device: Annotated[
-        str | None, typer.Option(help="auto, cpu, cuda (ROCm too), xpu, mps.")
+        str | None, typer.Option(metavar="NAME", help="auto, cpu, cuda (ROCm too), xpu, mps.")
     ] = None,
     region: Annotated[
         str | None,
@@ -83,7 +110,7 @@ def bench(
         ),
     ] = None,
     pue: Annotated[
-        float | None, typer.Option(help="Energy of the building over that of IT.")
+        float | None, typer.Option(metavar="X", help="Energy of the building over that of IT.")
     ] = None,
     prefix_cache: Annotated[
         bool | None,
@@ -103,7 +130,9 @@ def bench(
         typer.Option("--set", metavar="KEY=VALUE", help="Any key of the suite (repeatable)."),
     ] = None,
     trust: Trust = False,
-    out: Annotated[Path, typer.Option(help="Where run folders go.")] = Path("runs"),
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="DIR", help="Where run folders go.")
+    ] = Path("runs"),
     reuse: Annotated[
         Path | None,
         typer.Option(metavar="RUN", help="Take over from that run the stages that are the same."),

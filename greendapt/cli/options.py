@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Annotated, Any, get_type_hints
+from pathlib import Path
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import typer
+from typer.models import OptionInfo
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout, nothing else there.")]
 
@@ -50,7 +52,25 @@ def add_command(app: typer.Typer, function: Callable[..., None], settings: Any =
     ``settings``: of click's context.
     """
     short = " ".join((function.__doc__ or "").partition("\n\n")[0].split())
+    function.__annotations__ = get_type_hints(function, include_extras=True)
+    for annotation in function.__annotations__.values():
+        _name_what_it_takes(annotation)
     app.command(short_help=short, context_settings=settings)(function)
+
+
+_TAKES = {int: "N", float: "X", Path: "PATH", str: "TEXT"}
+
+
+def _name_what_it_takes(annotation: Any) -> None:
+    """Of an option that does not say it; typer would write ``<str>``."""
+    if get_origin(annotation) is not Annotated:
+        return
+    kind, *about = get_args(annotation)
+    for one, text in _TAKES.items():
+        for info in about:
+            option = isinstance(info, OptionInfo) and info.metavar is None
+            if option and one in (kind, *get_args(kind)):
+                info.metavar = text
 
 
 Trust = Annotated[

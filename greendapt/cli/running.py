@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from greendapt.core.errors import MeterError
+from greendapt.core.machine import launched
 from greendapt.core.terminal import say, show, show_json
 
 if TYPE_CHECKING:
@@ -75,8 +77,12 @@ def budget_of(text: str | None) -> Budget | None:
 
 
 def first_rank() -> bool:
-    """Whether this process speaks: under torchrun the first one does."""
-    return os.environ.get("RANK", "0") in ("", "0")
+    """Whether this process speaks: under torchrun the first one does. A RANK that something else
+    left in the environment silences nobody."""
+    try:
+        return not launched() or os.environ.get("RANK", "0") in ("", "0")
+    except MeterError:  # which is to be told
+        return True
 
 
 def note(line: str) -> None:

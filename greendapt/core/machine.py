@@ -40,6 +40,11 @@ def launcher_number(environ: Mapping[str, str], variable: str, default: int) -> 
     return int(written)
 
 
+def launched(environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether torchrun started this process as one of several."""
+    return launcher_number(environ, "WORLD_SIZE", 1) > 1 and "MASTER_ADDR" in environ
+
+
 def wait_passively(environ: MutableMapping[str, str]) -> None:
     """Let threads sleep while they wait for each other, unless somebody chose: before torch loads.
 

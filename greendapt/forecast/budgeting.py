@@ -11,6 +11,7 @@ from pathlib import Path
 from greendapt.accounting.hourly import Spell
 from greendapt.core.errors import SuiteError
 from greendapt.core.figures import Figure
+from greendapt.core.machine import launched
 from greendapt.core.records import Record
 from greendapt.forecast.calibrate import LIMITS, Limits
 from greendapt.forecast.kept_plans import keep_plan, kept_plan
@@ -24,7 +25,6 @@ from greendapt.run.workers.executor import Executor
 from greendapt.run.workers.local import Local
 from greendapt.store.forecasts import Forecast, StageForecast
 from greendapt.store.run import latest
-from greendapt.train.parallel import launched
 
 _SHARE = 0.1
 """Of a budget, what timing the stages may take."""

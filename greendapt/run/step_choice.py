@@ -9,6 +9,7 @@ import torch
 
 from greendapt.core.errors import SuiteError
 from greendapt.core.keys import key_of
+from greendapt.core.machine import launched
 from greendapt.disk.cache import cache_folder
 from greendapt.disk.files import disk_errors, write_json
 from greendapt.models.backbone import create_backbone
@@ -16,7 +17,6 @@ from greendapt.models.own_networks import own_network
 from greendapt.run.environment import environment, fingerprint
 from greendapt.store.runinfo import StepInfo, StepTrialInfo
 from greendapt.suite.models import Suite
-from greendapt.train.parallel import launched
 from greendapt.train.step import PLAIN, Step, Trial, try_steps
 
 _TRIAL = 2

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
@@ -24,7 +24,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.overrides import TorchFunctionMode
 
 from greendapt.core.errors import MeterError, RunError
-from greendapt.core.machine import launcher_number
+from greendapt.core.machine import launched, launcher_number
 
 T = TypeVar("T")
 
@@ -160,11 +160,6 @@ class Ranks:
 
 
 ALONE = Ranks()
-
-
-def launched(environ: Mapping[str, str] = os.environ) -> bool:
-    """Whether torchrun started this process as one of several."""
-    return launcher_number(environ, "WORLD_SIZE", 1) > 1 and "MASTER_ADDR" in environ
 
 
 @contextmanager

@@ -10,7 +10,8 @@ import textwrap
 import pytest
 import torch
 
-from greendapt.train.parallel import ALONE, Ranks, launched
+from greendapt.core.machine import launched
+from greendapt.train.parallel import ALONE, Ranks
 
 SCRIPT = """
 import json, sys, torch

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from greendapt.core.errors import SuiteError
+from greendapt.core.machine import launched
 from greendapt.run.workers.executor import EXECUTORS, Executor, Options
-from greendapt.train.parallel import launched
 
 
 def executor(name: str | None, workers: int | None, settings: Sequence[str]) -> Executor | None:
