@@ -76,7 +76,7 @@ def cost_spread(figure: Cost | None) -> str:
         return ""
     half = (estimate.high - estimate.low) / 2 / estimate.mean
     if half <= _WIDE:
-        return f"± {percent(half)}"
+        return f"± {percent(half)}" if half >= 0.005 else ""
     ends = (quantity(end, figure.unit, 2) for end in (estimate.low, estimate.high))
     return f"[{', '.join(ends)}]"
 

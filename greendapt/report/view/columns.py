@@ -155,15 +155,21 @@ def _every(panel: Panel, key: str | None) -> Iterator[Column]:
     reference = next((e.against_full.reference for e in panel.entries if e.against_full), None)
     if reference is not None:
         against[Place.TERMINAL] = f"vs {reference}"
-    yield Column("against", against, lambda entry: _ratio(entry, key))
+    yield Column("against", against, _but_for(reference, lambda entry: _ratio(entry, key)))
     yield Column("against", {Place.PAGE: noun}, _gap)
     both = dict.fromkeys(printed, "Against full")
-    yield Column("against", both, lambda entry: Cell(_against_full(entry, key, noun)))
+    in_words = _but_for(reference, lambda entry: Cell(_against_full(entry, key, noun)))
+    yield Column("against", both, in_words)
     front = dict.fromkeys((Place.PAGE, Place.MARKDOWN), "On the front")
     yield Column("front", front, _standing)
     for figure in panel.figures:
         yield _figure(figure, key or "carbon_g")
     yield Column("against", {Place.MORE: f"{noun} against none"}, _against_none)
+
+
+def _but_for(reference: str | None, cell: Callable[[Entry], Cell]) -> Callable[[Entry], Cell]:
+    """``cell``, but for the strategy that the others are compared with."""
+    return lambda entry: Cell("reference") if entry.name == reference else cell(entry)
 
 
 def _trains(entry: Entry) -> Cell:
