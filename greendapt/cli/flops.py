@@ -17,7 +17,10 @@ def flops(
     model: Annotated[str, typer.Argument(help="A timm model, such as resnet50.")],
     image_size: Annotated[int, typer.Option(min=1, help="Side of the image in pixels.")] = 224,
     train: Annotated[
-        str, typer.Option(help="What trains: all, head, last:N (blocks), or stem,stage4,...")
+        str,
+        typer.Option(
+            help="What trains: all, head, last:N (blocks), bias, norm, or stem,stage4,..."
+        ),
     ] = "all",
     batch: Annotated[int, typer.Option(min=1, help="Images in the batch.")] = 1,
     outputs: Annotated[

@@ -98,7 +98,7 @@ def test_text_says_it_all():
         (["resnet18", "--train", "last:x"], "last:N"),
         (["resnet18", "--train", "last:99"], "blocks and a stem"),
         (["resnet18", "--train", "stage9"], "stage9"),
-        (["convnext_atto", "--image-size", "2"], "check the image size"),
+        (["convnext_atto", "--image-size", "2"], "cannot run on 2 px images"),
     ],
 )
 def test_errors_are_one_clear_sentence(arguments, said):
