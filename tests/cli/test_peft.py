@@ -43,12 +43,14 @@ def test_each_strategy_trains_its_share_for_the_planned_flops(vit, tmp_path, onl
 
 
 def test_what_has_settled_costs_no_more_and_is_told(vit, tmp_path, only_run):
-    done = vit("bench", "full,settling", "--out", tmp_path / "runs")
+    most = '[{use = "adapt", freeze = {rule = "settled", percentile = 100}}]'
+    settling = ("--set", f"strategy.settling.phases={most}")
+    done = vit("bench", "full,settling", "--out", tmp_path / "runs", *settling)
     assert done.code == 0, done.err
     run = only_run(tmp_path / "runs")
     records = [json.loads(line) for line in (run / "records.jsonl").read_text().splitlines()]
     full, settling = (r for r in records if r["kind"] == "adapt")
-    assert settling["details"]["frozen_units"][:2] == [0, 0]
+    assert settling["details"]["frozen_units"][:2] == [0, 0]  # a change needs two epochs
     assert full["details"]["frozen_units"] == []
     assert max(settling["details"]["frozen_units"]) > 0
     costs = [r["figures"]["training_flops"]["value"] for r in (full, settling)]
