@@ -7,12 +7,13 @@ the group ``greendapt.freezing``, whose name is the ``rule`` of a suite's ``free
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal
+from collections.abc import Sequence
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, SerializeAsAny
 
 from greendapt.core.registry import Registry
+from greendapt.suite.by_rule import by_rule
 from greendapt.suite.datasets import Table
 
 Moves = Sequence[float]
@@ -103,16 +104,5 @@ FREEZING: Registry[type[Freezing]] = Registry(
 )
 
 
-def _read(table: Any) -> Freezing:
-    """Raises ValueError, of which pydantic's errors of a rule's own keys are one kind."""
-    if isinstance(table, Freezing):
-        return table
-    rule = table.get("rule") if isinstance(table, Mapping) else None
-    if rule not in FREEZING:
-        names = ", ".join(f"'{name}'" for name in FREEZING.names())
-        raise ValueError(f"should be a table with a rule, one of {names}")
-    return FREEZING.get(str(rule)).model_validate(table)
-
-
-Freeze = Annotated[SerializeAsAny[Freezing], BeforeValidator(_read)]
+Freeze = Annotated[SerializeAsAny[Freezing], BeforeValidator(by_rule(FREEZING))]
 """A freezing rule by the name in its table."""

@@ -15,13 +15,14 @@ whose name is the ``rule`` of a suite's ``stop`` table::
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal, Protocol
+from typing import Annotated, ClassVar, Literal, Protocol
 
 from pydantic import BeforeValidator, Field, SerializeAsAny
 
 from greendapt.core.registry import Registry
+from greendapt.suite.by_rule import by_rule
 from greendapt.suite.datasets import Table
 
 Keep = Literal["best", "last"]
@@ -89,16 +90,5 @@ STOP_RULES: Registry[type[StopRule]] = Registry(
 )
 
 
-def _read(table: Any) -> StopRule:
-    """Raises ValueError, of which pydantic's errors of a rule's own keys are one kind."""
-    if isinstance(table, StopRule):
-        return table
-    rule = table.get("rule") if isinstance(table, Mapping) else None
-    if rule not in STOP_RULES:
-        names = ", ".join(f"'{name}'" for name in STOP_RULES.names())
-        raise ValueError(f"should be a table with a rule, one of {names}")
-    return STOP_RULES.get(str(rule)).model_validate(table)
-
-
-Stop = Annotated[SerializeAsAny[StopRule], BeforeValidator(_read)]
+Stop = Annotated[SerializeAsAny[StopRule], BeforeValidator(by_rule(STOP_RULES))]
 """A stop rule by the name in its table."""
