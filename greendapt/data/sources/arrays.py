@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,9 +11,11 @@ from PIL import Image
 
 from greendapt.core.errors import DataError
 from greendapt.core.remarks import Remark
-from greendapt.data.imageset import Ints, Labelling, content_hash
+from greendapt.data.imageset import ImageSet, Ints, Labelling, codes, content_hash
 from greendapt.data.labels import class_targets, merge_columns, no_targets, without_constant
 from greendapt.data.sources.base import LoadOptions
+from greendapt.data.sources.groups import groups
+from greendapt.data.splits import settle_splits
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,44 @@ class ArrayLabels:
     classes: tuple[str, ...]
     targets: Ints | NDArray[np.float32]
     notes: tuple[Remark, ...] = ()
+
+
+@dataclass(frozen=True)
+class Arrays:
+    """Small images uint8 [N, C, S, S] and their hashes uint64 [N] as they were, what names each
+    one's patient [N], and the splits as published [N]; empty: splits are made."""
+
+    pixels: NDArray[np.uint8]
+    hashes: NDArray[np.uint64]
+    people: Iterable[str]
+    published: Sequence[str]
+
+
+def as_image_set(
+    origin: str,
+    arrays: Arrays,
+    labels: ArrayLabels,
+    options: LoadOptions,
+    notes: Sequence[Remark] = (),
+) -> ImageSet:
+    """``notes`` stand before those of labels and splits."""
+    patients = codes(origin, arrays.people)
+    pixels, hashes = arrays.pixels, arrays.hashes
+    alike = groups(pixels, np.arange(len(pixels)), hashes, options)
+    splits, split_notes = settle_splits(arrays.published, patients, labels.targets, alike)
+    return ImageSet(
+        name=options.name,
+        origin=origin,
+        synthetic=False,
+        task=labels.task,
+        classes=labels.classes,
+        pixels=pixels,
+        targets=labels.targets,
+        patients=patients,
+        splits=splits,
+        hashes=hashes,
+        notes=(*notes, *labels.notes, *split_notes),
+    )
 
 
 def small_image(image: NDArray[np.uint8], size: int) -> tuple[NDArray[np.uint8], int]:

@@ -12,12 +12,11 @@ from numpy.typing import NDArray
 
 from greendapt.core.errors import DataError
 from greendapt.core.remarks import weak
-from greendapt.data.imageset import ImageSet, Ints, codes
-from greendapt.data.sources.arrays import labels_of, small_image
+from greendapt.data.imageset import ImageSet, Ints
+from greendapt.data.sources.arrays import Arrays, as_image_set, labels_of, small_image
 from greendapt.data.sources.base import LoadOptions
-from greendapt.data.sources.groups import groups
 from greendapt.data.sources.image_files import in_threads, open_file
-from greendapt.data.splits import SPLITS, settle_splits
+from greendapt.data.splits import SPLITS
 from greendapt.suite.datasets import NpzData
 
 _AT_ONCE_BYTES = 1 << 25
@@ -52,27 +51,14 @@ def load_npz(spec: NpzData, options: LoadOptions) -> ImageSet:
     labels = labels_of(
         str(spec.path), spec.classes, np.concatenate([part.labels for part in parts]), options
     )
-    origin = str(spec.path.resolve())
     names = (f"\0{part.split} {i}" for part in parts for i in range(len(part.labels)))
-    patients = codes(origin, names)
-    published = [part.split for part in parts for _ in part.labels] if spec.split is None else []
-    pixels = np.concatenate([part.pixels for part in parts])
-    hashes = np.concatenate([part.hashes for part in parts])
-    alike = groups(pixels, np.arange(len(pixels)), hashes, options)
-    splits, split_notes = settle_splits(published, patients, labels.targets, alike)
-    return ImageSet(
-        name=options.name,
-        origin=origin,
-        synthetic=False,
-        task=labels.task,
-        classes=labels.classes,
-        pixels=pixels,
-        targets=labels.targets,
-        patients=patients,
-        splits=splits,
-        hashes=hashes,
-        notes=(_ALONE, *labels.notes, *split_notes),
+    arrays = Arrays(
+        np.concatenate([part.pixels for part in parts]),
+        np.concatenate([part.hashes for part in parts]),
+        names,
+        [part.split for part in parts for _ in part.labels] if spec.split is None else [],
     )
+    return as_image_set(str(spec.path.resolve()), arrays, labels, options, [_ALONE])
 
 
 # --- the file -------------------------------------------------------------------------------

@@ -11,12 +11,10 @@ from numpy.typing import NDArray
 from greendapt.core.errors import DataError
 from greendapt.core.own_code import allowed
 from greendapt.core.remarks import Remark, weak
-from greendapt.data.imageset import ImageSet, Ints, codes
-from greendapt.data.sources.arrays import labels_of, small_image
+from greendapt.data.imageset import ImageSet, Ints
+from greendapt.data.sources.arrays import Arrays, as_image_set, labels_of, small_image
 from greendapt.data.sources.base import LoadOptions, NoLabels
-from greendapt.data.sources.groups import groups
 from greendapt.data.sources.image_files import in_threads
-from greendapt.data.splits import settle_splits
 from greendapt.suite.datasets import OwnData, Split
 
 _KEYS = ("images", "labels", "classes", "patients", "splits")
@@ -39,23 +37,9 @@ def load_own(spec: OwnData, options: LoadOptions) -> ImageSet:
     labels = labels_of(where, _classes(where, given), _labels(where, given, options)[rows], options)
     pixels, hashes = _pixels(where, [given["images"][row] for row in rows], options.image_size)
     people, alone = _patients(where, given)
-    patients = codes(where, (people[row] for row in rows))
-    alike = groups(pixels, np.arange(len(pixels)), hashes, options)
-    published = splits if spec.split is None else []
-    settled, notes = settle_splits(published, patients, labels.targets, alike)
-    return ImageSet(
-        name=options.name,
-        origin=where,
-        synthetic=False,
-        task=labels.task,
-        classes=labels.classes,
-        pixels=pixels,
-        targets=labels.targets,
-        patients=patients,
-        splits=settled,
-        hashes=hashes,
-        notes=(*alone, *labels.notes, *notes),
-    )
+    named = (people[row] for row in rows)
+    arrays = Arrays(pixels, hashes, named, splits if spec.split is None else [])
+    return as_image_set(where, arrays, labels, options, alone)
 
 
 def _given(name: str) -> Mapping[str, Any]:
