@@ -21,7 +21,7 @@ from greendapt.data.augment import augment
 from greendapt.models.backbone import Backbone
 from greendapt.suite.recipes import Augmentation
 from greendapt.train.engine import Engine, predict
-from greendapt.train.inputs import Inputs
+from greendapt.train.inputs import Examples, Inputs, gathered
 
 _BATCH = 64
 
@@ -34,19 +34,35 @@ def fits(needed_bytes: int) -> bool:
     return needed_bytes <= MEMORY_SHARE * available
 
 
-def activations(backbone: Backbone, images: Inputs, start: int, engine: Engine) -> Tensor:
+def activations(
+    backbone: Backbone, inputs: Inputs, start: int, engine: Engine, since: int = 0
+) -> Tensor:
     """uint8 images [N, C, H, W] to what unit ``start`` takes as input: float32 [N, ...].
 
     ``start == len(units)`` gives the pooled features [N, D]. The backbone runs in eval mode.
+    ``since``: the inputs are what this unit takes, where it is not the first.
     """
-    return torch.cat([*batches(backbone, images, start, engine)])
+    if since == 0:
+        return torch.cat([*batches(backbone, inputs, start, engine)])
+    backbone.eval()
+    parts = _split(inputs)
+    return torch.cat([predict(lambda x: backbone.run(x, since, start), p, engine) for p in parts])
 
 
 def batches(backbone: Backbone, images: Inputs, start: int, engine: Engine) -> Iterator[Tensor]:
-    """The same, a batch at a time: neither images nor activations need to fit into memory."""
+    """The same of images, a batch at a time: neither they nor activations need to fit into
+    memory."""
     backbone.eval()
     for part in _split(images):
         yield predict(lambda x: backbone.prefix(backbone.prepare(x), start), part, engine)
+
+
+def stored(
+    backbone: Backbone, examples: Examples, start: int, engine: Engine, since: int = 0
+) -> Examples:
+    """The same examples with their `activations` for inputs."""
+    inputs = gathered(examples.inputs, examples.rows)
+    return Examples(activations(backbone, inputs, start, engine, since), examples.targets)
 
 
 def _split(images: Inputs) -> Iterator[Tensor]:

@@ -15,8 +15,8 @@ from greendapt.models.network import Network
 from greendapt.suite.recipes import Phase
 from greendapt.train import constant_prefix
 from greendapt.train.cost import ImageCost, image_cost, nbytes, prefix_flops
-from greendapt.train.engine import Encode, Engine, predict
-from greendapt.train.inputs import Examples, Inputs, gathered
+from greendapt.train.engine import Encode, Engine
+from greendapt.train.inputs import Examples
 from greendapt.train.loop import Fit, Heed, State, Training, Watch, fit
 
 
@@ -177,19 +177,10 @@ def _followed(
     """The same images as what unit ``front`` takes, from what the way has of them now."""
 
     def moved(examples: Examples) -> Examples:
-        seen = gathered(examples.inputs, examples.rows)
-        return Examples(_run(network.backbone, seen, way.start, front, engine), examples.targets)
+        return constant_prefix.stored(network.backbone, examples, front, engine, way.start)
 
     val = None if way.val is None else moved(way.val)
     return Way(follow(network, front), moved(way.train), val, front)
-
-
-def _run(backbone: Backbone, inputs: Inputs, start: int, stop: int, engine: Engine) -> Tensor:
-    if start == 0:
-        return constant_prefix.activations(backbone, inputs, stop, engine)
-    backbone.eval()
-    parts = (inputs[at : at + 64] for at in range(0, len(inputs), 64))
-    return torch.cat([predict(lambda x: backbone.run(x, start, stop), p, engine) for p in parts])
 
 
 def _share_of(training: Training, done: int, end: int) -> Callable[[float], None]:

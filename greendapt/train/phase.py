@@ -14,7 +14,7 @@ from greendapt.train import constant_prefix
 from greendapt.train.cost import ImageCost, image_cost, nbytes, phase_cost
 from greendapt.train.engine import Encode, Engine
 from greendapt.train.freezing import Freezing, Way, fit_freezing
-from greendapt.train.inputs import Bank, Examples, gathered
+from greendapt.train.inputs import Bank, Examples
 from greendapt.train.loop import Fit, Training, fit
 from greendapt.train.parallel import Among
 from greendapt.train.train_sets import end_phase, first_trainable, set_phase, trainable_params
@@ -82,8 +82,8 @@ def train_phase(
         train = replace(train, inputs=stored.activations, bank=stored.bank(draw))
         val = None if val is None else replace(val, inputs=stored.activations)
     elif cached:
-        train = _cached(network, train, start, engine)
-        val = None if val is None else _cached(network, val, start, engine)
+        train = constant_prefix.stored(backbone, train, start, engine)
+        val = None if val is None else constant_prefix.stored(backbone, val, start, engine)
     else:
         encode = _from_images(network, recipe.augmentation, draw, engine)
     set_phase(network, recipe.trainable, training.seed)
@@ -133,12 +133,6 @@ def _cost(network: Network, image_size: int, recipe: NetworkRecipe, start: int) 
 
 def _widths(head: nn.Module) -> tuple[int, ...]:
     return tuple(part.out_features for part in head.modules() if isinstance(part, nn.Linear))
-
-
-def _cached(network: Network, examples: Examples, start: int, engine: Engine) -> Examples:
-    seen = gathered(examples.inputs, examples.rows)
-    stored = constant_prefix.activations(network.backbone, seen, start, engine)
-    return Examples(stored, examples.targets)
 
 
 def _from_activations(network: Network, start: int) -> Encode:
