@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -18,10 +16,7 @@ from greendapt.suite.trainable import Parameter, Units, train_set, train_text
 def trainable_units(backbone: Backbone, trainable: Trainable) -> frozenset[int]:
     """Indices of the units of which something trains. The tail (final norm, last convolution) goes
     with the last unit."""
-    beside = {backbone.unit_of(name) for name in _beside(backbone, trainable)}
-    if trainable.added is not None:
-        beside |= {backbone.unit_of(n) for n, _ in added.layers_of(backbone, trainable.added)}
-    return _whole(backbone, trainable) | beside
+    return _units(backbone, trainable, *_chosen(backbone, trainable))
 
 
 def first_trainable(backbone: Backbone, trainable: Trainable) -> int:
@@ -40,8 +35,8 @@ def set_phase(network: Network, trainable: Trainable, seed: int = 0) -> None:
     constant. What the network does not run does not train. ``seed``: of what is added.
     """
     backbone = network.backbone
-    whole, units = _whole(backbone, trainable), trainable_units(backbone, trainable)
-    beside = {*_beside(backbone, trainable)}
+    whole, beside = _chosen(backbone, trainable)
+    units = _units(backbone, trainable, whole, beside)
     if trainable.added is not None:
         added.insert(backbone, trainable.added, seed)
     network.train()
@@ -63,29 +58,32 @@ def end_phase(network: Network) -> None:
     added.merge(network.backbone)
 
 
-def _whole(backbone: Backbone, trainable: Trainable) -> frozenset[int]:
-    stages = tuple(unit.stage for unit in backbone.units)
-    return train_set(trainable.train).units(Units(backbone.name, stages))
-
-
-def _beside(backbone: Backbone, trainable: Trainable) -> Iterator[str]:
-    """Names of the parameters that train although their unit does not as a whole."""
-    chosen, some = train_set(trainable.train), False
-    wanted = _whole(backbone, trainable) or chosen.freezes_stem  # then it may be none
+def _chosen(backbone: Backbone, trainable: Trainable) -> tuple[frozenset[int], frozenset[str]]:
+    """The units that train as a whole, and the names of parameters that train beside them."""
+    train = train_set(trainable.train)
+    whole = train.units(Units(backbone.name, tuple(unit.stage for unit in backbone.units)))
     norms = {name: module for name, module in backbone.net.named_modules() if _is_norm(module)}
+    beside = set()
     for name, _ in backbone.net.named_parameters():
         owner = norms.get(name.rpartition(".")[0])
-        if added.is_added(name) or not chosen.also(Parameter(name, owner is not None)):
-            continue
-        if not (isinstance(owner, _BatchNorm) and trainable.batch_norm == "frozen"):
-            some = True
-            yield name
-    if not some and not wanted:
-        frozen = ", as batch_norm is 'frozen'; say 'affine'"
+        frozen = isinstance(owner, _BatchNorm) and trainable.batch_norm == "frozen"
+        if not (frozen or added.is_added(name)) and train.also(Parameter(name, owner is not None)):
+            beside.add(name)
+    if not (whole or beside or train.freezes_stem):  # of `head` nothing trains
+        why = ", as batch_norm is 'frozen'; say 'affine'"
         raise ModelError(
             f"train = '{train_text(trainable.train)}': nothing of '{backbone.name}' trains"
-            + (frozen if trainable.batch_norm == "frozen" else "")
+            + (why if trainable.batch_norm == "frozen" else "")
         )
+    return whole, frozenset(beside)
+
+
+def _units(
+    backbone: Backbone, trainable: Trainable, whole: frozenset[int], beside: frozenset[str]
+) -> frozenset[int]:
+    """Of which something trains, what is added included."""
+    parts = added.layers_of(backbone, trainable.added) if trainable.added else ()
+    return whole | {backbone.unit_of(name) for name in (*beside, *(name for name, _ in parts))}
 
 
 def _is_norm(module: nn.Module) -> bool:
