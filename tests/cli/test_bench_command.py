@@ -161,12 +161,18 @@ def test_fewer_images_than_shots_is_noted(bench):
     assert any("Development has fewer than 999 training images" in note for note in said["notes"])
 
 
-def test_simclr_on_a_pool_without_labels(bench, tmp_path):
-    pool = tmp_path / "pool"
-    pool.mkdir()
+def unlabelled(folder, count):
+    """Images of noise, and nothing else."""
+    folder.mkdir()
     rng = np.random.default_rng(0)
-    for number in range(40):
-        Image.fromarray(rng.integers(0, 255, (32, 32), dtype=np.uint8)).save(pool / f"{number}.png")
+    for number in range(count):
+        image = Image.fromarray(rng.integers(0, 255, (32, 32), dtype=np.uint8))
+        image.save(folder / f"{number}.png")
+    return folder
+
+
+def test_simclr_on_a_pool_without_labels(bench, tmp_path):
+    pool = unlabelled(tmp_path / "pool", 40)
     with (pool / "labels.csv").open("w", newline="") as file:
         csv.writer(file).writerows([("image",), *((f"{n}.png",) for n in range(40))])
     said = bench(
@@ -179,11 +185,7 @@ def test_simclr_on_a_pool_without_labels(bench, tmp_path):
 
 
 def test_masked_images_and_a_teacher_on_a_folder_of_images_and_nothing_else(bench, tmp_path):
-    pool = tmp_path / "pool"
-    pool.mkdir()
-    rng = np.random.default_rng(0)
-    for number in range(30):
-        Image.fromarray(rng.integers(0, 255, (32, 32), dtype=np.uint8)).save(pool / f"{number}.png")
+    pool = unlabelled(tmp_path / "pool", 30)
     taught = '{ name = "dino", local_views = 1, hidden = 16, bottleneck = 8, outputs = 16 }'
     taught = f'{{ use = "adapt", objective = {taught}, select = "last" }}'
     said = bench(

@@ -1,6 +1,7 @@
 """One small timm model of each family that greendapt can address, with an image size for it."""
 
 import pytest
+import torch
 
 SMALL = {
     "resnet": ("test_resnet", 64),
@@ -26,3 +27,17 @@ def _one_thread(one_thread):
 def small(request):
     """(timm's name, image size)"""
     return request.param
+
+
+@pytest.fixture(scope="session")
+def goes_on_from_any_unit():
+    """Asserts that a backbone gives the features of ``x`` from whatever unit it is entered at."""
+
+    def check(backbone, x, features):
+        with torch.no_grad():
+            for start in range(len(backbone.units)):
+                assert torch.equal(backbone.run(x, start), features)
+                x = backbone.run(x, start, start + 1)
+            assert torch.equal(backbone.run(features, len(backbone.units)), features)
+
+    return check
