@@ -12,7 +12,10 @@ from greendapt.core.terminal import say, show_json
 
 def audit(
     folders: Annotated[
-        list[str], typer.Argument(metavar="DIR[:COLUMN][@SPLIT][?KEY=VALUE]...", show_default=False)
+        list[str],
+        typer.Argument(
+            metavar="DIR[:COLUMN][@SPLIT][?KEY=VALUE]|FILE.npz[@SPLIT]...", show_default=False
+        ),
     ],
     alias: Annotated[
         list[str] | None,
@@ -30,17 +33,18 @@ def audit(
     Example: greendapt data audit xrays other_hospital --alias normal=no_finding
     """
     from greendapt.core.console import Console
-    from greendapt.core.errors import SuiteError
     from greendapt.data import audit as auditing
     from greendapt.data.audit import audit_text
     from greendapt.suite import overrides
-    from greendapt.suite.datasets import FolderData
+    from greendapt.suite.datasets import FolderData, NpzData
 
-    tables = [overrides.folder(where) for where in folders]
-    if any(table["source"] != "folder" for table in tables):
-        raise SuiteError("data audit reads folders, not .npz files; leave these out")
     result = auditing.audit(
-        [FolderData.model_validate(table) for table in tables],
+        [
+            NpzData.model_validate(table)
+            if table["source"] == "npz"
+            else FolderData.model_validate(table)
+            for table in map(overrides.folder, folders)
+        ],
         aliases=overrides.aliases(alias or []),
         say=say,
     )

@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from greendapt.core.errors import DataError, SuiteError
+from greendapt.data.audit import audit
 from greendapt.data.dataset import load
 from greendapt.suite import overrides
-from greendapt.suite.datasets import MergedData, NpzData
+from greendapt.suite.datasets import FolderData, MergedData, NpzData
 
 COUNTS = {"train": 12, "val": 4, "test": 6}
 
@@ -137,3 +139,35 @@ def test_a_path_that_ends_in_npz_is_such_a_source(tmp_path):
     assert list(overrides.datasets([f"external={tmp_path}/a.npz"])["external"]) == ["a"]
     with pytest.raises(SuiteError, match="leave ':label' out"):
         overrides.dataset(f"{tmp_path}/a.npz:label")
+
+
+def test_an_audit_reads_such_a_file_beside_a_folder(medmnist, tmp_path):
+    path = medmnist()
+    with np.load(path) as stored:
+        twin = stored["test_images"][0]
+        labels = np.concatenate([stored[f"{split}_labels"] for split in COUNTS])[:, 0]
+    for name in ("0", "1"):
+        (tmp_path / "tree" / name).mkdir(parents=True)
+    Image.fromarray(twin).save(tmp_path / "tree" / "0" / "a.png")
+    Image.fromarray(255 - twin.T).save(tmp_path / "tree" / "1" / "b.png")
+    specs = [
+        NpzData(source="npz", path=path),
+        FolderData(source="folder", path=tmp_path / "tree"),
+    ]
+    found = audit(specs, aliases={}, say=lambda _: None)
+    file = found.counts[0]
+    assert (file.source, file.images, file.patients) == ("somemnist.npz", 22, None)
+    assert file.splits == {"test": 6, "train": 12, "val": 4}
+    assert {name: one.yes for name, one in file.labels.items()} == dict(
+        zip("012", np.bincount(labels), strict=True)
+    )
+    assert [twins.exact for twins in found.twins if twins.other.source == "tree"] == [1]
+    assert any("No patient ids" in text for text in found.read["somemnist.npz"])
+    part = audit([NpzData(source="npz", path=path, split="val")], aliases={}, say=lambda _: None)
+    assert part.counts[0].splits == {"val": 4}
+
+
+def test_the_audit_refuses_what_is_no_such_file(tmp_path):
+    (tmp_path / "text.npz").write_text("no zip")
+    with pytest.raises(DataError, match="is no file of MedMNIST"):
+        audit([NpzData(source="npz", path=tmp_path / "text.npz")], aliases={}, say=lambda _: None)

@@ -1,4 +1,4 @@
-"""What is in dataset folders, and what in them would make a result wrong."""
+"""What is in datasets, and what in them would make a result wrong."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from greendapt.data.checks.shortcuts import remarks as shortcut_remarks
 from greendapt.data.copies.appearance import Floats
 from greendapt.data.labels import Names
 from greendapt.data.sources.listing import ASTRAY
-from greendapt.suite.datasets import FolderData
+from greendapt.suite.datasets import FolderData, NpzData
 
 
 @dataclass(frozen=True)
@@ -43,14 +43,14 @@ class Audit:
 
 
 def audit(
-    specs: Sequence[FolderData],
+    specs: Sequence[FolderData | NpzData],
     *,
     aliases: Mapping[str, tuple[str, ...]],
     say: Callable[[str], None],
 ) -> Audit:
-    """Look at every image of the folders. ``say`` hears how far it is.
+    """Look at every image of folders and MedMNIST's files. ``say`` hears how far it is.
 
-    Raises DataError where a folder lists nothing, or has not the column or split asked for.
+    Raises DataError where one lists nothing, or has not the column or split asked for.
     """
     sources = read(specs, Names.of(aliases), say)
     counts = [count(source) for source in sources]
@@ -85,7 +85,8 @@ def _shortcuts(source: Source) -> tuple[list[Told], list[Suspects]]:
     readable = np.array([k for k in range(len(source)) if k not in source.bad], dtype=np.int64)
     if not len(readable):
         return [], []
-    seen = features(source.pictures[readable], source.traits[readable])
+    traits = None if source.traits is None else source.traits[readable]
+    seen = features(source.pictures[readable], traits)
     labels = {name: values[readable] for name, values in source.labels.items()}
     if len(labels) == 2 and all(np.array_equal(*pair) for pair in [_opposites(labels)]):
         labels.popitem()  # of two classes one tells all

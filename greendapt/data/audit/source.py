@@ -1,4 +1,4 @@
-"""What an audit looks at: the rows of a folder, its labels, and small pictures of its images."""
+"""What an audit looks at: the rows of a dataset, its labels, and small pictures of its images."""
 
 from __future__ import annotations
 
@@ -13,24 +13,27 @@ from greendapt.core.errors import DataError
 from greendapt.core.remarks import Remark
 from greendapt.data.copies.appearance import SIDE, pictures
 from greendapt.data.labels import Names, Part
+from greendapt.data.sources.arrays import labels_of
+from greendapt.data.sources.base import LoadOptions
 from greendapt.data.sources.file_traits import file_traits
 from greendapt.data.sources.image_files import read_images
-from greendapt.data.sources.label_columns import Labels, label_keys, read_labels
+from greendapt.data.sources.label_columns import Labels, label_keys, read_labels, unlabelled
 from greendapt.data.sources.listing import (
     Listing,
     Problem,
     Row,
 )
+from greendapt.data.sources.npz import NOBODY_NAMED, read_npz
 from greendapt.data.sources.read_folder import folder_of, read_folder
 from greendapt.data.splits import SPLITS
-from greendapt.suite.datasets import FolderData
+from greendapt.suite.datasets import FolderData, NpzData
 
 YES, NO, UNSURE = 1.0, 0.0, -1.0
 
 
 @dataclass(frozen=True)
 class Source:
-    """N images of one folder.
+    """N images of one folder or file.
 
     labels
         Canonical name -> float32 [N] of YES, NO, UNSURE or NaN (missing). Each class of a column of
@@ -40,7 +43,7 @@ class Source:
     hashes
         uint64 [N] of the decoded images.
     traits
-        Of the files, [N, T].
+        Of the files, [N, T]; None where the images are no files.
     bad
         Position -> why the image cannot be read.
     remarks
@@ -53,7 +56,7 @@ class Source:
     pictures: NDArray[np.uint8]
     hashes: NDArray[np.uint64]
     bad: dict[int, str]
-    traits: NDArray[np.float64]
+    traits: NDArray[np.float64] | None
     problems: list[Problem]
     remarks: tuple[Remark, ...] = ()
 
@@ -72,21 +75,57 @@ def free_text(values: Sequence[str]) -> bool:
     return distinct > 20 and distinct > len(values) / 2
 
 
-def read(specs: Sequence[FolderData], names: Names, say: Callable[[str], None]) -> list[Source]:
-    """Every folder. Raises DataError where one lists nothing, or has not the column or split."""
-    paths = [folder_of(spec.path) for spec in specs]
-    listings = [read_folder(spec) for spec in specs]
-    called = _called(paths)
-    chosen = [_rows(listing, spec) for listing, spec in zip(listings, specs, strict=True)]
-    labels = [
-        _labels(listing, rows, spec, names)
-        for listing, rows, spec in zip(listings, chosen, specs, strict=True)
-    ]
-    done = []
-    for name, listing, rows, columns in zip(called, listings, chosen, labels, strict=True):
+def read(
+    specs: Sequence[FolderData | NpzData], names: Names, say: Callable[[str], None]
+) -> list[Source]:
+    """All of them. Raises DataError where one lists nothing, or has not the column or split."""
+    called = _called([folder_of(spec.path) for spec in specs])
+    readers = [
+        _npz(name, spec, names) if isinstance(spec, NpzData) else _folder(name, spec, names, say)
+        for name, spec in zip(called, specs, strict=True)
+    ]  # every table is looked at before the first image of any folder
+    return [reader() for reader in readers]
+
+
+def _npz(name: str, spec: NpzData, names: Names) -> Callable[[], Source]:
+    parts = read_npz(spec, SIDE)
+    options = LoadOptions(name=name, image_size=SIDE, names=names, part=Part(UNSURE))
+    values = np.concatenate([part.labels for part in parts])
+    labels = labels_of(str(spec.path), spec.classes, values, options)
+    pixels = np.concatenate([part.pixels for part in parts])
+    return lambda: Source(
+        name=name,
+        rows=[
+            Row(spec.path, f"{part.split} {place + 1}", split=part.split)
+            for part in parts
+            for place in range(len(part.labels))
+        ],
+        labels=dict(
+            _columns(
+                replace(unlabelled(len(values)), classes=labels.classes, targets=labels.targets)
+            )
+        ),
+        pictures=pictures(pixels),
+        hashes=np.concatenate([part.hashes for part in parts]),
+        bad={},
+        traits=None,
+        problems=[],
+        remarks=(NOBODY_NAMED, *labels.notes),
+    )
+
+
+def _folder(
+    name: str, spec: FolderData, names: Names, say: Callable[[str], None]
+) -> Callable[[], Source]:
+    listing = read_folder(spec)
+    rows = _rows(listing, spec)
+    labels, texts = _labels(listing, rows, spec, names)
+
+    def images() -> Source:
         say(f"reading {len(rows)} images of {name}")
-        done.append(_source(name, rows, *columns, listing))
-    return done
+        return _source(name, rows, labels, texts, listing)
+
+    return images
 
 
 def _source(

@@ -24,11 +24,13 @@ _HEADERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
 }
-_ALONE = weak("No patient ids: split as published, each image counts as a patient of its own.")
+NOBODY_NAMED = weak(
+    "No patient ids: split as published, each image counts as a patient of its own."
+)
 
 
 @dataclass(frozen=True)
-class _Part:
+class NpzPart:
     """One split: uint8 [N, C, S, S], uint64 [N], labels int64 [N, K]."""
 
     split: str
@@ -41,13 +43,7 @@ def load_npz(spec: NpzData, options: LoadOptions) -> ImageSet:
     """Its images, split as published. Raises DataError where it is no such file."""
     if options.needs == "masks":
         raise DataError(f"{spec.path} has no masks; use a folder")
-    try:
-        with open_file(spec.path) as file, zipfile.ZipFile(file) as archive:
-            parts = [_part(archive, s, options.image_size) for s in _splits(archive, spec.split)]
-    except FileNotFoundError:
-        raise DataError(f"{spec.path} does not exist; check the path") from None
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(f"{spec.path} is no file of MedMNIST: {error}") from error
+    parts = read_npz(spec, options.image_size)
     labels = labels_of(
         str(spec.path), spec.classes, np.concatenate([part.labels for part in parts]), options
     )
@@ -58,7 +54,18 @@ def load_npz(spec: NpzData, options: LoadOptions) -> ImageSet:
         names,
         [part.split for part in parts for _ in part.labels] if spec.split is None else [],
     )
-    return as_image_set(str(spec.path.resolve()), arrays, labels, options, [_ALONE])
+    return as_image_set(str(spec.path.resolve()), arrays, labels, options, [NOBODY_NAMED])
+
+
+def read_npz(spec: NpzData, size: int) -> list[NpzPart]:
+    """Its splits, images at ``size`` px. Raises DataError where it is no such file."""
+    try:
+        with open_file(spec.path) as file, zipfile.ZipFile(file) as archive:
+            return [_part(archive, split, size) for split in _splits(archive, spec.split)]
+    except FileNotFoundError:
+        raise DataError(f"{spec.path} does not exist; check the path") from None
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise DataError(f"{spec.path} is no file of MedMNIST: {error}") from error
 
 
 # --- the file -------------------------------------------------------------------------------
@@ -78,7 +85,7 @@ def _splits(archive: zipfile.ZipFile, wanted: str | None) -> list[str]:
     return splits if wanted is None else [wanted]
 
 
-def _part(archive: zipfile.ZipFile, split: str, size: int) -> _Part:
+def _part(archive: zipfile.ZipFile, split: str, size: int) -> NpzPart:
     with archive.open(f"{split}_labels.npy") as file:
         labels = np.lib.format.read_array(file, allow_pickle=False)
     with archive.open(f"{split}_images.npy") as file:
@@ -89,7 +96,7 @@ def _part(archive: zipfile.ZipFile, split: str, size: int) -> _Part:
     done = [one for one in small if not isinstance(one, str)]
     if labels.ndim not in (1, 2) or labels.dtype.kind not in "iu" or not done:
         raise ValueError(f"its {split}_labels are no whole numbers [N, K] of one image or more")
-    return _Part(
+    return NpzPart(
         split,
         np.stack([image for image, _ in done]),
         np.array([hashed for _, hashed in done], dtype=np.uint64),
