@@ -22,12 +22,12 @@ def in_every_phase(table: Mapping[str, Any], keys: Mapping[str, Any]) -> dict[st
 def kept_by_strategies(suite: Suite, keys: Mapping[str, Any]) -> Iterator[str]:
     """A sentence for each of ``keys`` that a phase of a strategy which runs says otherwise."""
     for key in keys:
-        own = [
+        own = dict.fromkeys(
             f"{name} ({use.use}: {getattr(use, key):g})"
             for name, strategy in _chosen(suite).items()
             for use in strategy.phases
             if isinstance(use, Use) and getattr(use, key) not in (None, keys[key])
-        ]
+        )
         if own:
             yield f"{OPTIONS[key]} leaves alone what strategies say themselves: {', '.join(own)}"
 

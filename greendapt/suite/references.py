@@ -1,4 +1,5 @@
-"""What strategies are, known by what they do: no, full, partial, hybrid and simplified DAPT."""
+"""What strategies are, known by what they do: no, full, partial, hybrid, freezing and simplified
+DAPT."""
 
 from __future__ import annotations
 
@@ -15,7 +16,12 @@ def no_dapt(suite: Suite, strategies: Iterable[str]) -> str | None:
 
 def full_dapt(suite: Suite, strategies: Iterable[str]) -> list[str]:
     """Those that train all of the uncut backbone, at most after its head, and never stop early."""
-    return [name for name in _known(suite, strategies) if _is_full(suite, name)]
+    trained = _trained(suite, strategies)
+    return [
+        name
+        for name, whole in trained.items()
+        if all(whole) and all(phase.until is None for phase in suite.phases(name))
+    ]
 
 
 def full_reference(suite: Suite, strategies: Iterable[str]) -> str | None:
@@ -27,12 +33,20 @@ def full_reference(suite: Suite, strategies: Iterable[str]) -> str | None:
 
 def partial_dapt(suite: Suite, strategies: Iterable[str]) -> list[str]:
     """Those that adapt a part of the uncut backbone and never all of it."""
-    return [n for n in _known(suite, strategies) if _trains(suite, n) == (True, False)]
+    trained = _trained(suite, strategies)
+    return [name for name, whole in trained.items() if not any(whole)]
 
 
 def hybrid_dapt(suite: Suite, strategies: Iterable[str]) -> list[str]:
-    """Those that adapt a part of the uncut backbone, and then all of it."""
-    return [n for n in _known(suite, strategies) if _trains(suite, n) == (True, True)]
+    """Those that adapt a part of the uncut backbone, and at last all of it."""
+    trained = _trained(suite, strategies)
+    return [name for name, whole in trained.items() if whole[-1] and not all(whole)]
+
+
+def freezing_dapt(suite: Suite, strategies: Iterable[str]) -> list[str]:
+    """Those that adapt all of the uncut backbone, and at last a part of it."""
+    trained = _trained(suite, strategies)
+    return [name for name, whole in trained.items() if any(whole) and not whole[-1]]
 
 
 def simplified_dapt(suite: Suite, strategies: Iterable[str]) -> list[str]:
@@ -40,22 +54,24 @@ def simplified_dapt(suite: Suite, strategies: Iterable[str]) -> list[str]:
     return [n for n in _known(suite, strategies) if suite.cut(n) and suite.phases(n)]
 
 
-def _trains(suite: Suite, name: str) -> tuple[bool, bool]:
-    """Whether some phase trains a part of the uncut backbone, and whether the last trains all."""
-    trained = [] if suite.cut(name) else [str(phase.train) for phase in suite.phases(name)]
-    return any(one not in ("head", "all") for one in trained), trained[-1:] == ["all"]
+def _trained(suite: Suite, strategies: Iterable[str]) -> dict[str, list[bool]]:
+    """Of those that adapt the uncut backbone: whether all of it trains, at the start and at the end
+    of each phase after its head."""
+    phases = {
+        name: [phase for phase in suite.phases(name) if str(phase.train) != "head"]
+        for name in _known(suite, strategies)
+        if not suite.cut(name)
+    }
+    return {
+        name: [
+            str(phase.train) == "all" and (begins or phase.freeze is None)
+            for phase in those
+            for begins in (True, False)
+        ]
+        for name, those in phases.items()
+        if those
+    }
 
 
 def _known(suite: Suite, strategies: Iterable[str]) -> list[str]:
     return [name for name in strategies if name in suite.strategy]
-
-
-def _is_full(suite: Suite, name: str) -> bool:
-    phases = suite.phases(name)
-    trained = [phase.train for phase in phases]
-    return (
-        "all" in trained
-        and all(phase.until is None for phase in phases)
-        and {"all", "head"}.issuperset(map(str, trained))
-        and not suite.cut(name)
-    )
