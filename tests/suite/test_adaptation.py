@@ -54,7 +54,8 @@ def test_what_a_strategy_says_itself_stays_and_is_named(loaded):
     assert [phase.epochs for phase in suite.phases("hybrid:last1")] == [4, 7, 4]
     assert said == [
         "note: --epochs leaves alone what strategies say themselves: "
-        "hybrid:last1 (adapt: 7), hybrid:last2 (adapt: 7), freezing:last2 (adapt: 12)"
+        "hybrid:last1 (adapt: 7), hybrid:last2 (adapt: 7), "
+        "freezing:last2 (adapt: 5), freezing:last2 (adapt: 10)"
     ]
 
 
