@@ -66,15 +66,10 @@ def _row(recorded: Recorded, of: Shares) -> list[str]:
 
     taken = ", ".join(f"{name} {percent(n / of.races)}" for name, n in of.takes.items() if name)
     median, high = map(percent, of.cost)
-    return [
-        *(
-            ", ".join(recorded.question),
-            str(len(recorded.seeds)),
-            recorded.verdict.buy or "undecided",
-        ),
-        *(taken or "nothing", f"{median}, {high}", f"{of.regret:.4f}"),
-        *(percent(of.wrong), percent(of.undecided)),
-    ]
+    asked = [", ".join(recorded.question), str(len(recorded.seeds))]
+    answers = [recorded.verdict.buy or "undecided", taken or "nothing"]
+    regret = f"{of.regret:.4f}"
+    return [*asked, *answers, f"{median}, {high}", regret, *map(percent, (of.wrong, of.undecided))]
 
 
 def _as_table(recorded: Recorded, of: Shares) -> dict[str, Any]:

@@ -38,10 +38,10 @@ class Recorded:
     """A question of which every strategy ran with every seed.
 
     ``margin``: so much worse is as good. ``samples``: by strategy, the cheapest first, all with the
-    same seeds. ``costs``: FLOPs of one
-    adaptation and transfer. ``stages``: FLOPs of each stage that a cell needs, by the stage's key;
-    cells share some. ``early``: scores of trainings that were not at their end. ``trained``:
-    parameters that a strategy trains. ``truths``: scores on more patients, where there were more.
+    same seeds. ``costs``: FLOPs of one adaptation and transfer. ``stages``: FLOPs of each stage
+    that a cell needs, by the stage's key; cells share some. ``early``: scores of trainings that
+    were not at their end. ``trained``: parameters that a strategy trains. ``truths``: scores on
+    more patients, where there were more.
     """
 
     question: Question

@@ -1,5 +1,7 @@
 """A run of everything as what races are replayed on."""
 
+from dataclasses import replace
+
 import pytest
 
 from greendapt.core.errors import RunError
@@ -33,6 +35,13 @@ def test_so_is_one_in_which_a_strategy_failed(written):
     failure = {"strategy": "none", "seed": 0, "transfer": "probe", "shots": "full"}
     with pytest.raises(RunError, match="every strategy with every seed"):
         recorded(written(failures=[{**failure, "stage": "x", "error": "y"}]))
+
+
+def test_so_is_a_race_that_somebody_never_entered(written):
+    run = written()
+    rows = [row for row in run.summary.rows if row.strategy != "full"]
+    with pytest.raises(RunError, match="every strategy with every seed"):
+        recorded(replace(run, summary=run.summary.model_copy(update={"rows": rows})))
 
 
 def test_its_races_are_told_a_line_a_question(greendapt, run_writer):

@@ -22,8 +22,8 @@ def recorded(run: RunData, dataset: str = "", truth: str = "") -> list[Recorded]
     """The questions of a run, of the seeds that all of its strategies have.
 
     ``dataset``: what to call its data. ``truth``: the external set that is more of the same
-    patients. Raises RunError where a strategy failed, where there are fewer than two strategies or
-    seeds, and where FLOPs are not known.
+    patients. Raises RunError where a strategy failed or did not run, where there are fewer than two
+    strategies or seeds, and where FLOPs are not known.
     """
     groups: dict[Setting, Groups] = {}
     for row in run.summary.rows:
@@ -38,7 +38,8 @@ def _one(run: RunData, question: Question, truth: str, groups: Groups) -> Record
     scored = {name: metric_values(seeds, path) for name, seeds in groups.items()}
     seeds = sorted(set.intersection(*(set(values) for values in scored.values())))
     whole = [name for name in groups if ended[name].epoch is None]
-    if len(seeds) < 2 or len(whole) < 2 or run.summary.failures:
+    left_out = {*run.info.suite.run.strategies} - {*groups}  # of a race: who never entered
+    if len(seeds) < 2 or len(whole) < 2 or left_out or run.summary.failures:
         raise RunError(
             "a race is replayed on a run of two strategies and two seeds or more, every strategy "
             "with every seed; run greendapt bench with a fixed number of --seeds"
