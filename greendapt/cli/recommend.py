@@ -13,6 +13,7 @@ import typer
 
 from greendapt.cli.bench import bench, started, suite_of
 from greendapt.cli.options import Json, with_options_of
+from greendapt.cli.replayed_races import replay_races
 from greendapt.core.errors import SuiteError
 from greendapt.core.terminal import show, show_json
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from greendapt.suite.models import Suite
 
 _MOST = 12
+_RACES = 100
 _UNITS = {"--carbon": "g", "--energy": "J"}
 
 
@@ -46,6 +48,18 @@ def recommend(
             min=0.001, max=1, metavar="FRACTION", help="The same in shares of running everything."
         ),
     ] = None,
+    replay: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="TABLE|RUN",
+            help="Nothing runs: how races would have gone on recorded scores, or on a run of "
+            "everything; with --cost and --margin.",
+        ),
+    ] = None,
+    races: Annotated[
+        int | None,
+        typer.Option(min=1, max=100_000, help="To replay, in orders of seeds by chance (100)."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Say which strategy to take, by a race: strategies enter with one seed, the cheapest first,
@@ -57,6 +71,11 @@ def recommend(
     from greendapt import api
     from greendapt.cli.running import budget_sentences, check_failures, write_reports
 
+    if replay is not None:
+        replay_races(context, replay, races or _RACES, cost)
+        return
+    if races is not None:
+        raise SuiteError("--races: how many to replay; give --replay TABLE with it")
     given: dict[str, Any] = context.params
     limits = {"--carbon": carbon, "--energy": energy, "--minutes": minutes, "--cost": cost}
     limits |= {"--budget": given["budget"]}

@@ -33,12 +33,16 @@ def load_run(folder: Path, grid: Grid | None = None) -> RunData:
 
 def with_margin(run: RunData, margin: float) -> RunData:
     """Judged with another margin. Raises RunError for one that makes no sense."""
+    suite = run.info.suite.model_copy(update={"verdict": verdict_with(margin)})
+    return replace(run, info=run.info.model_copy(update={"suite": suite}))
+
+
+def verdict_with(margin: float) -> VerdictTable:
+    """What is asked with that margin. Raises RunError for one that makes no sense."""
     try:
-        verdict = VerdictTable(margin=margin)
+        return VerdictTable(margin=margin)
     except ValidationError as error:
         raise RunError(f"margin {margin:g}: give more than 0 and less than 0.5") from error
-    suite = run.info.suite.model_copy(update={"verdict": verdict})
-    return replace(run, info=run.info.model_copy(update={"suite": suite}))
 
 
 def run_folder(path: Path) -> RunFolder:

@@ -47,6 +47,11 @@ class Sample:
     draws: Mapping[int, Floats] = field(default_factory=dict)
     patients: int = 0
 
+    def only(self, seeds: Sequence[int]) -> Sample:
+        """Of these seeds, in that order."""
+        draws = {seed: self.draws[seed] for seed in seeds if seed in self.draws}
+        return Sample({seed: self.values[seed] for seed in seeds}, draws, self.patients)
+
 
 @dataclass(frozen=True)
 class Crossed:

@@ -6,7 +6,7 @@ of `greendapt.stats.best_buy`, with its errors: a race only asks for it sooner a
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -55,10 +55,22 @@ def going_on(model: Crossed, choice: Choice, margin: float, left: float) -> tupl
 
 @dataclass(frozen=True)
 class Raced:
-    """A race on recorded scores: its answer, and how many seeds each strategy took."""
+    """A race on recorded scores: its answer, and how many seeds each strategy took.
 
-    choice: Choice
+    ``choice`` None: not even the first cell could be paid.
+    """
+
+    choice: Choice | None
     seeds: Mapping[str, int]
+
+
+Affords = Callable[[Mapping[str, int]], bool]
+"""Whether so many seeds of each strategy can be paid."""
+
+
+def _all(taken: Mapping[str, int]) -> bool:
+    del taken
+    return True
 
 
 def race(
@@ -66,36 +78,60 @@ def race(
     entering: Sequence[Collection[str]],
     margin: float,
     spread: Prior = SPREAD,
+    affords: Affords = _all,
 ) -> Raced:
     """What `greendapt.run.race` would have asked for, and said.
 
-    ``samples``: cheapest first, each with all its seeds, which are taken in their order.
+    ``samples``: cheapest first, each with all its seeds, which are taken in their order. Cells are
+    taken one by one, and the race ends before the first that it cannot pay.
     """
     counts = looks(1, min(len(sample.values) for sample in samples.values()))
     taken: dict[str, int] = {}
     for wave in entering:
-        taken |= dict.fromkeys(wave, 1)
-        model = _seen(samples, taken, spread)
-        if nothing_better(model, margin):
+        taken, paid = _grown(taken, wave, 1, affords)
+        if not paid:
+            return Raced(_judged(samples, taken, margin, spread)[1] if taken else None, taken)
+        if nothing_better(_seen(samples, taken, spread), margin):
             break
-    choice = best_buy(model, model.names, margin)
+    model, choice = _judged(samples, taken, margin, spread)
     for before, count in pairwise(counts):
         left = counts[-1] / before
         racing = going_on(model, choice, margin, left) if len(taken) > 1 else ()
         if not racing:
             break
-        taken |= dict.fromkeys(racing, count)
-        model = _seen(samples, taken, spread)
-        choice = best_buy(model, model.names, margin)
+        taken, paid = _grown(taken, racing, count, affords)
+        model, choice = _judged(samples, taken, margin, spread)
+        if not paid:
+            break
     return Raced(choice, taken)
+
+
+def _grown(
+    taken: Mapping[str, int], names: Collection[str], count: int, affords: Affords
+) -> tuple[dict[str, int], bool]:
+    """With ``count`` seeds of these, seed by seed as they run; and whether all could be paid."""
+    grown = {**taken}
+    for seeds in range(1, count + 1):
+        for name in names:
+            if grown.get(name, 0) < seeds:
+                if not affords({**grown, name: seeds}):
+                    return grown, False
+                grown[name] = seeds
+    return grown, True
+
+
+def _judged(
+    samples: Mapping[str, Sample], taken: Mapping[str, int], margin: float, spread: Prior
+) -> tuple[Crossed, Choice]:
+    model = _seen(samples, taken, spread)
+    return model, best_buy(model, model.names, margin)
 
 
 def _seen(samples: Mapping[str, Sample], taken: Mapping[str, int], spread: Prior) -> Crossed:
     """Of the first seeds of those that entered."""
-    cut = {}
-    for name in (one for one in samples if one in taken):
-        whole, seeds = samples[name], [*samples[name].values][: taken[name]]
-        values = {seed: whole.values[seed] for seed in seeds}
-        draws = {seed: whole.draws[seed] for seed in seeds if seed in whole.draws}
-        cut[name] = Sample(values, draws, whole.patients)
+    cut = {
+        name: sample.only([*sample.values][: taken[name]])
+        for name, sample in samples.items()
+        if name in taken
+    }
     return crossed(cut, prior=spread)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
 
 from greendapt.core.errors import DataError
 from greendapt.stats.series import Floats, Series, mean
+from greendapt.store.cells import Row, number, read_rows, whole_number
 from greendapt.store.run import RunFolder
 from greendapt.store.run_trajectories import trajectories
 
@@ -22,11 +22,6 @@ _ROBUSTNESS = "robustness_scores.csv"
 _POINTS = 100.0
 """Dice in points."""
 
-_LARGEST = 1e100
-"""Of a cell: its square is still a number."""
-_MOST_EPOCHS = 1_000_000_000
-
-Row = Mapping[str, str]
 Curve = Mapping[int, float]
 """Epoch -> value."""
 
@@ -43,7 +38,7 @@ def read_trajectories(path: Path) -> list[Series]:
         return _of_run(path)
     if path.is_dir():
         return _released(path)
-    rows = _rows(path, _OWN)
+    rows = read_rows(path, _OWN)
     groups: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in rows:
         groups[row["series"], row["dataset"]].append(row)
@@ -63,7 +58,7 @@ def _of_run(path: Path) -> list[Series]:
 
 
 def _own(path: Path, name: str, dataset: str, rows: list[Row], further: list[str]) -> Series:
-    epochs = sorted({_whole(path, row, "epoch") for row in rows})
+    epochs = sorted({whole_number(path, row, "epoch") for row in rows})
     if epochs[0] < 0 or epochs[-1] < 1:
         raise DataError(
             f"{path}: series '{name}' has epochs from {epochs[0]} to {epochs[-1]}; they count "
@@ -71,10 +66,13 @@ def _own(path: Path, name: str, dataset: str, rows: list[Row], further: list[str
         )
 
     def along(column: str) -> Floats:
-        return _means(((_whole(path, r, "epoch"), _number(path, r, column)) for r in rows), epochs)
+        return _means(
+            ((whole_number(path, r, "epoch"), number(path, r, column)) for r in rows), epochs
+        )
 
     quality = _by_seed(
-        ((r["seed"], _whole(path, r, "epoch"), _number(path, r, "quality")) for r in rows), epochs
+        ((r["seed"], whole_number(path, r, "epoch"), number(path, r, "quality")) for r in rows),
+        epochs,
     )
     if np.isnan(mean(quality)).any():
         raise DataError(f"{path}: series '{name}' has an epoch without any quality")
@@ -108,11 +106,11 @@ def _released(path: Path) -> list[Series]:
     ``source_accuracy``. Quality is Dice in points."""
     table = path / _DOWNSTREAM
     wanted = ("model", "dataset", "pretraining length", "freeze encoder", "pretraining scheme")
-    rows = _rows(table, (*wanted, "seed", "ImageNet accuracy", "dice index", "mean dice index"))
+    rows = read_rows(table, (*wanted, "seed", "ImageNet accuracy", "dice index", "mean dice index"))
     scores = _robustness(path / _ROBUSTNESS)
     groups: dict[tuple[str, ...], list[Row]] = defaultdict(list)
     for row in rows:
-        if _whole(table, row, "pretraining length") > 0:
+        if whole_number(table, row, "pretraining length") > 0:
             dataset = row["dataset"].removesuffix("Dataset")
             key = (row["model"], dataset, row["freeze encoder"], row["pretraining scheme"])
             groups[key].append(row)
@@ -126,20 +124,20 @@ def _release(
     robustness: Mapping[tuple[str, str, str], Mapping[str, Curve]],
 ) -> Series:
     model, dataset, frozen, scheme = key
-    epochs = sorted({_whole(path, row, "pretraining length") for row in rows})
+    epochs = sorted({whole_number(path, row, "pretraining length") for row in rows})
     encoder = _ENCODERS.get(model)
     if encoder is None:
         raise DataError(f"{path}: the model '{model}' is none of {', '.join(_ENCODERS)}")
     quality = _by_seed(
         (
-            (row["seed"], _whole(path, row, "pretraining length"), _POINTS * _dice(path, row))
+            (row["seed"], whole_number(path, row, "pretraining length"), _POINTS * _dice(path, row))
             for row in rows
         ),
         epochs,
     )
     accuracy = _means(
         (
-            (_whole(path, r, "pretraining length"), _number(path, r, "ImageNet accuracy"))
+            (whole_number(path, r, "pretraining length"), number(path, r, "ImageNet accuracy"))
             for r in rows
         ),
         epochs,
@@ -156,27 +154,27 @@ def _release(
 
 
 def _dice(path: Path, row: Row) -> float:
-    return _number(path, row, "dice index" if row["dice index"] else "mean dice index")
+    return number(path, row, "dice index" if row["dice index"] else "mean dice index")
 
 
 def _robustness(path: Path) -> dict[tuple[str, str, str], dict[str, dict[int, float]]]:
     """(encoder, dataset, scheme) -> variant -> epoch -> score; duplicate rows are averaged."""
     columns = ("dataset", "metric", "margin", "encoder", "pretraining_scheme", "pooled", "level")
-    rows = _rows(path, (*columns, "pretraining_length", "robustness"))
+    rows = read_rows(path, (*columns, "pretraining_length", "robustness"))
     deepest: dict[str, int] = defaultdict(int)
     for row in rows:
-        deepest[row["encoder"]] = max(deepest[row["encoder"]], _whole(path, row, "level"))
+        deepest[row["encoder"]] = max(deepest[row["encoder"]], whole_number(path, row, "level"))
     robustness: dict[tuple[str, str, str], dict[str, dict[int, list[float]]]] = defaultdict(
         lambda: defaultdict(lambda: defaultdict(list))
     )
     for row in rows:
-        level = _whole(path, row, "level") - deepest[row["encoder"]] - 1
+        level = whole_number(path, row, "level") - deepest[row["encoder"]] - 1
         pooled = "pooled" if row["pooled"] == "True" else "whole"
         distance = _DISTANCES.get(row["metric"], row["metric"])
-        variant = f"robustness:{distance}:{_number(path, row, 'margin'):g}:{pooled}:{level}"
+        variant = f"robustness:{distance}:{number(path, row, 'margin'):g}:{pooled}:{level}"
         scheme = row["pretraining_scheme"].removesuffix("_training")
         of = robustness[row["encoder"], _plain(row["dataset"]), scheme][variant]
-        of[_whole(path, row, "pretraining_length")].append(_number(path, row, "robustness"))
+        of[whole_number(path, row, "pretraining_length")].append(number(path, row, "robustness"))
     return {
         key: {
             variant: {epoch: math.fsum(values) / len(values) for epoch, values in curve.items()}
@@ -188,72 +186,6 @@ def _robustness(path: Path) -> dict[tuple[str, str, str], dict[str, dict[int, fl
 
 def _plain(dataset: str) -> str:
     return dataset.removesuffix("Dataset").replace("-", "").lower()
-
-
-# --- tables ---------------------------------------------------------------------------------
-
-
-def _rows(path: Path, wanted: Iterable[str]) -> list[Row]:
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            head, *lines = [*csv.reader(file)] or [[]]
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path} cannot be read as a table: {error}") from error
-    columns = _columns(path, head, wanted)
-    rows: list[Row] = []
-    for number, cells in enumerate(lines, start=2):
-        if not any(cells):
-            continue
-        if len(cells) < len(columns) or any(cells[len(columns) :]):
-            raise DataError(
-                f"{path}: row {number} has {len(cells)} cells, its header names {len(columns)} "
-                "columns"
-            )
-        rows.append(dict(zip(columns, cells, strict=False)))
-    if not rows:
-        raise DataError(f"{path} has no rows")
-    return rows
-
-
-def _columns(path: Path, head: Sequence[str], wanted: Iterable[str]) -> list[str]:
-    """Names of the columns; a comma at the end of the header is none."""
-    columns = [*head]
-    while columns and not columns[-1].strip():
-        columns.pop()
-    missing = [name for name in wanted if name not in columns]
-    if missing:
-        raise DataError(f"{path} has no column {', '.join(missing)}")
-    unnamed = [number for number, name in enumerate(columns, start=1) if not name.strip("- ")]
-    if unnamed:
-        raise DataError(f"{path}: column {unnamed[0]} has no name")
-    twice = [name for name in columns if columns.count(name) > 1]
-    if twice:
-        raise DataError(f"{path}: the column {twice[0]} is there twice")
-    return columns
-
-
-def _number(path: Path, row: Row, column: str) -> float:
-    """NaN for an empty cell."""
-    cell = row[column].strip() or "nan"
-    try:
-        value = float(cell)
-    except ValueError as error:
-        raise DataError(f"{path}: '{cell}' in the column {column} is not a number") from error
-    if math.isinf(value) or abs(value) > _LARGEST:
-        raise DataError(f"{path}: '{cell}' in the column {column} is beyond {_LARGEST:g}")
-    return value
-
-
-def _whole(path: Path, row: Row, column: str) -> int:
-    value = _number(path, row, column)
-    if not value.is_integer() or abs(value) > _MOST_EPOCHS:
-        raise DataError(
-            f"{path}: '{row[column]}' in the column {column} is not a whole number up to "
-            f"{_MOST_EPOCHS}"
-        )
-    return int(value)
 
 
 def _means(values: Iterable[tuple[int, float]], epochs: list[int]) -> Floats:

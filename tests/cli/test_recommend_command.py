@@ -1,10 +1,12 @@
 """``greendapt recommend``: a race on the tiny suite, resumed and read again."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 pytestmark = pytest.mark.e2e
+TABLE = Path(__file__).parents[1] / "replay" / "kermany-resnet.csv"
 
 
 @pytest.fixture
@@ -84,3 +86,32 @@ def test_a_limit_that_is_none_is_refused(recommend, options, wanted):
     done = recommend(*options)
     assert done.code == 2
     assert wanted in done.err
+
+
+def test_races_are_replayed_on_a_table(greendapt):
+    done = greendapt("recommend", "--replay", TABLE, "--races", "3", "--json")
+    assert done.code == 0, done.err
+    told = json.loads(done.out)
+    assert {one["margin"] for one in told["questions"]} == {0.02}
+    assert [one["shots"] for one in told["questions"]] == ["20", "full"]
+    for one in told["questions"]:
+        assert one["races"] == sum(one["takes"].values()) == 3
+        assert 0 < one["cost"][0] <= one["cost"][1] < 1
+
+
+@pytest.mark.parametrize(
+    ("options", "wanted"),
+    [
+        (("--replay", "none.csv"), "none.csv cannot be read"),
+        (("--replay", TABLE, "--seeds", "3"), "nothing runs that --seeds could change"),
+        (("--replay", TABLE, "run"), "nothing runs that RUN could change"),
+        (("--replay", TABLE, "--margin", "3"), "margin 3: give more than 0 and less than 0.5"),
+        (("--races", "3"), "give --replay TABLE with it"),
+    ],
+    ids=["no file", "an option of a run", "a run, too", "no margin", "no table"],
+)
+def test_what_cannot_be_replayed_is_refused(greendapt, options, wanted):
+    done = greendapt("recommend", *options)
+    assert done.code == 2
+    assert wanted in " ".join(done.err.split())
+    assert not done.out

@@ -9,12 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from greendapt.core.packed import HALF, pack
 from greendapt.core.text import aligned
 from greendapt.data.audit import audit
 from greendapt.data.dataset import load
 from greendapt.data.sources.image_files import read_images
 from greendapt.report.view.stopping import tables as tables_of
+from greendapt.stats.race_replay import replayed
 from greendapt.stats.rule_comparison import Terms, agreements, common_scores, compare, usual
+from greendapt.store.race_tables import COLUMNS, read_race_table
 from greendapt.store.trajectories import read_trajectories
 from greendapt.suite.datasets import FolderData
 
@@ -29,6 +32,13 @@ REPLAY += [
     for s in range(2)
     for seed in range(2)
     for epoch in (1, 2, 4)
+]
+DRAWS = pack([0.5, 0.6, 0.7], HALF)
+RACES = [[*COLUMNS]]
+RACES += [
+    f"d,net,probe,full,{name},,{seed},0.{5 + seed},,9,1e6,40,{name}:1e6,{DRAWS}".split(",")
+    for name in ("none", "full")
+    for seed in range(2)
 ]
 
 
@@ -140,6 +150,16 @@ def test_tables_for_replay(tmp_path, table, raw):
         rows = compare(series, usual(series), Terms(0.5, 0.1, 1.0))
         for head, *body in tables_of(rows, agreements(series, common_scores(series))):
             aligned([head, *body], numbers=False)
+
+
+@given(table=tables(RACES), raw=st.none() | spoilt("\n".join(map(",".join, RACES)).encode()))
+@fuzzed(100)
+def test_tables_of_races(tmp_path, table, raw):
+    path = tmp_path / "table.csv"
+    path.write_bytes(table.encode(errors="surrogatepass") if raw is None else raw)
+    with only_sentences():
+        for one in read_race_table(path, 0.02):
+            assert replayed(one, one.seeds).cost <= 1
 
 
 @given(rule=texts, more=texts)

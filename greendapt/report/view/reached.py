@@ -84,10 +84,9 @@ class Reached:
         return model.difference(ours, theirs)
 
 
-def _model(
-    groups: Mapping[str, Seeds], draws: Draws, path: Path, spread: Prior | None
-) -> Crossed | None:
-    samples = {
+def samples(groups: Mapping[str, Seeds], draws: Draws, path: Path) -> dict[str, Sample]:
+    """Of each strategy that has such a score."""
+    return {
         name: Sample(
             values,
             {seed: _drawn(seeds[seed], draws, path) for seed in values},
@@ -96,7 +95,13 @@ def _model(
         for name, seeds in groups.items()
         if (values := metric_values(seeds, path))
     }
-    return crossed(samples, *_RANGES.get(path[-1], (0.0, 1.0)), spread) if samples else None
+
+
+def _model(
+    groups: Mapping[str, Seeds], draws: Draws, path: Path, spread: Prior | None
+) -> Crossed | None:
+    of = samples(groups, draws, path)
+    return crossed(of, *_RANGES.get(path[-1], (0.0, 1.0)), spread) if of else None
 
 
 def _drawn(row: Row, draws: Draws, path: Path) -> NDArray[np.float64]:
