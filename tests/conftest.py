@@ -217,7 +217,9 @@ def _told():
             stack.callback(os.dup2, before, number)
             os.dup2(file.fileno(), number)
             raw = io.FileIO(number, "w", closefd=False)
-            stack.enter_context(redirect(io.TextIOWrapper(raw, "utf-8", write_through=True)))
+            stack.enter_context(
+                redirect(io.TextIOWrapper(raw, "utf-8", "replace", write_through=True))
+            )
             files.append(file)
         yield told
         for file in files:

@@ -72,7 +72,7 @@ def cut_after(records, command, out, environ, wait_s):
     return folder
 
 
-@pytest.mark.parametrize("records", [1, 7])
+@pytest.mark.parametrize("records", [pytest.param(1, marks=pytest.mark.nightly), 7])
 def test_no_record_outlives_its_files(tiny, program, greendapt, tmp_path, shim, records):
     bench = [*program, "bench", "--suite", tiny, "--seeds", "2"]
     shadow = tmp_path / "shadow"
