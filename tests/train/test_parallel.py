@@ -129,7 +129,7 @@ def trained(tmp_path_factory):
         out = tmp_path_factory.mktemp("ranks")
         cases = {name: case for name, case in CASES.items() if size in (1, SIZES[name])}
         for process in started([script, json.dumps(cases), out], size):
-            _, said = process.communicate(timeout=240)
+            _, said = process.communicate(timeout=600)
             assert process.returncode == 0, said
         ranks = [torch.load(out / f"{rank}.pt") for rank in range(size)]
         return {name: [rank[name] for rank in ranks] for name in cases}
