@@ -248,12 +248,11 @@ def test_the_paper_profile_runs_every_row_of_its_table(bench):
         "fractal.epochs=1",
     ]
     flags += ["--image-size", "32", "--transfers", "mlp2", "--set", "data.pool.images=40"]
-    flags += ["--set", "evaluation.corruptions=[]"]
     flags += ["--set", "data.development.images=60", "--set", "data.external.hospital_b.images=30"]
     for phase in ("head", "adapt", "finish"):
-        flags += ["--set", f"phase.{phase}.epochs=1"]
+        flags += ["--set", f"phase.{phase}.epochs=2"]
     for number in (1, 2):
-        use = f'["head", {{ use = "adapt", train = "last:{number}" }}, "finish"]'
+        use = f'["head", {{ use = "adapt", train = "last:{number}", epochs = 2 }}, "finish"]'
         flags += ["--set", f'strategy."hybrid:last{number}".phases={use}']
     said = bench(*flags, suite="chestxray")
     lines = (said["run"] / "records.jsonl").read_text(encoding="utf-8").splitlines()

@@ -109,7 +109,7 @@ def test_workers_keep_it_together(greendapt, asked, tmp_path, finished_run):
     assert done.out.splitlines()[-2].startswith(f"stopped before test_resnet {DEAR}")
     assert not any((run / "claims").iterdir())
     assert not (run / "summary.json").exists()
-    enough = greendapt("resume", run, *local)
+    enough = greendapt("resume", run)
     assert enough.code == 0, enough.err
     assert metrics(run) == metrics(finished_run)
 
