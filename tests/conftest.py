@@ -1,14 +1,17 @@
 """A tiny suite, and the command line in this process and in one of its own."""
 
 import ctypes
+import io
 import itertools
 import os
 import resource
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -177,23 +180,58 @@ def shell(program):
     return run
 
 
-@pytest.fixture
-def greendapt(monkeypatch, capfd, tmp_path):
-    """``greendapt ARGUMENTS`` in this process, from an empty folder: torch is imported once."""
-    from greendapt.cli.app import main
+@pytest.fixture(scope="session")
+def in_process():
+    """``greendapt ARGUMENTS`` in this process, where torch is imported once.
 
-    monkeypatch.chdir(tmp_path)
+    It does not wait for the disk, which only a power cut asks for (tests/cli/test_power_cut.py),
+    and a tenth of a second, not one, for the power at rest.
+    """
+    from greendapt.cli.app import main
+    from greendapt.meter import Meter
+
+    rest = Meter._rest
 
     def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["greendapt", *map(str, arguments)])
-        capfd.readouterr()
-        with pytest.raises(SystemExit) as end:
-            main()
-        return Done(end.value.code, *capfd.readouterr())
+        with pytest.MonkeyPatch.context() as patch, _told() as told:
+            patch.setattr(sys, "argv", ["greendapt", *map(str, arguments)])
+            patch.setattr(os, "fsync", lambda _: None)
+            patch.setattr(Meter, "_rest", lambda meter, seconds: rest(meter, seconds / 10))
+            with pytest.raises(SystemExit) as end:
+                main()
+        if "torch" in sys.modules:
+            _as_it_was()
+        return Done(end.value.code, *told)
 
-    yield run
-    if "torch" in sys.modules:
-        _as_it_was()
+    return run
+
+
+@contextmanager
+def _told():
+    """What is written to stdout and stderr, by other processes too; filled when it ends."""
+    told, files = [], []
+    with ExitStack() as stack:
+        for number, redirect in ((1, redirect_stdout), (2, redirect_stderr)):
+            file, before = stack.enter_context(tempfile.TemporaryFile()), os.dup(number)
+            stack.callback(os.close, before)
+            stack.callback(os.dup2, before, number)
+            os.dup2(file.fileno(), number)
+            raw = io.FileIO(number, "w", closefd=False)
+            stack.enter_context(
+                redirect(io.TextIOWrapper(raw, "utf-8", "replace", write_through=True))
+            )
+            files.append(file)
+        yield told
+        for file in files:
+            file.seek(0)
+            told.append(file.read().decode())
+
+
+@pytest.fixture
+def greendapt(in_process, monkeypatch, tmp_path):
+    """``greendapt ARGUMENTS`` in this process, from an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    return in_process
 
 
 @pytest.fixture

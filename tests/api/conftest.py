@@ -30,14 +30,15 @@ def entry_points():
 
 @pytest.fixture(scope="session")
 def sample(tmp_path_factory, entry_points):
-    """The environment of a process that has the sample, and with ``broken`` a broken one."""
+    """The environment of a process that has the sample, and a broken one in each group for each
+    target in ``broken``."""
 
-    def environment(broken=None):
+    def environment(*broken):
         folder = tmp_path_factory.mktemp("site")
         shutil.copytree(SAMPLE / "sample_plugin", folder / "sample_plugin")
         points = {group: dict(named) for group, named in entry_points.items()}
-        for group in points if broken else ():
-            points[group]["broken"] = broken
+        for named in points.values():
+            named |= {f"broken{number}": target for number, target in enumerate(broken)}
         installed(folder, points)
         path = os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH")]))
         return {**os.environ, "PYTHONPATH": path}

@@ -92,12 +92,12 @@ def test_a_wrong_change_is_refused_with_its_key(tiny):
 
 
 @pytest.mark.usefixtures("undone")
-def test_a_run_is_what_the_command_line_makes(tiny, tmp_path, capfd, shell, only_run):
+def test_a_run_is_what_the_command_line_makes(tiny, tmp_path, capfd, in_process, only_run):
     suite = greendapt.load_suite(tiny, changes={"run.strategies": ["none", "full"]})
     made = greendapt.run(suite, out=tmp_path / "here", progress=False)
     assert capfd.readouterr().err == ""
     arguments = ("--strategies", "none,full", "--out", tmp_path / "there")
-    assert shell("bench", "--suite", tiny, *arguments).code == 0
+    assert in_process("bench", "--suite", tiny, *arguments).code == 0
     there = greendapt.read_run(only_run(tmp_path / "there"))
     assert [r.key for r in made.records] == [r.key for r in there.records]
     assert [r.metrics for r in made.summary.rows] == [r.metrics for r in there.summary.rows]

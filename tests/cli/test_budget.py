@@ -1,7 +1,6 @@
 """``--budget``: a run stops before the stage that it has no money for, and goes on with more."""
 
 import json
-import os
 import re
 
 import pytest
@@ -15,13 +14,15 @@ S = 1e6
 
 
 @pytest.fixture(scope="module")
-def planned(shell, tiny, tmp_path_factory, only_run):
+def planned(in_process, tiny, tmp_path_factory, only_run):
     """A cache with a plan in which one stage, the second of the second strategy, takes eleven days;
     and the output and the run of the command that left it."""
     folder = tmp_path_factory.mktemp("planned")
     cache, runs = folder / "cache", folder / "runs"
     options = ("--suite", tiny, "--out", runs, "--device", "cpu", "--budget", "0.01s")
-    done = shell("bench", *options, env={**os.environ, "GREENDAPT_CACHE": str(cache)})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GREENDAPT_CACHE", str(cache))
+        done = in_process("bench", *options)
     (path,) = (cache / "plans").iterdir()
     plan = json.loads(path.read_bytes())
     (dear,) = (one for one in plan["stages"] if one["label"].endswith(DEAR))
@@ -108,7 +109,7 @@ def test_workers_keep_it_together(greendapt, asked, tmp_path, finished_run):
     assert done.out.splitlines()[-2].startswith(f"stopped before test_resnet {DEAR}")
     assert not any((run / "claims").iterdir())
     assert not (run / "summary.json").exists()
-    enough = greendapt("resume", run, *local)
+    enough = greendapt("resume", run)
     assert enough.code == 0, enough.err
     assert metrics(run) == metrics(finished_run)
 

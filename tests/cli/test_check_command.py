@@ -16,22 +16,22 @@ ANY_NOISE = ("--limit", "time=1000000%", "--limit", "energy=1000000%", "--limit"
 
 
 @pytest.fixture(scope="module")
-def base(shell, tiny, tmp_path_factory, only_run):
+def base(in_process, tiny, tmp_path_factory, only_run):
     """A run of three seeds and its baseline."""
     folder = tmp_path_factory.mktemp("base")
-    done = shell("bench", "--suite", tiny, "--out", folder / "runs", "--seeds", "3", *ONE)
+    done = in_process("bench", "--suite", tiny, "--out", folder / "runs", "--seeds", "3", *ONE)
     assert done.code == 0, done.err
     run = only_run(folder / "runs")
-    done = shell("baseline", run, "--out", folder / "baseline.toml")
+    done = in_process("baseline", run, "--out", folder / "baseline.toml")
     assert done.code == 0, done.err
     return run, folder / "baseline.toml"
 
 
 @pytest.fixture(scope="module")
-def longer(shell, tiny, tmp_path_factory, only_run):
+def longer(in_process, tiny, tmp_path_factory, only_run):
     """A run with one more epoch."""
     out = tmp_path_factory.mktemp("longer")
-    done = shell("bench", "--suite", tiny, "--out", out, *ONE, "--set", "phase.adapt.epochs=3")
+    done = in_process("bench", "--suite", tiny, "--out", out, *ONE, "--set", "phase.adapt.epochs=3")
     assert done.code == 0, done.err
     return only_run(out)
 

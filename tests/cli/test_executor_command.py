@@ -26,10 +26,10 @@ def records(run):
 
 
 @pytest.fixture(scope="module")
-def alone(shell, tiny, tmp_path_factory):
+def alone(in_process, tiny, tmp_path_factory):
     """A run in one process. Not to be changed."""
     out = tmp_path_factory.mktemp("alone")
-    done = shell("bench", "--suite", tiny, *ASK, "--out", out)
+    done = in_process("bench", "--suite", tiny, *ASK, "--out", out)
     assert done.code == 0, done.err
     (run,) = out.iterdir()
     return run
@@ -57,9 +57,9 @@ def workers(process):
 
 
 def test_two_workers_give_the_metrics_of_one_process_and_say_whose_energy_it_is(
-    shell, tiny, tmp_path, alone
+    greendapt, tiny, tmp_path, alone
 ):
-    done = shell("bench", "--suite", tiny, *ASK, *LOCAL, "--out", tmp_path)
+    done = greendapt("bench", "--suite", tiny, *ASK, *LOCAL, "--out", tmp_path)
     assert done.code == 0, done.err
     (run,) = tmp_path.iterdir()
     assert metrics(run) == metrics(alone)
@@ -86,7 +86,7 @@ def test_a_worker_that_is_killed_leaves_its_stage_to_the_other(started):
     assert not any((run / "claims").iterdir())
 
 
-def test_a_killed_run_leaves_no_worker_and_resumes(started, shell):
+def test_a_killed_run_leaves_no_worker_and_resumes(started, greendapt):
     process, run = started
     crew = workers(process)
     assert len(crew) == 2
@@ -96,7 +96,7 @@ def test_a_killed_run_leaves_no_worker_and_resumes(started, shell):
     assert not alive
     assert len(gone) == 2
     before = len([*run.glob("claims/*")])
-    done = shell("resume", run, *LOCAL)
+    done = greendapt("resume", run, *LOCAL)
     assert done.code == 0, done.err
     assert before, "no stage was under way when it was killed"
     keys = [record["key"] for record in records(run)]
@@ -105,7 +105,7 @@ def test_a_killed_run_leaves_no_worker_and_resumes(started, shell):
 
 
 def test_a_claim_whose_holder_died_after_its_record_does_not_outlive_the_run(
-    shell, alone, tmp_path
+    greendapt, alone, tmp_path
 ):
     run = shutil.copytree(alone, tmp_path / "run")
     finished = records(run)[0]["key"]
@@ -113,12 +113,12 @@ def test_a_claim_whose_holder_died_after_its_record_does_not_outlive_the_run(
     dies += "with Claims(pathlib.Path(sys.argv[1])).take(sys.argv[2]): os._exit(9)"
     subprocess.run([sys.executable, "-c", dies, run / "claims", finished], check=False)
     assert [*(run / "claims").iterdir()]
-    done = shell("resume", run, *LOCAL)
+    done = greendapt("resume", run, *LOCAL)
     assert done.code == 0, done.err
     assert not any((run / "claims").iterdir())
 
 
-def test_all_workers_killed_is_one_sentence_and_resume_finishes(started, shell):
+def test_all_workers_killed_is_one_sentence_and_resume_finishes(started, greendapt):
     process, run = started
     for worker in workers(process):
         worker.kill()
@@ -127,13 +127,13 @@ def test_all_workers_killed_is_one_sentence_and_resume_finishes(started, shell):
     assert said.splitlines()[-1].startswith("greendapt: workers ended early (worker 0 with -9, ")
     assert said.splitlines()[-1].endswith(f"then go on with: greendapt resume {run}")
     assert "Traceback" not in said
-    done = shell("resume", run)
+    done = greendapt("resume", run)
     assert done.code == 0, done.err
 
 
-def test_one_worker_is_clean_and_a_cell_that_fails_fails_alone(shell, tiny, tmp_path, alone):
+def test_one_worker_is_clean_and_a_cell_that_fails_fails_alone(greendapt, tiny, tmp_path, alone):
     ask = ("--strategies", "none,bad,partial", "--seeds", "1", "--executor", "local")
-    done = shell("bench", "--suite", tiny, *ask, "--out", tmp_path)
+    done = greendapt("bench", "--suite", tiny, *ask, "--out", tmp_path)
     assert done.code == 4, done.err
     (run,) = tmp_path.iterdir()
     assert set(metrics(run)) < set(metrics(alone))

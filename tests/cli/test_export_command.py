@@ -62,9 +62,9 @@ def xrays(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def made(shell, suite, xrays, tmp_path_factory, only_run):
+def made(in_process, suite, xrays, tmp_path_factory, only_run):
     out = tmp_path_factory.mktemp("made")
-    done = shell(
+    done = in_process(
         *("bench", "--suite", suite, "--out", out, "--data", f"development={xrays}"),
         *("--strategies", "none,full,cut,none:cut2", "--seeds", 2),
     )
@@ -73,10 +73,10 @@ def made(shell, suite, xrays, tmp_path_factory, only_run):
 
 
 @pytest.fixture(scope="module")
-def masks(shell, suite, tmp_path_factory, only_run):
+def masks(in_process, suite, tmp_path_factory, only_run):
     """Two backbones, each the encoder of a U-Net."""
     out = tmp_path_factory.mktemp("masks")
-    done = shell(
+    done = in_process(
         *("bench", "--suite", suite, "--out", out, "--strategies", "full"),
         *("--transfers", "unet", "--backbone", "test_resnet,test_efficientnet"),
     )

@@ -45,9 +45,9 @@ def outside(tmp_path):
 
 
 @pytest.fixture
-def baseline(shell, finished_run, tmp_path):
+def baseline(greendapt, finished_run, tmp_path):
     path = tmp_path / "baseline.toml"
-    assert shell("baseline", finished_run, "--out", path).code == 0
+    assert greendapt("baseline", finished_run, "--out", path).code == 0
     return path
 
 

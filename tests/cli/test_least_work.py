@@ -1,6 +1,7 @@
 """What is the same is run once, charged to all who use it, and changes no result."""
 
 import json
+import shutil
 
 import pytest
 
@@ -8,17 +9,24 @@ PARTIAL = 'strategy.partial.phases=["head", {use="adapt", train="last:1", epochs
 HYBRID = 'strategy.hybrid.phases=["head", {use="adapt", train="last:1"}, "adapt"]'
 
 
-@pytest.fixture
-def run(greendapt, tiny, tmp_path):
-    """``run("a", *OPTIONS)``: a bench of the tiny suite into its own folder."""
+@pytest.fixture(scope="module")
+def run(in_process, tiny, tmp_path_factory):
+    """``run(*OPTIONS)``: a bench of the tiny suite into its own folder."""
 
-    def bench(out, *options):
-        done = greendapt("bench", "--suite", tiny, "--out", tmp_path / out, *options)
+    def bench(*options):
+        out = tmp_path_factory.mktemp("runs")
+        done = in_process("bench", "--suite", tiny, "--out", out, *options)
         assert done.code == 0, done.err
-        (folder,) = (tmp_path / out).iterdir()
+        (folder,) = out.iterdir()
         return Run(folder, done.err)
 
     return bench
+
+
+@pytest.fixture(scope="module")
+def partial(run):
+    """Of one strategy, with stored prefixes. Not to be changed."""
+    return run("--strategies", "partial")
 
 
 class Run:
@@ -43,9 +51,9 @@ def wall(record):
 
 
 def test_hybrids_partial_phase_is_the_beginning_of_partials(run):
-    both = run("both", "--set", PARTIAL, "--set", HYBRID, "--strategies", "partial,hybrid")
+    both = run("--set", PARTIAL, "--set", HYBRID, "--strategies", "partial,hybrid")
     alone = {
-        name: run(name, "--set", PARTIAL, "--set", HYBRID, "--strategies", name)
+        name: run("--set", PARTIAL, "--set", HYBRID, "--strategies", name)
         for name in ("partial", "hybrid")
     }
     assert both.metrics() == alone["partial"].metrics() | alone["hybrid"].metrics()
@@ -62,7 +70,7 @@ def test_hybrids_partial_phase_is_the_beginning_of_partials(run):
 
 
 def test_each_pays_as_if_alone_and_the_run_pays_once(run):
-    two = run("two", "--strategies", "full,partial", "--seeds", "2", "--weights", "fractal")
+    two = run("--strategies", "full,partial", "--seeds", "2", "--weights", "fractal")
     charged = {}
     for who, row in two.rows().items():
         paid = [two.records[key] for key in row["stages"]]
@@ -76,37 +84,35 @@ def test_each_pays_as_if_alone_and_the_run_pays_once(run):
     assert spent - evaluation < sum(charged.values())
 
 
-def test_nothing_of_a_prefix_is_left_when_nobody_reads_it(run):
-    done = run("a", "--strategies", "partial")
-    kept = {path.name for path in (done.folder / "checkpoints").iterdir()}
-    assert not kept & {record["key"] for record in done.of("prefix")}
-    assert all(record["details"]["cached_bytes"] > 0 for record in done.of("prefix"))
+def test_nothing_of_a_prefix_is_left_when_nobody_reads_it(partial):
+    kept = {path.name for path in (partial.folder / "checkpoints").iterdir()}
+    assert not kept & {record["key"] for record in partial.of("prefix")}
+    assert all(record["details"]["cached_bytes"] > 0 for record in partial.of("prefix"))
 
 
-def test_a_limit_too_small_gives_the_plain_way_with_a_warning(run):
-    cached = run("cached", "--strategies", "partial")
-    plain = run("plain", "--strategies", "partial", "--set", "run.prefix_cache_gb=1e-6")
+def test_a_limit_too_small_gives_the_plain_way_with_a_warning(run, partial):
+    plain = run("--strategies", "partial", "--set", "run.prefix_cache_gb=1e-6")
     assert "warning: test_resnet prefix of last:1, seed 0 is not stored" in plain.said
     assert "more than the limit of 1 kB" in plain.said
     # other batches, other roundings: far too small to change the order of these few scores
-    for who, metrics in cached.metrics().items():
+    for who, metrics in partial.metrics().items():
         auc = plain.metrics()[who]["development"]["auc"]
         assert auc == pytest.approx(metrics["development"]["auc"], abs=1e-4)
-    flops = [one.rows()["partial", 0]["training_flops"]["value"] for one in (cached, plain)]
+    flops = [one.rows()["partial", 0]["training_flops"]["value"] for one in (partial, plain)]
     assert flops[0] < flops[1]
 
 
-def test_a_run_that_lost_its_prefixes_makes_them_again(run, greendapt):
-    done = run("a", "--strategies", "partial")
-    lines = (done.folder / "records.jsonl").read_text().splitlines(keepends=True)
+def test_a_run_that_lost_its_prefixes_makes_them_again(partial, tmp_path, greendapt):
+    folder = shutil.copytree(partial.folder, tmp_path / "lost")
+    lines = (folder / "records.jsonl").read_text().splitlines(keepends=True)
     upto = next(i for i, line in enumerate(lines) if "prefix of last:1" in line)
-    (done.folder / "records.jsonl").write_text("".join(lines[: upto + 1]))
-    (done.folder / "summary.json").unlink()
-    resumed = greendapt("resume", done.folder)
+    (folder / "records.jsonl").write_text("".join(lines[: upto + 1]))
+    (folder / "summary.json").unlink()
+    resumed = greendapt("resume", folder)
     assert resumed.code == 0, resumed.err
     assert "prefix of last:1, seed 0: runs again, its files are gone" in resumed.err
-    again = json.loads((done.folder / "summary.json").read_text())
-    assert [row["metrics"] for row in again["rows"]] == [*done.metrics().values()]
+    again = json.loads((folder / "summary.json").read_text())
+    assert [row["metrics"] for row in again["rows"]] == [*partial.metrics().values()]
 
 
 def test_a_bank_of_views_runs_and_says_so(run):
@@ -114,7 +120,7 @@ def test_a_bank_of_views_runs_and_says_so(run):
         'strategy.partial.phases=["head", '
         '{use="adapt", train="last:1", augmentation="light", bank=3}]'
     )
-    done = run("a", "--strategies", "partial", "--set", strategy)
+    done = run("--strategies", "partial", "--set", strategy)
     (banked,) = [r for r in done.of("prefix") if "views" in r["label"]]
     assert "3 views an image, seed 0" in banked["label"]
     (plain,) = [r for r in done.of("prefix") if "views" not in r["label"]]

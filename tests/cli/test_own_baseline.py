@@ -14,10 +14,10 @@ Meant? Write the baseline again and review the difference:
 """
 
 
-def test_the_smoke_suite_costs_what_it_did(shell, tmp_path, only_run):
+def test_the_smoke_suite_costs_what_it_did(greendapt, tmp_path, only_run):
     suite = ("--suite", "chestxray", "--profile", "smoke", "--no-fast-step")
-    done = shell("bench", *suite, "--out", tmp_path)
+    done = greendapt("bench", *suite, "--out", tmp_path)
     assert done.code == 0, done.err
-    done = shell("check", only_run(tmp_path), "--baseline", BASELINE, "--tiers", "exact")
+    done = greendapt("check", only_run(tmp_path), "--baseline", BASELINE, "--tiers", "exact")
     assert done.code == 0, done.out + done.err + AGAIN
     assert len(done.out.splitlines()) == 6

@@ -72,8 +72,8 @@ def cut_after(records, command, out, environ, wait_s):
     return folder
 
 
-@pytest.mark.parametrize("records", [1, 7])
-def test_no_record_outlives_its_files(tiny, program, tmp_path, shim, records):
+@pytest.mark.parametrize("records", [pytest.param(1, marks=pytest.mark.nightly), 7])
+def test_no_record_outlives_its_files(tiny, program, greendapt, tmp_path, shim, records):
     bench = [*program, "bench", "--suite", tiny, "--seeds", "2"]
     shadow = tmp_path / "shadow"
     shadow.mkdir()
@@ -90,10 +90,8 @@ def test_no_record_outlives_its_files(tiny, program, tmp_path, shim, records):
     assert there
     assert all(digest_of(path) == digest for path, digest in there)
 
-    resumed = subprocess.run(
-        [*program, "resume", after], capture_output=True, text=True, check=False
-    )
-    assert resumed.returncode == 0, resumed.stderr
-    assert "made again" not in resumed.stderr
+    resumed = greendapt("resume", after)
+    assert resumed.code == 0, resumed.err
+    assert "made again" not in resumed.err
     ended = {one["key"]: one for one in records_of(after)}
     assert all(ended[one["key"]] == one for one in kept)

@@ -1,4 +1,4 @@
-"""``greendapt report`` and ``greendapt publish``, end to end on the installed command line."""
+"""``greendapt report`` and ``greendapt publish``, end to end."""
 
 import csv
 import json
@@ -9,10 +9,10 @@ pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture(scope="module")
-def run(shell, tiny, tmp_path_factory, only_run):
+def run(in_process, tiny, tmp_path_factory, only_run):
     """A finished run of the tiny suite."""
     out = tmp_path_factory.mktemp("runs")
-    done = shell("bench", "--suite", tiny, "--out", out, "--seeds", 2)
+    done = in_process("bench", "--suite", tiny, "--out", out, "--seeds", 2)
     assert done.code == 0, done.err
     return only_run(out)
 
@@ -22,8 +22,8 @@ def only_run():
     return lambda out: next(path.parent for path in out.glob("*/run.json"))
 
 
-def test_formats_joined_by_commas_are_written_beside_the_run(shell, run):
-    done = shell("report", run, "--format", "csv,json,latex,modelcard,emissions")
+def test_formats_joined_by_commas_are_written_beside_the_run(greendapt, run):
+    done = greendapt("report", run, "--format", "csv,json,latex,modelcard,emissions")
     assert done.code == 0, done.err
     names = [line.rpartition("/")[2] for line in done.out.splitlines()]
     assert names == ["report.csv", "report.json", "report.tex", "modelcard.md", "emissions.csv"]
@@ -58,22 +58,22 @@ def test_stages_record_when_their_epochs_ended(run):
         (["--seeds", "1", "--format", "csv"], "a part is not written over the run's reports"),
     ],
 )
-def test_what_cannot_be_written_is_said_in_one_sentence(shell, run, arguments, said):
-    done = shell("report", run, *arguments)
+def test_what_cannot_be_written_is_said_in_one_sentence(greendapt, run, arguments, said):
+    done = greendapt("report", run, *arguments)
     assert (done.code, done.out) == (2, "")
     assert said in done.err
     assert done.err.count("\n") == 1
 
 
-def test_a_part_is_printed_or_written_where_it_is_told(shell, run, tmp_path):
+def test_a_part_is_printed_or_written_where_it_is_told(greendapt, run, tmp_path):
     before = (run / "report.html").read_bytes()
     part = ("--strategies", "full,none", "--seeds", "1", "--setting", "probe,full")
-    done = shell("report", run, *part)
+    done = greendapt("report", run, *part)
     assert done.code == 0, done.err
     said = "a part of the run: strategies none, full; seed 1 of 2; setting probe, all labels."
     assert said in " ".join(done.out.split())
     assert "partial" not in done.out
-    done = shell("report", run, *part, "--format", "csv", "--out", tmp_path / "part.csv")
+    done = greendapt("report", run, *part, "--format", "csv", "--out", tmp_path / "part.csv")
     assert (done.code, done.out.strip()) == (0, str(tmp_path / "part.csv"))
     assert f"note: This shows {said}" in done.err
     rows = list(csv.DictReader((tmp_path / "part.csv").open(encoding="utf-8")))
@@ -81,11 +81,11 @@ def test_a_part_is_printed_or_written_where_it_is_told(shell, run, tmp_path):
     assert (run / "report.html").read_bytes() == before
 
 
-def test_a_site_is_published_once_and_left_alone_after(shell, run, tmp_path):
-    first = shell("publish", run, "--to", tmp_path / "site", "--name", "tiny")
+def test_a_site_is_published_once_and_left_alone_after(greendapt, run, tmp_path):
+    first = greendapt("publish", run, "--to", tmp_path / "site", "--name", "tiny")
     assert first.code == 0, first.err
     assert "5 files written" in first.err
-    again = shell("publish", run, "--to", tmp_path / "site", "--name", "tiny")
+    again = greendapt("publish", run, "--to", tmp_path / "site", "--name", "tiny")
     assert again.out == ""
     assert "0 files written, 5 unchanged" in again.err
     for path in (tmp_path / "site").rglob("*.*"):
@@ -96,8 +96,8 @@ def test_a_site_is_published_once_and_left_alone_after(shell, run, tmp_path):
     ("arguments", "said"),
     [(["nowhere"], "is not a folder"), (["--name", "a/b"], "no part of an address")],
 )
-def test_what_cannot_be_published_is_said_in_one_sentence(shell, tmp_path, arguments, said):
-    done = shell("publish", *arguments, "--to", tmp_path / "site")
+def test_what_cannot_be_published_is_said_in_one_sentence(greendapt, tmp_path, arguments, said):
+    done = greendapt("publish", *arguments, "--to", tmp_path / "site")
     assert (done.code, done.out) == (2, "")
     assert said in done.err
     assert not (tmp_path / "site").exists()

@@ -28,18 +28,19 @@ def records(run):
 
 
 @pytest.fixture(scope="module")
-def finished(shell, tiny, tmp_path_factory):
-    """An undisturbed run. Not to be changed: see ``copied``."""
+def finished(in_process, tiny, tmp_path_factory):
+    """An undisturbed run that is long enough to be killed. Not to be changed."""
     out = tmp_path_factory.mktemp("finished")
-    done = shell("bench", "--suite", tiny, "--profile", "long", "--out", out)
+    done = in_process("bench", "--suite", tiny, "--profile", "long", "--out", out)
     assert done.code == 0, done.err
     (run,) = out.iterdir()
     return run
 
 
 @pytest.fixture
-def copied(finished, tmp_path):
-    return shutil.copytree(finished, tmp_path / finished.name)
+def copied(finished_run, tmp_path):
+    """A copy of a shorter one."""
+    return shutil.copytree(finished_run, tmp_path / finished_run.name)
 
 
 @pytest.fixture
@@ -84,7 +85,7 @@ def lines_in(path):
     return path.read_bytes().count(b"\n") if path.exists() else 0
 
 
-@pytest.mark.parametrize("at", [0, 5, 18])
+@pytest.mark.parametrize("at", [0, pytest.param(5, marks=pytest.mark.nightly), 18])
 def test_killed_and_resumed_the_metrics_are_the_same_bytes(started, greendapt, finished, at):
     process, run = started()
     while lines_in(run / "records.jsonl") < at and process.poll() is None:
@@ -118,12 +119,12 @@ def test_ctrl_c_says_in_one_line_how_to_go_on(started, greendapt, finished):
     assert metrics(run) == metrics(finished)
 
 
-def test_a_torn_last_line_never_counted(torn, greendapt, finished):
+def test_a_torn_last_line_never_counted(torn, greendapt, finished_run):
     done = greendapt("resume", torn)
     assert done.code == 0, done.err
     assert done.err.count("reused, done") == 10
     assert "runs, not finished before" in done.err
-    assert metrics(torn) == metrics(finished)
+    assert metrics(torn) == metrics(finished_run)
     assert all(json.loads(line) for line in records(torn))
 
 
@@ -131,7 +132,7 @@ def test_a_stopped_run_is_reported_as_far_as_it_went(torn, greendapt):
     names = ("html", "md", "csv", "json", "latex", "modelcard", "emissions", "terminal")
     done = greendapt("report", torn, "--format", ",".join(names))
     assert done.code == 0, done.err
-    said = f"of 6 cells are done; go on with: greendapt resume {torn}"
+    said = f"of 3 cells are done; go on with: greendapt resume {torn}"
     assert said.partition(";")[0] in done.out
     for name in ("html", "md", "csv", "json"):
         text = (torn / f"report.{name}").read_text(encoding="utf-8")
@@ -169,13 +170,13 @@ def test_a_finished_run_reuses_everything_and_says_so(copied, greendapt):
     assert records(copied) == before
 
 
-def test_deleted_files_are_made_again_where_a_later_stage_reads_them(torn, greendapt, finished):
+def test_deleted_files_are_made_again_where_a_later_stage_reads_them(torn, greendapt, finished_run):
     for path in (torn / "checkpoints").iterdir():
         shutil.rmtree(path)
     done = greendapt("resume", torn)
     assert done.code == 0, done.err
     assert "runs again, its files are gone and a later stage reads them" in done.err
-    assert metrics(torn) == metrics(finished)
+    assert metrics(torn) == metrics(finished_run)
 
 
 def flip(path):
@@ -186,7 +187,7 @@ def flip(path):
 
 
 @pytest.mark.parametrize("how", ["flipped", "cut", "empty", "deleted"])
-def test_files_that_are_not_as_written_are_made_again(torn, greendapt, finished, how):
+def test_files_that_are_not_as_written_are_made_again(torn, greendapt, finished_run, how):
     for path in sorted(torn.glob("checkpoints/*/*.safetensors")):
         if how == "flipped":
             flip(path)
@@ -196,7 +197,7 @@ def test_files_that_are_not_as_written_are_made_again(torn, greendapt, finished,
             path.write_bytes(path.read_bytes()[: 100 * (how == "cut")])
     done = greendapt("resume", torn)
     assert done.code == 0, done.err
-    assert metrics(torn) == metrics(finished)
+    assert metrics(torn) == metrics(finished_run)
     assert "safetensors is not what was written" in done.err or "safetensors is gone" in done.err
 
 
@@ -256,7 +257,7 @@ def test_a_damaged_run_is_said(copied, greendapt):
 
 
 def test_elsewhere_bench_only_notes_an_unfinished_run(torn, greendapt, tiny):
-    command = ("bench", "--suite", tiny, "--profile", "long", "--out", torn.parent)
+    command = ("bench", "--suite", tiny, "--out", torn.parent, "--device", "cpu")
     done = greendapt(*command)
     assert done.code == 0, done.err
     assert f"note: {torn} is an unfinished run of this suite (10 stages done)" in done.err
@@ -264,16 +265,16 @@ def test_elsewhere_bench_only_notes_an_unfinished_run(torn, greendapt, tiny):
     assert len([*torn.parent.glob("tiny-*")]) == 2
 
 
-def test_on_a_terminal_bench_offers_to_go_on(torn, program, tiny, finished):
-    command = ["bench", "--suite", tiny, "--profile", "long", "--out", torn.parent]
+def test_on_a_terminal_bench_offers_to_go_on(torn, program, tiny, finished_run):
+    command = ["bench", "--suite", tiny, "--out", torn.parent, "--device", "cpu"]
     code, shown = on_a_terminal([*program, *map(str, command)], answer=b"y\n", to="Go on with it?")
     assert code == 0, shown
     assert [path.name for path in torn.parent.glob("tiny-*")] == [torn.name]
-    assert metrics(torn) == metrics(finished)
-    assert len(records(torn)) == len(records(finished))
+    assert metrics(torn) == metrics(finished_run)
+    assert len(records(torn)) == len(records(finished_run))
 
 
-def test_a_full_disk_in_mid_run(torn, program, greendapt, finished):
+def test_a_full_disk_in_mid_run(torn, program, greendapt, finished_run):
     """The limit on a file's size stands for the disk's: the first checkpoint goes over it."""
     code = (
         "import os, resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000)); "
@@ -288,7 +289,7 @@ def test_a_full_disk_in_mid_run(torn, program, greendapt, finished):
     assert "Traceback" not in done.stderr
     assert not (torn / "summary.json").exists()
     assert greendapt("resume", torn).code == 0
-    assert metrics(torn) == metrics(finished)
+    assert metrics(torn) == metrics(finished_run)
 
 
 def on_a_terminal(command, *, answer, to):

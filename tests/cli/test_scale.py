@@ -50,7 +50,7 @@ learning_rate = 1e-3
 
 
 @pytest.fixture(scope="module")
-def scaled(tiny, tmp_path_factory, shell, only_run):
+def scaled(tiny, tmp_path_factory, in_process, only_run):
     folder = tmp_path_factory.mktemp("scale")
     text = tiny.read_text(encoding="utf-8")
     text = re.sub(r"(?ms)^\[run\]\n.*?^fast_step", "[run]\nfast_step", text, count=1)
@@ -59,7 +59,7 @@ def scaled(tiny, tmp_path_factory, shell, only_run):
     head, profile = text.split("[profile.long]")
     suite = folder / "scale.toml"
     suite.write_text(f"{head}[data.pools.few]{rest}[profile.long]{profile}", encoding="utf-8")
-    done = shell("bench", "--suite", suite, "--out", folder / "runs")
+    done = in_process("bench", "--suite", suite, "--out", folder / "runs")
     assert done.code == 0, done.err
     return suite, only_run(folder / "runs")
 
@@ -107,9 +107,9 @@ def test_the_report_has_the_laws_of_scale(scaled):
     assert '<h2 id="scale">Scale</h2>' in (run / "report.html").read_text(encoding="utf-8")
 
 
-def test_a_plan_knows_pools_and_tasks(scaled, shell):
+def test_a_plan_knows_pools_and_tasks(scaled, greendapt):
     suite, run = scaled
-    done = shell("plan", "--suite", suite, "--device", "h100", "--json")
+    done = greendapt("plan", "--suite", suite, "--device", "h100", "--json")
     assert done.code == 0, done.err
     rows = json.loads((run / "summary.json").read_text(encoding="utf-8"))["rows"]
     assert json.loads(done.out)["cells"] == len(rows)
@@ -125,7 +125,7 @@ def test_a_plan_knows_pools_and_tasks(scaled, shell):
         ),
     ],
 )
-def test_names_that_are_not_there(scaled, shell, change, said):
-    done = shell("bench", "--suite", scaled[0], "--set", change)
+def test_names_that_are_not_there(scaled, greendapt, change, said):
+    done = greendapt("bench", "--suite", scaled[0], "--set", change)
     assert done.code == 2
     assert said in done.err

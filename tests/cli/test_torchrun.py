@@ -92,7 +92,7 @@ def test_two_ranks_give_the_metrics_of_one_process_and_the_energy_of_one_machine
     assert watts == pytest.approx([WATTS] * len(watts), rel=0.25)
 
 
-def test_a_lost_rank_ends_the_run_with_one_sentence_and_it_resumes(tiny, tmp_path, shell):
+def test_a_lost_rank_ends_the_run_with_one_sentence_and_it_resumes(tiny, tmp_path, greendapt):
     command = [*TORCHRUN, "-m", "greendapt", "bench", "--suite", tiny, *ASK, "--out", tmp_path]
     command += ["--set", "phase.adapt.epochs=200"]
     process = subprocess.Popen([*map(str, command)], stderr=subprocess.PIPE, text=True)
@@ -112,7 +112,7 @@ def test_a_lost_rank_ends_the_run_with_one_sentence_and_it_resumes(tiny, tmp_pat
     (sentence,) = [line for line in said.splitlines() if line.startswith("greendapt: ")]
     assert "another process of torchrun ended early" in sentence
     assert sentence.endswith(f"then go on with: greendapt resume {run}")
-    done = shell("resume", run)
+    done = greendapt("resume", run)
     assert done.code == 0, done.err
     keys = [json.loads(line)["key"] for line in (run / "records.jsonl").read_bytes().splitlines()]
     assert len(keys) == len(set(keys))

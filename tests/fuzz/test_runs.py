@@ -76,14 +76,14 @@ def test_it_is_read_as_it_is(read, sound):
 
 
 @given(data=st.data(), name=st.sampled_from(FILES[:2]))
-@fuzzed(60)
+@fuzzed(30)
 def test_files_of_a_run(read, sound, data, name):
     whole = json.loads(sound[name])
     read(name, _as_text(data.draw(changed(whole))))
 
 
 @given(data=st.data())
-@fuzzed(60)
+@fuzzed(30)
 def test_records(read, sound, data):
     lines = sound["records.jsonl"].encode().splitlines(keepends=True)
     at = data.draw(st.integers(0, len(lines) - 1))
@@ -92,13 +92,13 @@ def test_records(read, sound, data):
 
 
 @given(data=st.data(), name=st.sampled_from(FILES))
-@fuzzed(60)
+@fuzzed(30)
 def test_files_of_a_run_as_bytes(read, sound, data, name):
     read(name, data.draw(spoilt(sound[name].encode(), most=6)))
 
 
 @given(data=st.data(), name=st.sampled_from(("a.json", "zz.jsonl", "records.json")))
-@fuzzed(60)
+@fuzzed(30)
 def test_what_workers_leave(run, sound, data, name):
     for other, text in sound.items():
         (run / other).write_text(text)
@@ -140,7 +140,7 @@ def blocks(run, sound):
 
 
 @given(data=st.data())
-@fuzzed(80)
+@fuzzed(40)
 def test_baselines_sealed_anew(judged, blocks, data):
     """As somebody who edits one and seals it would."""
     changes = copy.deepcopy(blocks)
@@ -158,7 +158,7 @@ def test_baselines_sealed_anew(judged, blocks, data):
 
 
 @given(data=st.data())
-@fuzzed(80)
+@fuzzed(40)
 def test_baselines_as_bytes(judged, blocks, data):
     judged(data.draw(spoilt(baselines.sealed(blocks).encode(), most=5)))
 

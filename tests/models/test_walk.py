@@ -110,7 +110,11 @@ def test_the_parts_cost_what_the_whole_costs(built):
 
 
 @pytest.mark.parametrize(
-    ("name", "size"), [*WALKED.values(), *OTHERS.values()], ids=[*WALKED, *OTHERS]
+    ("name", "size"),
+    [
+        *(pytest.param(*one, id=kind) for kind, one in WALKED.items()),
+        *(pytest.param(*one, id=kind, marks=pytest.mark.nightly) for kind, one in OTHERS.items()),
+    ],
 )
 def test_no_parameter_behind_a_unit_reaches_its_input(name, size):
     """And all of a phase's block trains: what is stored before it is constant."""

@@ -49,10 +49,10 @@ def cluster(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def undisturbed(shell, tiny, tmp_path_factory):
+def undisturbed(in_process, tiny, tmp_path_factory):
     """The metrics of a run in one process."""
     out = tmp_path_factory.mktemp("undisturbed")
-    done = shell("bench", "--suite", tiny, *ASK, "--out", out)
+    done = in_process("bench", "--suite", tiny, *ASK, "--out", out)
     assert done.code == 0, done.err
     return metrics(*out.iterdir())
 

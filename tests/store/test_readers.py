@@ -28,11 +28,11 @@ def keeping(tiny, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def made(shell, keeping, tmp_path_factory, only_run):
+def made(in_process, keeping, tmp_path_factory, only_run):
     """A run of the command line, planned before: nothing changes it."""
     out = tmp_path_factory.mktemp("made")
     for command in ("plan", "bench"):
-        done = shell(command, "--suite", keeping, *LENGTHS, "--out", out, "--pue", "1.2")
+        done = in_process(command, "--suite", keeping, *LENGTHS, "--out", out, "--pue", "1.2")
         assert done.code == 0, done.err
     return only_run(out)
 

@@ -5,7 +5,7 @@ import os
 import socket
 import subprocess
 import sys
-import textwrap
+from functools import cache
 
 import pytest
 import torch
@@ -25,24 +25,24 @@ from greendapt.train.loop import Training
 from greendapt.train.parallel import open_ranks
 from greendapt.train.phase import train_phase
 
-case, out = json.loads(sys.argv[1]), Path(sys.argv[2])
-torch.manual_seed(0)
-backbone = create_backbone(case.get("backbone", "test_resnet"), image_size=32)
-for part in backbone.modules():
-    if isinstance(part, torch.nn.BatchNorm2d):  # timm starts some at 0: no gradient passes
-        torch.nn.init.ones_(part.weight)
-images = torch.randint(0, 256, (22, 3, 32, 32), dtype=torch.uint8)
-labels = torch.arange(22) % 3
-if case["loss"] == "multilabel":
-    labels = torch.rand(22, 3).round()
-    labels[::4, 0] = float("nan")
-    labels[1:9, 1:] = float("nan")
-part = case.get("images", 18)
-phase = Phase(epochs=2, learning_rate=0.005, optimizer="sgd", batch_size=8, **case["phase"])
-learner = learner_of(phase.objective, outputs=3)
-network = learner.network(backbone, 32, seed=0)
-loss = learner.loss(network, case["loss"])
-with open_ranks("cpu") as ranks:
+
+def trained(case, ranks):
+    torch.manual_seed(0)
+    backbone = create_backbone(case.get("backbone", "test_resnet"), image_size=32)
+    for part in backbone.modules():
+        if isinstance(part, torch.nn.BatchNorm2d):  # timm starts some at 0: no gradient passes
+            torch.nn.init.ones_(part.weight)
+    images = torch.randint(0, 256, (22, 3, 32, 32), dtype=torch.uint8)
+    labels = torch.arange(22) % 3
+    if case["loss"] == "multilabel":
+        labels = torch.rand(22, 3).round()
+        labels[::4, 0] = float("nan")
+        labels[1:9, 1:] = float("nan")
+    part = case.get("images", 18)
+    phase = Phase(epochs=2, learning_rate=0.005, optimizer="sgd", batch_size=8, **case["phase"])
+    learner = learner_of(phase.objective, outputs=3)
+    network = learner.network(backbone, 32, seed=0)
+    loss = learner.loss(network, case["loss"])
     done = train_phase(
         network, Examples(images[:part], labels[:part]), Examples(images[part:], labels[part:]),
         phase,
@@ -50,7 +50,13 @@ with open_ranks("cpu") as ranks:
     )
     said = [done.fit.train_loss, done.fit.val_loss, done.fit.best_epoch, done.training_flops]
     weights = torch.cat([p.double().flatten() for p in network.state_dict().values()])
-    torch.save([said, weights], out / f"{ranks.size}-{ranks.rank}.pt")
+    return said, weights
+
+
+cases, out = json.loads(sys.argv[1]), Path(sys.argv[2])
+with open_ranks("cpu") as ranks:
+    found = {name: trained(case, ranks) for name, case in cases.items()}
+    torch.save(found, out / f"{ranks.rank}.pt")
 """
 
 CASES = {
@@ -107,28 +113,34 @@ def started(arguments, size):
     ]  # fmt: skip
 
 
+# of three ranks one has no image of the last batch, which has two
+SIZES = {name: 3 if name.startswith("a ") else 2 for name in CASES}
+
+
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """``trained(case, size)``: losses and weights of each rank."""
+    """``trained(size)``: by case, losses and weights of each rank; all cases in the same ranks,
+    as each process takes seconds to begin."""
     script = tmp_path_factory.mktemp("script") / "train.py"
-    script.write_text(textwrap.dedent(SCRIPT))
+    script.write_text(SCRIPT)
 
-    def run(case, size):
+    @cache
+    def run(size):
         out = tmp_path_factory.mktemp("ranks")
-        processes = started([script, json.dumps(case), out], size)
-        for process in processes:
-            _, said = process.communicate(timeout=240)
+        cases = {name: case for name, case in CASES.items() if size in (1, SIZES[name])}
+        for process in started([script, json.dumps(cases), out], size):
+            _, said = process.communicate(timeout=600)
             assert process.returncode == 0, said
-        return [torch.load(out / f"{size}-{rank}.pt") for rank in range(size)]
+        ranks = [torch.load(out / f"{rank}.pt") for rank in range(size)]
+        return {name: [rank[name] for rank in ranks] for name in cases}
 
     return run
 
 
-# of three ranks one has no image of the last batch, which has two
-@pytest.mark.parametrize(("name", "size"), [(name, 3 if "a" in name[:1] else 2) for name in CASES])
-def test_ranks_train_what_one_process_trains(trained, name, size):
-    ((alone, weights),) = trained(CASES[name], 1)
-    several = trained(CASES[name], size)
+@pytest.mark.parametrize("name", CASES)
+def test_ranks_train_what_one_process_trains(trained, name):
+    ((alone, weights),) = trained(1)[name]
+    several = trained(SIZES[name])[name]
     for said, own in several:
         assert said == several[0][0]
         assert torch.equal(own, several[0][1])
