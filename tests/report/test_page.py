@@ -193,6 +193,35 @@ def test_dark_and_print_styles_apply(opened):
     assert one.page.pdf().startswith(b"%PDF")
 
 
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844)])
+def test_the_first_screen_has_sentence_caveats_figures_and_a_chart(opened, width, height):
+    page = opened(options={"viewport": {"width": width, "height": height}}).page
+    tiles = [f".tiles > div >> nth={number}" for number in range(3)]
+    for part in (".headline", ".caveats summary", *tiles):
+        box = page.locator(part).bounding_box()
+        assert box["y"] + box["height"] < height, part
+    chart = page.locator("figure svg:visible").first.bounding_box()
+    assert height - chart["y"] > 200  # at least the better part of it
+
+
+def test_the_line_of_caveats_opens_the_list_also_without_scripts_and_on_paper(opened):
+    page = opened(options={"java_script_enabled": False}).page
+    first = page.locator(".caveats li").first
+    assert not first.is_visible()
+    page.locator(".caveats summary").click()
+    assert first.is_visible()
+    page.locator(".caveats summary").click()
+    page.emulate_media(media="print")
+    assert first.is_visible()
+
+
+def test_what_holds_stands_apart_from_what_weakens(opened):
+    page = opened().page
+    heading = page.locator("h3", has_text="What was looked at and holds")
+    assert heading.locator("xpath=following-sibling::dl[1]").locator(".warn").count() == 0
+    assert page.locator("h3", has_text="What weakens it").count() == 1
+
+
 def test_nothing_is_wider_than_a_phone(opened):
     one = opened(severities=[1, 3, 5], options={"viewport": {"width": 390, "height": 800}}).draw()
     assert one.page.evaluate("document.documentElement.scrollWidth") <= 390

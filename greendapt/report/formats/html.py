@@ -44,6 +44,10 @@ def render_html(view: View) -> str:
         "spending": [html_tables.role_line(role) for role in view.spending],
         "stages": html_tables.stages(view.stage_costs),
         "spending_titles": [spending.TITLES[key] for key in spending.KEYS],
+        "believed": [
+            ("What weakens it", [fact for fact in view.validity if fact.warn]),
+            ("What was looked at and holds", [fact for fact in view.validity if not fact.warn]),
+        ],
         "planned_titles": planned.HEADER,
         "planned": [planned.cells(row) for row in view.planned],
         "cost_noun": columns.called(view.cost_key).noun if view.cost_key else "",
@@ -81,6 +85,8 @@ def _panel(panel: Panel, view: View, number: int) -> dict[str, Any]:
     return {
         "title": panel.title,
         "verdict": panel.verdict,
+        "plain": panel.plain,
+        "tiles": panel.tiles,
         "axes": [(key, columns.called(key).title) for key in keys],
         "measures": [columns.measure_title(path) for path in paths],
         "key": view.cost_key,

@@ -13,7 +13,14 @@ from greendapt.core.records import PAID, Row
 from greendapt.core.remarks import Gravity
 from greendapt.core.text import listed, plural, shots_text, visible
 from greendapt.report import words
-from greendapt.report.view import budgets, corruption_scores, estimates, validity, verdict
+from greendapt.report.view import (
+    budgets,
+    corruption_scores,
+    estimates,
+    first_screen,
+    validity,
+    verdict,
+)
 from greendapt.report.view.bill import bill
 from greendapt.report.view.claims import claims
 from greendapt.report.view.learning import learning
@@ -68,6 +75,9 @@ def _view(run: RunData) -> View:
         for panel, question in zip(panels, questions.values(), strict=True)
     ]
     reached = {one: question.reached for one, question in questions.items()}
+    caveats = validity.caveats(run, panels)
+    leaks = [one.text for one in run.info.notes if one.gravity is Gravity.LEAK]
+    told = verdict.headline([(panel.title, panel.verdict) for panel in panels], leaks)
     parts = rounds(run, questions), claims(run, reached), stopping(run), scaling(run, reached)
     return View(
         title=suite.title,
@@ -77,12 +87,11 @@ def _view(run: RunData) -> View:
         profile=summary.profile,
         started_at=words.moment(run.info.started_at),
         synthetic=summary.synthetic,
-        headline=verdict.headline(
-            [(panel.title, panel.verdict) for panel in panels],
-            [one.text for one in run.info.notes if one.gravity is Gravity.LEAK],
-        ),
+        plain=verdict.with_leaks(panels[0].plain, leaks) if len(panels) == 1 else told,
+        headline=told,
         details=panels[0].verdict.sentences[1:] if len(panels) == 1 else (),
-        caveats=validity.caveats(run, panels),
+        caveats=tuple(one.text for one in caveats),
+        caveats_in_short=", ".join(dict.fromkeys(one.topic for one in caveats)),
         cautions=run.cautions,
         cost_key=cost_key,
         panels=panels,
@@ -202,6 +211,7 @@ def _panel(question: verdict.Question, setting: Setting, settings: Sequence[Sett
     standing = {
         (k, p): estimates.standings(question.reached, k, p) for k in COST_KEYS for p in scores
     }
+    answer = verdict.verdict(question)
     return Panel(
         backbone=setting[0],
         transfer=setting[1],
@@ -211,7 +221,9 @@ def _panel(question: verdict.Question, setting: Setting, settings: Sequence[Sett
         measures=paths,
         figures=estimates.figure_names(rows),
         standings=standing,
-        verdict=verdict.verdict(question),
+        verdict=answer,
+        plain=first_screen.plain(question, answer),
+        tiles=first_screen.tiles(question, answer),
         budgets=budgets.budgets(question.entries),
         targets=budgets.targets(question.entries),
         robustness=corruption_scores.robustness(question.reached),

@@ -110,6 +110,15 @@ class Verdict:
 
 
 @dataclass(frozen=True)
+class Tile:
+    """A figure of the first screen; ``notes``: what to hold against it."""
+
+    title: str
+    value: str
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Offer:
     """The best strategy for an energy (``limit`` in J), or the cheapest that reaches a score."""
 
@@ -179,6 +188,9 @@ class Panel:
     figures: tuple[str, ...]
     standings: dict[tuple[str, Path], tuple[Standing, ...]]
     verdict: Verdict
+    plain: str
+    """The verdict in one sentence, with its confidence."""
+    tiles: tuple[Tile, ...]
     budgets: tuple[Offer, ...]
     targets: tuple[Offer, ...]
     robustness: Robustness | None
@@ -266,9 +278,13 @@ class View:
     profile: str
     started_at: str
     synthetic: bool
+    plain: str
+    """The headline for whoever reads no other line; of one setting, with its confidence."""
     headline: str
     details: tuple[str, ...]
     caveats: tuple[str, ...]
+    caveats_in_short: str
+    """Their subjects in one line: ``synthetic data, energy estimated``."""
     cautions: tuple[str, ...]
     cost_key: str | None
     panels: tuple[Panel, ...]
