@@ -163,6 +163,40 @@ def test_tables_sort_by_click_and_by_key(opened):
     assert [name.split()[0] for name in names] == sorted(name.split()[0] for name in names)
 
 
+def test_a_budget_marks_what_is_left_on_table_and_chart_and_names_the_best(opened):
+    one = opened().draw()
+    page, left = one.page, one.page.locator(".left")
+    page.locator("[data-axis=x]").first.select_option(label="Energy")
+    page.fill("input[name=energy]", "5")
+    playwright.expect(left).to_contain_text("6 of 9 are left. Highest AUC: partial2 (0.9")
+    assert "least energy: none (0.8" in left.inner_text()
+    out = page.locator("tr.out th").all_inner_texts()
+    assert [name.split()[0] for name in out] == ["hybrid1", "hybrid2", "full"]
+    faint = page.locator("figure .wide >> nth=0 >> .mark-symbol path[opacity='0.15']")
+    playwright.expect(faint).to_have_count(3)
+    page.fill("input[name=score]", "0.99")
+    playwright.expect(left).to_have_text("Nothing is left.")
+    page.locator(".budget button").click()
+    playwright.expect(left).to_be_hidden()
+    playwright.expect(faint).to_have_count(0)
+    assert one.said == []
+
+
+def test_sliders_and_checkboxes_leave_what_they_say(opened):
+    page = opened().page
+    page.locator("input[data-for=score]").fill("100")  # the best score there is
+    best = float(page.input_value("input[name=score]"))
+    playwright.expect(page.locator(".left")).to_contain_text("1 of 9 are left")
+    page.locator("input[data-for=score]").fill("0")
+    assert page.input_value("input[name=score]") == ""
+    assert best > 0.9
+    page.locator("input[data-for=energy]").press("Home")  # the least energy there is
+    playwright.expect(page.locator("tr[data-point]:not(.out)")).to_have_count(1)
+    page.locator("input[data-for=energy]").press("End")
+    page.get_by_label("Take full into account").uncheck()
+    playwright.expect(page.locator(".left")).to_contain_text("8 of 9 are left")
+
+
 def test_axes_are_switched_by_key(opened):
     one = opened().draw()
     figure = one.page.locator("figure[data-panel]").first

@@ -55,7 +55,7 @@ def _ends(
     """The last point of each curve, with its shape and where its name stands."""
     rows = [
         _line(curve, factor, theme)[-1]
-        | {"name": drawing.shortened(curve.name), "shape": shape(curve.mark)}
+        | {"name": drawing.shortened(curve.name), "shape": shape(curve.mark), "kept": 1.0}
         for curve in learning.curves
     ]
     points = [(x.to_pixel(row["x"]), size.height - y.to_pixel(row["y"])) for row in rows]

@@ -98,6 +98,7 @@ def _panel(panel: Panel, view: View, number: int) -> dict[str, Any]:
         else [],
         "table": html_tables.comparison(panel, view.cost_key),
         "more": html_tables.more(panel, view.cost_key),
+        "limits": html_tables.limits(panel),
         "offers": html_tables.offers(panel),
         "robustness": html_tables.robustness(panel),
     }

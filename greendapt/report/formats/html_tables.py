@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from greendapt.core.units import percent
 from greendapt.report import words
+from greendapt.report.charts import drawing
 from greendapt.report.charts.theme import CSS, colour, shape
 from greendapt.report.view import columns, spending
 from greendapt.report.view.columns import Cell, Column, Place
@@ -18,6 +19,7 @@ from greendapt.report.view.sentences import Amount, joined
 
 _STEPS = 40  # lines of the stage by stage table; the rest is one line
 _SHADES = 6
+_WATT_HOURS = ((3.6e6, "kWh"), (3.6e3, "Wh"), (3.6, "mWh"), (3.6e-3, "µWh"))
 
 
 def marked(sentences: str | Sequence[str]) -> Markup:
@@ -61,6 +63,11 @@ def _row(entry: Entry, shown: Sequence[Column], buy: str) -> dict[str, Any]:
         "colour": colour(CSS, entry.mark),
         "cells": [column.cell(entry) for column in shown],
         "energy_j": None if energy is None else energy.mean,
+        "said": f"{words.number(entry.score.mean)} for {words.cost(entry.costs['energy_j'])}"
+        if entry.score
+        else "",
+        "point": drawing.shortened(entry.name),
+        "score": entry.score.mean if entry.score else None,
     }
 
 
@@ -73,6 +80,25 @@ def more(panel: Panel, key: str | None) -> dict[str, Any]:
             {"name": entry.name, "cells": [column.cell(entry) for column in shown]}
             for entry in panel.entries
         ],
+    }
+
+
+def limits(panel: Panel) -> dict[str, Any] | None:
+    """From where to where a reader's budget and wanted score can be set, and what a unit of the
+    budget is; None where strategies with a score and an energy are fewer than two."""
+    entries = [entry for entry in panel.entries if entry.score is not None]
+    energies = [e.mean for entry in entries if (e := entry.costs["energy_j"].estimate)]
+    if len(energies) < 2 or min(energies) <= 0:
+        return None
+    scores = [entry.score.mean for entry in entries if entry.score is not None]
+    size, unit = next((one for one in _WATT_HOURS if max(energies) >= one[0]), _WATT_HOURS[-1])
+    return {
+        "unit": unit,
+        "joules": size,
+        "energy": (min(energies), max(energies)),
+        "score": (min(scores), max(scores)),
+        "noun": columns.score_noun([panel]),
+        "measure": panel.scores.index(panel.path),
     }
 
 
