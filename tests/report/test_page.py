@@ -2,11 +2,15 @@
 
 import re
 import shutil
+from pathlib import Path
 
 import pytest
 
 from greendapt.core.units import quantity
+from greendapt.report.formats.cells import as_csv, cells
 from greendapt.report.formats.html import render_html
+from greendapt.report.formats.table import FORMATS
+from greendapt.report.view.from_run import view
 
 playwright = pytest.importorskip("playwright.sync_api")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), None)
@@ -144,8 +148,12 @@ def test_nonsense_in_a_field_changes_nothing(opened):
     one = opened()
     before = one.grams()
     one.page.fill("#intensity", "-5")
+    assert "A number of 0 or more" in one.page.inner_text("#assumed")
+    one.page.fill("#intensity", "100")
+    before = one.grams()
     one.page.fill("#pue", "0.2")
     assert one.grams() == before
+    assert "A PUE is 1 or more" in one.page.inner_text("#assumed")
     assert one.said == []
 
 
@@ -195,6 +203,35 @@ def test_sliders_and_checkboxes_leave_what_they_say(opened):
     page.locator("input[data-for=energy]").press("End")
     page.get_by_label("Take full into account").uncheck()
     playwright.expect(page.locator(".left")).to_contain_text("8 of 9 are left")
+
+
+def test_the_command_is_copied_and_the_cells_are_saved(chromium, written, tmp_path):
+    run = written()
+    (page_bytes,) = FORMATS.get("html").make(run, view(run), "x.html").values()
+    one = Opened(chromium, tmp_path / "x.html", page_bytes.decode())
+    one.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    one.page.click("#copy")
+    playwright.expect(one.page.locator("#copy")).to_have_text("Copied")
+    assert one.page.evaluate("navigator.clipboard.readText()") == run.info.command
+    with one.page.expect_download() as saved:
+        one.page.click("a.download")
+    assert saved.value.suggested_filename == "chestxray.csv"
+    assert Path(saved.value.path()).read_text(encoding="utf-8") == as_csv(cells(run))
+    assert one.said == []
+    one.page.context.close()
+
+
+def test_words_and_strategies_are_explained(opened):
+    page = opened().page
+    page.get_by_text("What the words mean").click()
+    assert page.locator(".terms dt", has_text="DAPT").is_visible()
+    page.get_by_text("Which layers each strategy trains").click()
+    filled = page.locator(".diagrams svg[aria-label='partial2 trains head; then last:2'] rect")
+    assert filled.evaluate_all("all => all.map(one => one.hasAttribute('fill'))") == [
+        *[False] * 5, *[False] * 3, True, True,
+    ]  # fmt: skip
+    cut = page.locator(".diagrams svg[aria-label^='cut2 trains'] .gone")
+    assert cut.count() == 4  # two units in each of two phases
 
 
 def test_axes_are_switched_by_key(opened):
@@ -275,7 +312,7 @@ def test_names_that_attack_stay_names(opened, hostile):
     one = opened(view=hostile).draw()
     one.page.locator(".wide .mark-symbol path").first.hover()
     assert one.said == []
-    assert one.page.locator("img, b, i, a").count() == 0
+    assert one.page.locator("img, b, i, a:not([href^='https://arxiv.org/'])").count() == 0
     assert one.page.locator("text='<script>alert(1)</script>' >> visible=true").count() > 0
 
 

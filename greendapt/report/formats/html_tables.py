@@ -83,6 +83,24 @@ def more(panel: Panel, key: str | None) -> dict[str, Any]:
     }
 
 
+def diagrams(panels: Sequence[Panel]) -> list[dict[str, Any]]:
+    """Each strategy as rows of boxes, one a phase: what trains is filled. Boxes stand at ``x`` in
+    units of their width, the head last."""
+    entries = {entry.name: entry for panel in panels for entry in panel.entries}
+    return [
+        {
+            "name": entry.name,
+            "colour": colour(CSS, entry.mark),
+            "whole": entry.layers.whole,
+            "units": entry.layers.units,
+            "phases": entry.layers.phases,
+            "said": "; then ".join(phase.words for phase in entry.layers.phases) or "nothing",
+        }
+        for entry in entries.values()
+        if entry.layers is not None
+    ]
+
+
 def limits(panel: Panel) -> dict[str, Any] | None:
     """From where to where a reader's budget and wanted score can be set, and what a unit of the
     budget is; None where strategies with a score and an energy are fewer than two."""

@@ -23,6 +23,7 @@ from greendapt.report.view import (
 )
 from greendapt.report.view.bill import bill
 from greendapt.report.view.claims import claims
+from greendapt.report.view.layers import layers
 from greendapt.report.view.learning import learning
 from greendapt.report.view.model import (
     COST_KEYS,
@@ -270,6 +271,7 @@ def _entry(
         against_none=None,
         standing=standing,
         trained_share=_trained_share(seeds),
+        layers=layers(suite, name),
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from greendapt.core.figures import Quality
+from greendapt.report.view.layers import Layers
 from greendapt.report.view.payback import Bill
 from greendapt.stats.crossed import Basis
 from greendapt.stats.intervals import Interval
@@ -88,6 +89,7 @@ class Entry:
     standing: Standing
     trained_share: float | None = None
     """Of the network's parameters, in the phase that trains most; None where that is not known."""
+    layers: Layers | None = None
 
     @property
     def score(self) -> Estimate | None:

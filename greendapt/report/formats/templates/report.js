@@ -45,6 +45,20 @@
     button.addEventListener("click", () => sortBy(header));
   }
 
+  // the command, copied; what may not be copied is selected
+  if (at("copy")) {
+    at("copy").hidden = false;
+    at("copy").addEventListener("click", async () => {
+      getSelection().selectAllChildren(at("command"));
+      try {
+        await navigator.clipboard.writeText(at("command").textContent);
+        at("copy").textContent = "Copied";
+      } catch {
+        at("copy").textContent = "Selected: copy it with your keys";
+      }
+    });
+  }
+
   if (!at("data")) return;
 
   // Vega and the data, unpacked once; the page's policy knows Vega by its hash
@@ -239,7 +253,14 @@
   const apply = async () => {
     const { grid, units } = await payload();
     const valid = ["intensity", "pue", "price"].every((id) => at(id).checkValidity());
-    if (!valid) return;
+    if (!valid) { // said aloud, and nothing recomputed
+      const wrong = ["intensity", "pue", "price"].map(at).find((one) => !one.checkValidity());
+      at("assumed").hidden = false;
+      at("assumed").textContent = wrong === at("pue") ?
+        "A PUE is 1 or more: no building gives its computers more than it takes. Nothing was recomputed." :
+        "A number of 0 or more is needed here. Nothing was recomputed.";
+      return;
+    }
     const [intensity, pue, per] = ["intensity", "pue", "price"].map(field);
     const assumed = { intensity: intensity ?? grid.intensity, pue: pue ?? grid.pue };
     const before = factor;

@@ -1,0 +1,35 @@
+"""The words of a page, each in a sentence, for whoever has not met them."""
+
+from __future__ import annotations
+
+TERMS = {
+    "DAPT": "domain-adaptive pre-training: a network that was trained on other pictures is trained "
+    "further on pictures of the field, before it learns the task",
+    "full": "every layer is trained in it",
+    "partial": "only the last blocks are",
+    "hybrid": "first the last blocks are, then every layer",
+    "simplified": "the network is cut short, and all that is left is trained",
+    "frozen features": "what a network that no longer trains makes of an image; a small head "
+    "learns the task from that",
+    "cut": "the network ends after this stage; later ones are not there",
+    "front": "the strategies that no other one beats: none is as cheap and as good, and better in "
+    "one of both",
+    "best buy": "the cheapest strategy that is surely enough not worse than the best one by more "
+    "than the margin",
+    "credible": "the 95% interval of the difference leaves zero out",
+    "sunk": "spent once, whatever is decided here: generic pre-training, which every strategy "
+    "starts from",
+    "external": "the same task on data of another source, which nothing was trained on",
+    "PUE": "power usage effectiveness: what a building takes from the grid over what its computers "
+    "use; 1 is a building that adds nothing",
+    "CO2e": "carbon dioxide and other gases, as the carbon dioxide that warms as much",
+}
+"""By the word as the page has it, in the order in which they build on each other."""
+
+READ_ON = (
+    (
+        "Mehmood, Bajwa, Sun 2022: Resource-efficient domain adaptive pre-training",
+        "https://arxiv.org/abs/2204.13280",
+    ),
+)
+"""Title and address."""
