@@ -9,7 +9,7 @@ from greendapt.report import words
 from greendapt.report.charts import axes, drawing
 from greendapt.report.charts.axes import Axis
 from greendapt.report.charts.drawing import Size
-from greendapt.report.charts.theme import Theme, colour, shape
+from greendapt.report.charts.theme import Theme, colour, dash, shape
 from greendapt.report.view.model import Curve, Learning
 
 
@@ -33,7 +33,11 @@ def learning_spec(learning: Learning, theme: Theme, size: Size) -> dict[str, Any
                     "values": [row for c in learning.curves for row in _line(c, factor, theme)]
                 },
                 "mark": line,
-                "encoding": {"color": drawing.raw("colour"), "detail": {"field": "name"}},
+                "encoding": {
+                    "color": drawing.raw("colour"),
+                    "strokeDash": drawing.raw("dash"),
+                    "detail": {"field": "name"},
+                },
             },
             {
                 "data": {"values": _ends(learning, factor, x, y, theme, size)},
@@ -45,7 +49,7 @@ def learning_spec(learning: Learning, theme: Theme, size: Size) -> dict[str, Any
 
 def _line(curve: Curve, factor: float, theme: Theme) -> list[dict[str, Any]]:
     points = zip(curve.energy_j, curve.loss, strict=True)
-    same = {"name": curve.name, "colour": colour(theme, curve.mark)}
+    same = {"name": curve.name, "colour": colour(theme, curve.mark), "dash": dash(curve.mark)}
     return [{"x": energy / factor, "y": loss, **same} for energy, loss in points]
 
 

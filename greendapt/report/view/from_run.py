@@ -25,6 +25,7 @@ from greendapt.report.view.bill import bill
 from greendapt.report.view.claims import claims
 from greendapt.report.view.layers import layers
 from greendapt.report.view.learning import learning
+from greendapt.report.view.marks import marks
 from greendapt.report.view.model import (
     COST_KEYS,
     HEADLINES,
@@ -60,16 +61,16 @@ def judged(run: RunData) -> dict[Setting, verdict.Question]:
     """The question of each setting, with the answer's error model, and nothing drawn."""
     rows, draws = run.summary.rows, draws_of(run.records)
     cost_key = _cost_key(rows)
-    marks = dict.fromkeys(run.info.suite.strategy, 0)
-    return {setting: _question(run, draws, setting, cost_key, marks) for setting in _settings(rows)}
+    alike = dict.fromkeys(run.info.suite.strategy, 0)
+    return {setting: _question(run, draws, setting, cost_key, alike) for setting in _settings(rows)}
 
 
 def _view(run: RunData) -> View:
     summary, suite = run.summary, run.info.suite
-    marks = {s: i for i, s in enumerate(dict.fromkeys(row.strategy for row in summary.rows))}
+    mark_of = marks(suite, list(dict.fromkeys(row.strategy for row in summary.rows)))
     cost_key = _cost_key(summary.rows)
     settings, draws = _settings(summary.rows), draws_of(run.records)
-    questions = {one: _question(run, draws, one, cost_key, marks) for one in settings}
+    questions = {one: _question(run, draws, one, cost_key, mark_of) for one in settings}
     panels = tuple(_panel(question, one, settings) for one, question in questions.items())
     judged_settings = [
         (panel.title, question, panel.verdict)
@@ -96,7 +97,7 @@ def _view(run: RunData) -> View:
         cautions=run.cautions,
         cost_key=cost_key,
         panels=panels,
-        learning=learning(run, marks),
+        learning=learning(run, mark_of),
         sections=tuple(one for one in parts if one),
         spending=spending(run.records),
         stage_costs=stage_costs(run),
@@ -174,7 +175,7 @@ def _question(
     draws: Draws,
     setting: Setting,
     cost_key: str | None,
-    marks: Mapping[str, int],
+    mark_of: Mapping[str, int],
 ) -> verdict.Question:
     rows = [row for row in run.summary.rows if estimates.setting(row) == setting]
     suite, order_key, paths = run.info.suite, _order_key(run, rows, cost_key), metric_paths(rows)
@@ -186,7 +187,7 @@ def _question(
     names = estimates.figure_names(rows)
     entries = [
         replace(
-            _entry(name, reached, names, suite, marks, stands),
+            _entry(name, reached, names, suite, mark_of, stands),
             against_full=_against(name, full, reached),
             against_none=_against(name, none, reached),
         )
@@ -254,7 +255,7 @@ def _entry(
     reached: Reached,
     figures: Sequence[str],
     suite: Suite,
-    marks: Mapping[str, int],
+    mark_of: Mapping[str, int],
     standing: Standing,
 ) -> Entry:
     seeds = reached.groups[name]
@@ -263,7 +264,7 @@ def _entry(
     return Entry(
         name=name,
         about=described.about if described else "",
-        mark=marks[name],
+        mark=mark_of[name],
         seeds=tuple(sorted(seeds)),
         metrics={path: estimate for path, estimate in metrics.items() if estimate},
         costs={key: estimates.cost_estimate(seeds, key) for key in figures},

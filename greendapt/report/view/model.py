@@ -81,6 +81,7 @@ class Entry:
     name: str
     about: str
     mark: int
+    """Family and rank within it, see `greendapt.report.view.marks`."""
     seeds: tuple[int, ...]
     metrics: dict[Path, Estimate]
     costs: dict[str, Cost]
