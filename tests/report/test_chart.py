@@ -52,7 +52,7 @@ def test_points_carry_the_numbers_of_the_table(panel):
     spec = pareto_chart.pareto_spec(panel, DEVELOPMENT, "energy_j", LIGHT, pareto_chart.WIDE)
     for row, entry in zip(spec["data"]["values"], panel.entries, strict=True):
         assert row["score"] == entry.metrics[DEVELOPMENT].mean
-        assert row["cost"] == pytest.approx(entry.costs["energy_j"].estimate.mean / 1e3)
+        assert row["cost"] == pytest.approx(entry.costs["energy_j"].estimate.mean / 3600)
         assert row["front"] == entry.standing.on_front
 
 

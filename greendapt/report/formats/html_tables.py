@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from greendapt.core.units import percent
 from greendapt.report import words
-from greendapt.report.charts import drawing
+from greendapt.report.charts import axes, drawing
 from greendapt.report.charts.theme import CSS, colour, shape
 from greendapt.report.view import columns, spending
 from greendapt.report.view.columns import Cell, Column, Place
@@ -19,7 +19,6 @@ from greendapt.report.view.sentences import Amount, joined
 
 _STEPS = 40  # lines of the stage by stage table; the rest is one line
 _SHADES = 6
-_WATT_HOURS = ((3.6e6, "kWh"), (3.6e3, "Wh"), (3.6, "mWh"), (3.6e-3, "µWh"))
 
 
 def marked(sentences: str | Sequence[str]) -> Markup:
@@ -109,7 +108,7 @@ def limits(panel: Panel) -> dict[str, Any] | None:
     if len(energies) < 2 or min(energies) <= 0:
         return None
     scores = [entry.score.mean for entry in entries if entry.score is not None]
-    size, unit = next((one for one in _WATT_HOURS if max(energies) >= one[0]), _WATT_HOURS[-1])
+    size, unit = axes.unit("energy_j", [max(energies)])
     return {
         "unit": unit,
         "joules": size,
@@ -136,7 +135,7 @@ def _offer(offer: Offer, limit: str) -> dict[str, str]:
         "limit": limit,
         "name": offer.name,
         "score": words.score(offer.score),
-        "energy": words.amount("energy_j", offer.energy_j),
+        "energy": words.cost(offer.cost),
     }
 
 

@@ -9,13 +9,15 @@ TERMS = {
     "partial": "only the last blocks are",
     "hybrid": "first the last blocks are, then every layer",
     "simplified": "the network is cut short, and all that is left is trained",
+    "LoRA and other small parts": "the network stays as it is but for a few numbers beside its "
+    "layers, or within them (PEFT)",
     "frozen features": "what a network that no longer trains makes of an image; a small head "
     "learns the task from that",
     "cut": "the network ends after this stage; later ones are not there",
     "front": "the strategies that no other one beats: none is as cheap and as good, and better in "
     "one of both",
-    "best buy": "the cheapest strategy that is surely enough not worse than the best one by more "
-    "than the margin",
+    "best buy": "the cheapest strategy that is no worse than the best one by more than the margin, "
+    "with a probability over 90%",
     "credible": "the 95% interval of the difference leaves zero out",
     "sunk": "spent once, whatever is decided here: generic pre-training, which every strategy "
     "starts from",

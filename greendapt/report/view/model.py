@@ -128,7 +128,12 @@ class Offer:
     limit: float
     name: str
     score: Estimate
-    energy_j: float
+    cost: Cost
+
+    @property
+    def energy_j(self) -> float:
+        """Of the strategy, mean over seeds; only what has an energy is offered."""
+        return self.cost.estimate.mean if self.cost.estimate else 0.0
 
 
 @dataclass(frozen=True)

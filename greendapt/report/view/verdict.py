@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from greendapt.core.text import plural
-from greendapt.core.units import percent, quantity
+from greendapt.core.units import percent
 from greendapt.report import words
 from greendapt.report.view import columns, sentences
 from greendapt.report.view.model import DEVELOPMENT, HEADLINES, Comparison, Entry, Path, Verdict
@@ -156,7 +156,7 @@ def decides(question: Question) -> str:
     if need.of == "seeds":
         joules = [j for entry in racing if (j := mean_cost(entry, "energy_j")) is not None]
         known = len(joules) == len(racing)
-        energy = f" (~{quantity(sum(joules) * need.more, 'J', 2)})" if known else ""
+        energy = f" (~{words.quantity(sum(joules) * need.more, 'J', 2)})" if known else ""
         return f"About {plural(need.more, 'more seed')} would decide it{energy}."
     if need.of == "patients":
         alone = "" if seeds == 1 else "; seeds cannot decide it"
