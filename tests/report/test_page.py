@@ -223,6 +223,8 @@ def test_the_command_is_copied_and_the_cells_are_saved(chromium, written, tmp_pa
 
 def test_words_and_strategies_are_explained(opened):
     page = opened().page
+    tile = page.locator(".tiles abbr", has_text="DAPT")
+    assert tile.get_attribute("title").startswith("domain-adaptive pre-training: ")
     page.get_by_text("What the words mean").click()
     assert page.locator(".terms dt", has_text="DAPT").is_visible()
     page.get_by_text("Which layers each strategy trains").click()

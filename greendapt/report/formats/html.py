@@ -47,6 +47,7 @@ def render_html(view: View, cells_csv: str = "") -> str:
         "stages": html_tables.stages(view.stage_costs),
         "spending_titles": [spending.TITLES[key] for key in spending.KEYS],
         "terms": terms.TERMS,
+        "explained": terms.explained,
         "read_on": terms.READ_ON,
         "diagrams": html_tables.diagrams(view.panels),
         "cells_csv": quote(cells_csv),

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
+from markupsafe import Markup, escape
+
 TERMS = {
     "DAPT": "domain-adaptive pre-training: a network that was trained on other pictures is trained "
     "further on pictures of the field, before it learns the task",
@@ -35,3 +39,17 @@ READ_ON = (
     ),
 )
 """Title and address."""
+
+_BY_WORD = {word.lower(): meaning for word, meaning in TERMS.items()}
+_KNOWN = re.compile(rf"\b({'|'.join(map(re.escape, TERMS))})\b", re.IGNORECASE)
+
+
+def explained(text: str) -> Markup:
+    """``text`` with the meaning of each known word behind it, for who points at it."""
+    parts = _KNOWN.split(text)  # what lies between known words, and these, in turn
+    return Markup().join(
+        Markup('<abbr title="{}">{}</abbr>').format(_BY_WORD[part.lower()], part)
+        if number % 2
+        else escape(part)
+        for number, part in enumerate(parts)
+    )
