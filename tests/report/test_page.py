@@ -11,6 +11,7 @@ from greendapt.report.formats.cells import as_csv, cells
 from greendapt.report.formats.html import render_html
 from greendapt.report.formats.table import FORMATS
 from greendapt.report.view.from_run import view
+from greendapt.suite import suite_files
 
 playwright = pytest.importorskip("playwright.sync_api")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), None)
@@ -214,7 +215,12 @@ def test_the_command_is_copied_and_the_cells_are_saved(chromium, written, tmp_pa
     playwright.expect(one.page.locator("#copy")).to_have_text("Copied")
     assert one.page.evaluate("navigator.clipboard.readText()") == run.info.command
     with one.page.expect_download() as saved:
-        one.page.click("a.download")
+        one.page.click("a[download$='.toml']")
+    again = tmp_path / "again.toml"
+    saved.value.save_as(again)
+    assert suite_files.load(again, "default", [], print) == run.info.suite
+    with one.page.expect_download() as saved:
+        one.page.click("a[download$='.csv']")
     assert saved.value.suggested_filename == "chestxray.csv"
     assert Path(saved.value.path()).read_text(encoding="utf-8") == as_csv(cells(run))
     assert one.said == []
@@ -314,7 +320,9 @@ def test_names_that_attack_stay_names(opened, hostile):
     one = opened(view=hostile).draw()
     one.page.locator(".wide .mark-symbol path").first.hover()
     assert one.said == []
-    assert one.page.locator("img, b, i, a:not([href^='https://arxiv.org/'])").count() == 0
+    assert (
+        one.page.locator("img, b, i, a:not([download], [href^='https://arxiv.org/'])").count() == 0
+    )
     assert one.page.locator("text='<script>alert(1)</script>' >> visible=true").count() > 0
 
 

@@ -51,6 +51,7 @@ def render_html(view: View, cells_csv: str = "") -> str:
         "read_on": terms.READ_ON,
         "diagrams": html_tables.diagrams(view.panels),
         "cells_csv": quote(cells_csv),
+        "suite_toml": quote(view.suite_toml),
         "believed": [
             ("What weakens it", [fact for fact in view.validity if fact.warn]),
             ("What was looked at and holds", [fact for fact in view.validity if not fact.warn]),

@@ -49,6 +49,7 @@ from greendapt.stats.racing import SPREAD
 from greendapt.store.runinfo import RunData
 from greendapt.suite.models import Suite
 from greendapt.suite.references import full_dapt, full_reference, no_dapt
+from greendapt.suite.written import as_toml
 
 
 def view(run: RunData) -> View:
@@ -116,6 +117,7 @@ def _view(run: RunData) -> View:
         intensity_g_per_kwh=run.info.grid.intensity_g_per_kwh,
         pue=run.info.grid.pue,
         command=run.info.command,
+        suite_toml=as_toml(suite),
         reproduce=validity.reproduction(run),
     )
 

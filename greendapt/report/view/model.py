@@ -308,4 +308,6 @@ class View:
     intensity_g_per_kwh: float | None
     pue: float
     command: str
+    suite_toml: str
+    """The suite as it ran, as a file to run again."""
     reproduce: tuple[Fact, ...]
