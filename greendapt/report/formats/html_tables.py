@@ -83,8 +83,7 @@ def more(panel: Panel, key: str | None) -> dict[str, Any]:
 
 
 def diagrams(panels: Sequence[Panel]) -> list[dict[str, Any]]:
-    """Each strategy as rows of boxes, one a phase: what trains is filled. Boxes stand at ``x`` in
-    units of their width, the head last."""
+    """What the page draws of each strategy: a row of boxes a phase, filled where it trains."""
     entries = {entry.name: entry for panel in panels for entry in panel.entries}
     return [
         {
