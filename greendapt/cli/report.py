@@ -19,7 +19,8 @@ def report(
             "--format",
             metavar="NAMES",
             help="html, md, csv, json, parquet, latex, modelcard, emissions (CodeCarbon's "
-            "columns) or terminal (printed); joined by commas. Without it: html and md.",
+            "columns), card or badge (the verdict as a picture) or terminal (printed); joined by "
+            "commas. Without it: html and md.",
         ),
     ] = None,
     out: Annotated[

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from greendapt.core.figures import Figure, Quality
 from greendapt.core.records import Row, Scores
 from greendapt.core.text import for_markdown, markdown_table, plural, shots_text, visible
-from greendapt.core.units import quantity
 from greendapt.report import words
 from greendapt.report.formats.modelcard import emissions_lines
 from greendapt.report.public import Public
@@ -201,7 +200,7 @@ def _amount(figure: Figure) -> str:
     if figure.value is None:
         return words.MISSING
     guessed = figure.quality is Quality.ESTIMATED
-    return ("~" if guessed else "") + quantity(figure.value, figure.unit, 2 if guessed else 3)
+    return ("~" if guessed else "") + words.quantity(figure.value, figure.unit, 2 if guessed else 3)
 
 
 def _origin(figure: Figure) -> str:

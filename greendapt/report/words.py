@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from greendapt.core import units
 from greendapt.core.records import COST_UNITS
 from greendapt.core.text import shots_text
-from greendapt.core.units import percent, quantity
+from greendapt.core.units import percent
 from greendapt.report.view.model import Cost, Estimate, Setting, Standing
 from greendapt.report.view.payback import ALIKE
 from greendapt.stats.intervals import Interval
 
 MISSING = "n/a"
 _WIDE = 0.25
+_WATT_HOUR = 3600.0
 
 
 def number(value: float, digits: int = 3) -> str:
@@ -49,6 +51,13 @@ def bounds(gap: Interval) -> str:
     if gap.low is None or gap.high is None:
         return ""
     return f"[{signed(gap.low)}, {signed(gap.high)}]"
+
+
+def quantity(value: float, unit: str, digits: int = 3) -> str:
+    """As in `greendapt.core.units`, but energies as bills have them from a watt-hour on."""
+    if unit == "J" and abs(value) >= _WATT_HOUR:
+        return units.watt_hours(value, digits)
+    return units.quantity(value, unit, digits)
 
 
 def amount(key: str, value: float | None) -> str:

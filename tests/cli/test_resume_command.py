@@ -129,7 +129,7 @@ def test_a_torn_last_line_never_counted(torn, greendapt, finished_run):
 
 
 def test_a_stopped_run_is_reported_as_far_as_it_went(torn, greendapt):
-    names = ("html", "md", "csv", "json", "latex", "modelcard", "emissions", "terminal")
+    names = ("html", "md", "csv", "json", "latex", "modelcard", "emissions", "card", "terminal")
     done = greendapt("report", torn, "--format", ",".join(names))
     assert done.code == 0, done.err
     said = f"of 3 cells are done; go on with: greendapt resume {torn}"
@@ -138,6 +138,7 @@ def test_a_stopped_run_is_reported_as_far_as_it_went(torn, greendapt):
         text = (torn / f"report.{name}").read_text(encoding="utf-8")
         assert "Interim: " in text
         assert said.replace("_", "\\_" if name == "md" else "_") in text
+    assert "interim" in (torn / "report.card.svg").read_text(encoding="utf-8")
     for name in ("report.tex", "modelcard.md"):
         assert "Interim: " in (torn / name).read_text(encoding="utf-8")
     assert f"note: Interim: 1 {said}" in greendapt("report", torn).err

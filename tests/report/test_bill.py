@@ -63,7 +63,7 @@ def test_it_pays_when_its_savings_are_what_it_cost(run):
     assert "as much as 1.8 adaptations by full DAPT (in training FLOPs)" in short
     assert "it has paid for itself after 3 adaptations" in short
     assert "The answer, partial2, saves 67% " in whole
-    assert "Generic pre-training is sunk and not in it: ~21 kJ" in whole
+    assert "Generic pre-training is sunk and not in it: ~5.8 Wh" in whole
 
 
 def test_the_pool_on_which_one_adaptation_pays(run):
@@ -183,7 +183,7 @@ def test_measured_energy_counts_itself(run):
     bill, short, _ = told(run(quality=Quality.MEASURED))
     assert bill.paybacks[0].cost_key == "carbon_g"
     assert "(in carbon)" in short
-    assert short.startswith("The question cost 84.3 kJ (23.4 Wh) and ~11 g of CO2e, ")
+    assert short.startswith("The question cost 23.4 Wh and ~11 g of CO2e, ")
 
 
 def test_without_any_common_cost_nothing_is_claimed(run):
@@ -218,7 +218,7 @@ def test_what_an_earlier_run_paid_is_in_it_and_said(run, all_of_it):
         assert "An earlier run paid all of it, and this one nothing." in whole
     else:
         assert bill.taken_over["energy_j"].value == pytest.approx(69e3)
-        assert "An earlier run paid ~69 kJ (19 Wh) and ~9.2 g of CO2e of it." in whole
+        assert "An earlier run paid ~19 Wh and ~9.2 g of CO2e of it." in whole
 
 
 def test_a_stage_that_ran_twice_was_paid_twice(run):
@@ -226,7 +226,7 @@ def test_a_stage_that_ran_twice_was_paid_twice(run):
     again = [record for record in one.records if record.key == "adaptation0"]
     seen = view(replace(one, records=(*one.records, *again)))
     assert seen.bill.spent["energy_j"].value == pytest.approx(charged(one, "energy_j") + 9e3)
-    assert seen.spending_note.startswith("This run used 93.3 kJ")
+    assert seen.spending_note.startswith("This run used 25.9 Wh")
 
 
 def test_stages_that_failed_were_not_metered_and_that_is_said(run):
@@ -241,7 +241,7 @@ def test_stages_that_failed_were_not_metered_and_that_is_said(run):
 def test_of_an_unfinished_run_it_is_so_far(run):
     one = replace(run(), interim="Interim: some are done; it is running now")
     _, short, whole = told(one)
-    assert short.startswith("The question has cost ~84 kJ (23 Wh) and ~11 g of CO2e so far, as ")
+    assert short.startswith("The question has cost ~23 Wh and ~11 g of CO2e so far, as ")
     assert "so far: every stage" in whole
 
 

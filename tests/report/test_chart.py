@@ -2,17 +2,21 @@
 
 import math
 import xml.etree.ElementTree as ET
+from itertools import combinations
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from greendapt.report.charts import drawing, pareto_chart
 from greendapt.report.charts.axes import Axis, ticks
-from greendapt.report.charts.theme import CSS, DARK, LIGHT, SHAPES
+from greendapt.report.charts.theme import CSS, DARK, LIGHT, SHAPES, colour, shape
 from greendapt.report.report_files import load_run
 from greendapt.report.view.from_run import view
+from greendapt.report.view.marks import Family, family
 from greendapt.report.view.model import DEVELOPMENT
+from greendapt.suite.models import Suite
 
 
 @pytest.fixture
@@ -48,7 +52,7 @@ def test_points_carry_the_numbers_of_the_table(panel):
     spec = pareto_chart.pareto_spec(panel, DEVELOPMENT, "energy_j", LIGHT, pareto_chart.WIDE)
     for row, entry in zip(spec["data"]["values"], panel.entries, strict=True):
         assert row["score"] == entry.metrics[DEVELOPMENT].mean
-        assert row["cost"] == pytest.approx(entry.costs["energy_j"].estimate.mean / 1e3)
+        assert row["cost"] == pytest.approx(entry.costs["energy_j"].estimate.mean / 3600)
         assert row["front"] == entry.standing.on_front
 
 
@@ -60,9 +64,51 @@ def test_one_drawing_serves_both_themes_through_css_variables(panel):
     assert "#0" not in picture.replace('fill="#000"', "")
 
 
-def test_no_two_of_56_strategies_look_the_same():
-    assert math.gcd(len(SHAPES), len(LIGHT.series)) == 1
-    assert len(set(LIGHT.series)) == len(LIGHT.series) == len(DARK.series)
+def test_families_have_a_colour_and_depth_a_shape_in_every_picture(panel):
+    of = {entry.name: entry.mark for entry in panel.entries}
+    families = {name: Family(mark % len(Family)).name for name, mark in of.items()}
+    assert families == {
+        "none": "NONE", "cut2-none": "NONE", "partial1": "PARTIAL", "partial2": "PARTIAL",
+        "hybrid1": "HYBRID", "hybrid2": "HYBRID", "cut2": "SIMPLIFIED", "cut3": "SIMPLIFIED",
+        "full": "FULL",
+    }  # fmt: skip
+    assert len(Family) == len(LIGHT.series) == len(DARK.series)
+    for shallow, deep in (("partial1", "partial2"), ("hybrid1", "hybrid2"), ("cut2", "cut3")):
+        assert colour(LIGHT, of[shallow]) == colour(LIGHT, of[deep])
+        assert [SHAPES.index(shape(of[name])) for name in (shallow, deep)] == [0, 1]
+
+
+def test_what_adds_small_parts_is_a_family_of_its_own(run_writer):
+    suite = run_writer.suite().model_dump(mode="json", by_alias=True)
+    suite["phase"]["small"] = {**suite["phase"]["all"], "train": "bias"}
+    suite["strategy"]["biases"] = {"phases": ["small"]}
+    assert family(Suite.model_validate(suite), "biases") is Family.PEFT
+    assert family(run_writer.suite(), "no such") is Family.OTHER
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK])
+def test_families_are_told_apart_with_red_green_blindness_too(theme):
+    """CIE 1976 distances, of colours as people with deuteranopia see them (Machado et al. 2009)."""
+    turned = np.array(
+        [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413],
+         [-0.01182, 0.04294, 0.968881]]
+    )  # fmt: skip
+    to_xyz = np.array(
+        [[0.4339, 0.3762, 0.1899], [0.2126, 0.7152, 0.0722], [0.0177, 0.1095, 0.8727]]
+    )  # of linear sRGB, the white at 1
+
+    def lab(hue, seen):
+        channels = np.array([int(hue[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+        linear = np.where(
+            channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4
+        )
+        xyz = to_xyz @ np.clip(seen @ linear, 0, 1)
+        x, y, z = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
+        return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+    for seen in (np.eye(3), turned):
+        places = [lab(hue, seen) for hue in theme.series]
+        assert min(math.dist(a, b) for a, b in combinations(places, 2)) > 25
 
 
 @pytest.mark.parametrize(

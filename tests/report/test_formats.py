@@ -16,6 +16,7 @@ from greendapt.report.charts import text_plot
 from greendapt.report.formats.html import render_html
 from greendapt.report.formats.markdown import render_markdown
 from greendapt.report.formats.terminal import plain
+from greendapt.report.formats.terms import READ_ON
 from greendapt.report.report_files import load_run
 from greendapt.report.view.from_run import view
 
@@ -54,12 +55,15 @@ def test_the_page_asks_for_nothing_and_only_its_own_scripts_run(seen):
     text = render_html(seen())
     page = Page(text)
     names = [name for name, _ in page.attributes]
-    assert not {"src", "href", "xlink:href", "style"} & set(names)
+    assert not {"src", "xlink:href", "style"} & set(names)
+    links = {v for n, v in page.attributes if n == "href" and not v.startswith("data:text/")}
+    assert links == {address for _, address in READ_ON}  # followed by a click alone
     assert not [name for name in names if name.startswith("on")]
     assert "url(" not in text
     assert set(re.findall(r"https?://[^\"' ]+", text)) <= {
         "http://www.w3.org/2000/svg",
         "http://www.w3.org/1999/xlink",
+        *links,
     }
     (policy,) = [v for n, v in page.attributes if n == "content" and "default-src" in v]
     assert policy.startswith("default-src 'none'; script-src 'sha256-")

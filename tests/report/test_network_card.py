@@ -41,7 +41,7 @@ def test_it_says_how_it_was_made_and_what_it_cost(card):
     assert "head, 3 epochs, adam 0.0001, supervised; then all, 3 epochs" in adapted
     assert reached.count("(3 seeds)") == 2
     assert "External hospital\\_b AUC" in reached
-    assert "| Energy | ~9 kJ | estimated: invented for a test |" in cost
+    assert "| Energy | ~2.5 Wh | estimated: invented for a test |" in cost
     assert "greendapt bench --suite chestxray --seeds 3\ngreendapt export run\n" in made
 
 

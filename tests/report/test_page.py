@@ -2,11 +2,16 @@
 
 import re
 import shutil
+from pathlib import Path
 
 import pytest
 
 from greendapt.core.units import quantity
+from greendapt.report.formats.cells import as_csv, cells
 from greendapt.report.formats.html import render_html
+from greendapt.report.formats.table import FORMATS
+from greendapt.report.view.from_run import view
+from greendapt.suite import suite_files
 
 playwright = pytest.importorskip("playwright.sync_api")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), None)
@@ -144,8 +149,12 @@ def test_nonsense_in_a_field_changes_nothing(opened):
     one = opened()
     before = one.grams()
     one.page.fill("#intensity", "-5")
+    assert "A number of 0 or more" in one.page.inner_text("#assumed")
+    one.page.fill("#intensity", "100")
+    before = one.grams()
     one.page.fill("#pue", "0.2")
     assert one.grams() == before
+    assert "A PUE is 1 or more" in one.page.inner_text("#assumed")
     assert one.said == []
 
 
@@ -161,6 +170,76 @@ def test_tables_sort_by_click_and_by_key(opened):
     one.page.locator("table.sortable >> nth=0 >> th[data-column='0'] button").click()
     names = one.page.locator("table.sortable >> nth=0 >> tbody th").all_inner_texts()
     assert [name.split()[0] for name in names] == sorted(name.split()[0] for name in names)
+
+
+def test_a_budget_marks_what_is_left_on_table_and_chart_and_names_the_best(opened):
+    one = opened().draw()
+    page, left = one.page, one.page.locator(".left")
+    page.locator("[data-axis=x]").first.select_option(label="Energy")
+    page.fill("input[name=energy]", "5")
+    playwright.expect(left).to_contain_text("6 of 9 are left. Highest AUC: partial2 (0.9")
+    assert "least energy: none (0.8" in left.inner_text()
+    out = page.locator("tr.out th").all_inner_texts()
+    assert [name.split()[0] for name in out] == ["hybrid1", "hybrid2", "full"]
+    faint = page.locator("figure .wide >> nth=0 >> .mark-symbol path[opacity='0.15']")
+    playwright.expect(faint).to_have_count(3)
+    page.fill("input[name=score]", "0.99")
+    playwright.expect(left).to_have_text("Nothing is left.")
+    page.locator(".budget button").click()
+    playwright.expect(left).to_be_hidden()
+    playwright.expect(faint).to_have_count(0)
+    assert one.said == []
+
+
+def test_sliders_and_checkboxes_leave_what_they_say(opened):
+    page = opened().page
+    page.locator("input[data-for=score]").fill("100")  # the best score there is
+    best = float(page.input_value("input[name=score]"))
+    playwright.expect(page.locator(".left")).to_contain_text("1 of 9 are left")
+    page.locator("input[data-for=score]").fill("0")
+    assert page.input_value("input[name=score]") == ""
+    assert best > 0.9
+    page.locator("input[data-for=energy]").press("Home")  # the least energy there is
+    playwright.expect(page.locator("tr[data-point]:not(.out)")).to_have_count(1)
+    page.locator("input[data-for=energy]").press("End")
+    page.get_by_label("Take full into account").uncheck()
+    playwright.expect(page.locator(".left")).to_contain_text("8 of 9 are left")
+
+
+def test_the_command_is_copied_and_the_cells_are_saved(chromium, written, tmp_path):
+    run = written()
+    (page_bytes,) = FORMATS.get("html").make(run, view(run), "x.html").values()
+    one = Opened(chromium, tmp_path / "x.html", page_bytes.decode())
+    one.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    one.page.click("#copy")
+    playwright.expect(one.page.locator("#copy")).to_have_text("Copied")
+    assert one.page.evaluate("navigator.clipboard.readText()") == run.info.command
+    with one.page.expect_download() as saved:
+        one.page.click("a[download$='.toml']")
+    again = tmp_path / "again.toml"
+    saved.value.save_as(again)
+    assert suite_files.load(again, "default", [], print) == run.info.suite
+    with one.page.expect_download() as saved:
+        one.page.click("a[download$='.csv']")
+    assert saved.value.suggested_filename == "chestxray.csv"
+    assert Path(saved.value.path()).read_text(encoding="utf-8") == as_csv(cells(run))
+    assert one.said == []
+    one.page.context.close()
+
+
+def test_words_and_strategies_are_explained(opened):
+    page = opened().page
+    tile = page.locator(".tiles abbr", has_text="DAPT")
+    assert tile.get_attribute("title").startswith("domain-adaptive pre-training: ")
+    page.get_by_text("What the words mean").click()
+    assert page.locator(".terms dt", has_text="DAPT").is_visible()
+    page.get_by_text("Which layers each strategy trains").click()
+    filled = page.locator(".diagrams svg[aria-label='partial2 trains head; then last:2'] rect")
+    assert filled.evaluate_all("all => all.map(one => one.hasAttribute('fill'))") == [
+        *[False] * 5, *[False] * 3, True, True,
+    ]  # fmt: skip
+    cut = page.locator(".diagrams svg[aria-label^='cut2 trains'] .gone")
+    assert cut.count() == 4  # two units in each of two phases
 
 
 def test_axes_are_switched_by_key(opened):
@@ -193,6 +272,35 @@ def test_dark_and_print_styles_apply(opened):
     assert one.page.pdf().startswith(b"%PDF")
 
 
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844)])
+def test_the_first_screen_has_sentence_caveats_figures_and_a_chart(opened, width, height):
+    page = opened(options={"viewport": {"width": width, "height": height}}).page
+    tiles = [f".tiles > div >> nth={number}" for number in range(3)]
+    for part in (".headline", ".caveats summary", *tiles):
+        box = page.locator(part).bounding_box()
+        assert box["y"] + box["height"] < height, part
+    chart = page.locator("figure svg:visible").first.bounding_box()
+    assert height - chart["y"] > 200  # at least the better part of it
+
+
+def test_the_line_of_caveats_opens_the_list_also_without_scripts_and_on_paper(opened):
+    page = opened(options={"java_script_enabled": False}).page
+    first = page.locator(".caveats li").first
+    assert not first.is_visible()
+    page.locator(".caveats summary").click()
+    assert first.is_visible()
+    page.locator(".caveats summary").click()
+    page.emulate_media(media="print")
+    assert first.is_visible()
+
+
+def test_what_holds_stands_apart_from_what_weakens(opened):
+    page = opened().page
+    heading = page.locator("h3", has_text="What was looked at and holds")
+    assert heading.locator("xpath=following-sibling::dl[1]").locator(".warn").count() == 0
+    assert page.locator("h3", has_text="What weakens it").count() == 1
+
+
 def test_nothing_is_wider_than_a_phone(opened):
     one = opened(severities=[1, 3, 5], options={"viewport": {"width": 390, "height": 800}}).draw()
     assert one.page.evaluate("document.documentElement.scrollWidth") <= 390
@@ -212,7 +320,9 @@ def test_names_that_attack_stay_names(opened, hostile):
     one = opened(view=hostile).draw()
     one.page.locator(".wide .mark-symbol path").first.hover()
     assert one.said == []
-    assert one.page.locator("img, b, i, a").count() == 0
+    assert (
+        one.page.locator("img, b, i, a:not([download], [href^='https://arxiv.org/'])").count() == 0
+    )
     assert one.page.locator("text='<script>alert(1)</script>' >> visible=true").count() > 0
 
 

@@ -186,6 +186,8 @@ def test_no_folder_of_the_suite_is_published(run_writer, site, place):
     publish([folder], site)
     assert "development=x-rays" in (site / folder.name / "report.md").read_text()
     assert not [path for path in site.rglob("*.*") if "Jane" in path.read_text()]
+    page = (site / folder.name / "index.html").read_text()
+    assert "x-rays" in re.search(r'toml" href="([^"]*)"', page)[1]
 
 
 @pytest.mark.parametrize(

@@ -143,7 +143,7 @@ def test_what_cannot_be_told_apart_is_undecided_and_says_what_would_decide(seen,
     assert view.panels[0].verdict.kind == "undecided"
     assert view.panels[0].verdict.buy == ""
     assert view.headline.startswith("Undecided between ")
-    assert re.search(r"About \d+ more seeds? would decide it \(~.+ kJ\)\.", text(view))
+    assert re.search(r"About \d+ more seeds? would decide it \(~.+ Wh\)\.", text(view))
 
 
 def test_where_patients_decide_seeds_do_not(seen, run_writer):
@@ -294,7 +294,7 @@ def test_spending_is_by_role_with_the_sunk_cost_apart(seen):
 
 def test_what_was_spent_is_less_than_the_cells_alone_because_stages_are_shared(seen):
     note = seen().spending_note
-    assert note.startswith("This run used 84.3 kJ (23.4 Wh) and emitted 11.3 g")
+    assert note.startswith("This run used 23.4 Wh and emitted 11.3 g")
     assert "ran once" in note
 
 

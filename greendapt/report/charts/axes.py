@@ -11,7 +11,7 @@ from greendapt.report.view.model import Entry, Path
 
 UNITS = {
     "carbon_g": ((1e3, "kg CO2e"), (1.0, "g CO2e"), (1e-3, "mg CO2e")),
-    "energy_j": ((1e6, "MJ"), (1e3, "kJ"), (1.0, "J")),
+    "energy_j": ((3.6e6, "kWh"), (3.6e3, "Wh"), (1.0, "J")),
     "wall_s": ((3600.0, "h"), (60.0, "min"), (1.0, "s")),
     "training_flops": ((1e15, "PFLOP"), (1e12, "TFLOP"), (1e9, "GFLOP")),
 }

@@ -66,6 +66,10 @@ def raw(field: str) -> dict[str, Any]:
     return {"field": field, "type": "nominal", "scale": None}
 
 
+KEPT = {"field": "kept", "type": "quantitative", "scale": None, "legend": None}
+"""Opacity: 1, or less where a reader has asked for others."""
+
+
 def shortened(name: str) -> str:
     """A name that fits beside a point; the table has all of it."""
     return name if len(name) <= _LONGEST else name[: _LONGEST - 1] + "…"
@@ -124,6 +128,7 @@ def name_marks(theme: Theme, x: str, y: str) -> list[dict[str, Any]]:
             "x": {"field": "label_x", "type": "quantitative", "scale": None, "axis": None},
             "y": {"field": "label_y", "type": "quantitative", "scale": None, "axis": None},
             "text": {"field": "name", "type": "nominal"},
+            "opacity": KEPT,
         }
     }
     return [

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
-from greendapt.core.units import quantity
 from greendapt.report import words
-from greendapt.report.charts import axes, drawing
+from greendapt.report.charts import axes, drawing, label_places
 from greendapt.report.charts.axes import Axis
 from greendapt.report.charts.drawing import Size
-from greendapt.report.charts.theme import Theme, colour, shape
+from greendapt.report.charts.label_places import Box
+from greendapt.report.charts.theme import Theme, colour, dash, shape
 from greendapt.report.view.model import Curve, Learning
 
 
@@ -33,7 +35,11 @@ def learning_spec(learning: Learning, theme: Theme, size: Size) -> dict[str, Any
                     "values": [row for c in learning.curves for row in _line(c, factor, theme)]
                 },
                 "mark": line,
-                "encoding": {"color": drawing.raw("colour"), "detail": {"field": "name"}},
+                "encoding": {
+                    "color": drawing.raw("colour"),
+                    "strokeDash": drawing.raw("dash"),
+                    "detail": {"field": "name"},
+                },
             },
             {
                 "data": {"values": _ends(learning, factor, x, y, theme, size)},
@@ -45,7 +51,7 @@ def learning_spec(learning: Learning, theme: Theme, size: Size) -> dict[str, Any
 
 def _line(curve: Curve, factor: float, theme: Theme) -> list[dict[str, Any]]:
     points = zip(curve.energy_j, curve.loss, strict=True)
-    same = {"name": curve.name, "colour": colour(theme, curve.mark)}
+    same = {"name": curve.name, "colour": colour(theme, curve.mark), "dash": dash(curve.mark)}
     return [{"x": energy / factor, "y": loss, **same} for energy, loss in points]
 
 
@@ -55,13 +61,26 @@ def _ends(
     """The last point of each curve, with its shape and where its name stands."""
     rows = [
         _line(curve, factor, theme)[-1]
-        | {"name": drawing.shortened(curve.name), "shape": shape(curve.mark)}
+        | {"name": drawing.shortened(curve.name), "shape": shape(curve.mark), "kept": 1.0}
         for curve in learning.curves
     ]
     points = [(x.to_pixel(row["x"]), size.height - y.to_pixel(row["y"])) for row in rows]
-    for row, spot in zip(rows, drawing.place_names(rows, points, size), strict=True):
+    strokes = [stroke for c in learning.curves for stroke in _strokes(c, factor, x, y, size)]
+    for row, spot in zip(rows, drawing.place_names(rows, points, size, strokes), strict=True):
         row |= drawing.label(spot, x, y, size)
     return rows
+
+
+def _strokes(curve: Curve, factor: float, x: Axis, y: Axis, size: Size) -> Iterator[Box]:
+    """The steps of a curve, which names keep off."""
+    places = [
+        (x.to_pixel(energy / factor), size.height - y.to_pixel(loss))
+        for energy, loss in zip(curve.energy_j, curve.loss, strict=True)
+    ]
+    for here, there in pairwise(places):
+        corner = (there[0], here[1])
+        yield label_places.stroke(here, corner)
+        yield label_places.stroke(corner, there)
 
 
 def _channel(field: str, axis: Axis, title: str) -> dict[str, Any]:
@@ -78,8 +97,8 @@ def alternative(learning: Learning) -> str:
     """The curves in words: where each begins and ends."""
     ends = [
         f"{curve.name}: {words.number(curve.loss[0])} after "
-        f"{quantity(curve.energy_j[0], 'J')}, {words.number(curve.loss[-1])} after "
-        f"{quantity(curve.energy_j[-1], 'J')}"
+        f"{words.amount('energy_j', curve.energy_j[0])}, {words.number(curve.loss[-1])} after "
+        f"{words.amount('energy_j', curve.energy_j[-1])}"
         for curve in learning.curves
     ]
     return f"Lowest validation loss so far against energy. {'; '.join(ends)}."

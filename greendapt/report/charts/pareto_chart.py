@@ -44,12 +44,13 @@ def pareto_spec(panel: Panel, path: Path, key: str, theme: Theme, size: Size) ->
 
 def template(theme: Theme, size: Size) -> dict[str, Any]:
     """The chart without its data: `pareto_spec`, and the page's script, fill in both axes' scale
-    and title, the ticks of x, the line of chance, and the rows."""
+    and title, the ticks of x, the line of chance, and the rows; the script, what a reader asks of
+    cost and score."""
     return {
         "width": size.width,
         "height": size.height,
         "data": {"values": []},
-        "datasets": {"chance": []},
+        "datasets": {"chance": [], "limit_cost": [], "limit_score": []},
         "encoding": {
             "x": {
                 "field": "cost",
@@ -62,7 +63,7 @@ def template(theme: Theme, size: Size) -> dict[str, Any]:
                 "axis": {"tickCount": 6, "format": ".2f"},
             },
         },
-        "layer": [*_chance(theme), _front_line(theme), *_marks(theme)],
+        "layer": [*_chance(theme), *_limits(theme), _front_line(theme), *_marks(theme)],
     }
 
 
@@ -146,6 +147,7 @@ def pareto_rows(
                 "shape": shape(entry.mark),
                 "cost_said": words.cost(entry.costs[key]),
                 "score_said": words.score(estimate),
+                "kept": 1.0,
                 "front_said": words.standing(member),
             }
         )
@@ -191,6 +193,16 @@ def _chance(theme: Theme) -> list[dict[str, Any]]:
     ]
 
 
+def _limits(theme: Theme) -> list[dict[str, Any]]:
+    rule = {"type": "rule", "strokeDash": [6, 3], "strokeWidth": 1.5, "color": theme.ink}
+    across = {"x": {"value": 0}, "x2": {"value": "width"}}
+    upright = {"y": {"value": 0}, "y2": {"value": "height"}}
+    return [
+        {"data": {"name": "limit_cost"}, "mark": rule, "encoding": upright},
+        {"data": {"name": "limit_score"}, "mark": rule, "encoding": across},
+    ]
+
+
 def _front_line(theme: Theme) -> dict[str, Any]:
     return {
         "transform": [{"filter": "datum.front"}],
@@ -206,7 +218,7 @@ def _front_line(theme: Theme) -> dict[str, Any]:
 
 def _marks(theme: Theme) -> list[dict[str, Any]]:
     """Intervals, points, leader lines and names."""
-    bar = {"type": "rule", "strokeWidth": 1.5, "opacity": 0.45}
+    bar = {"type": "rule", "strokeWidth": 1.5, "strokeOpacity": 0.45, "opacity": 1}
     tip = {"score_said": "score", "cost_said": "cost", "front_said": "on the front"}
     return [
         {
@@ -215,6 +227,7 @@ def _marks(theme: Theme) -> list[dict[str, Any]]:
                 "y": {"field": "score_low", "type": "quantitative"},
                 "y2": {"field": "score_high"},
                 "color": drawing.raw("colour"),
+                "opacity": drawing.KEPT,
             },
         },
         {
@@ -223,6 +236,7 @@ def _marks(theme: Theme) -> list[dict[str, Any]]:
                 "x": {"field": "cost_low", "type": "quantitative"},
                 "x2": {"field": "cost_high"},
                 "color": drawing.raw("colour"),
+                "opacity": drawing.KEPT,
             },
         },
         {
@@ -231,6 +245,7 @@ def _marks(theme: Theme) -> list[dict[str, Any]]:
                 "stroke": drawing.raw("colour"),
                 "fill": drawing.raw("fill"),
                 "shape": drawing.raw("shape"),
+                "opacity": drawing.KEPT,
                 "tooltip": [
                     {"field": "name", "title": "strategy"},
                     *({"field": field, "title": title} for field, title in tip.items()),

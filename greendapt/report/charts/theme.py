@@ -16,10 +16,13 @@ SHAPES = (
 )
 """SVG paths within -1.2 to 1.2; Vega scales them by the square root of half the size."""
 
+DASHES: tuple[list[int], ...] = ([], [8, 3], [4, 3], [2, 2])
+
 
 @dataclass(frozen=True)
 class Theme:
-    """Colours by use (``edge``: of controls); ``series`` has no common divisor with SHAPES."""
+    """Colours by use (``edge``: of controls); ``series``: one a `Family`, told apart under
+    deuteranopia, too."""
 
     paper: str
     ink: str
@@ -37,7 +40,7 @@ LIGHT = Theme(
     line="#e2e4df",
     edge="#858d89",
     accent="#0b6e4f",
-    series=("#0b6e4f", "#b3471d", "#1d5fa8", "#8a5a00", "#7b3fa0", "#a8275f", "#3d6670"),
+    series=("#667085", "#aa6622", "#ee4477", "#223300", "#550077", "#0066dd", "#bb66dd"),
 )
 DARK = Theme(
     paper="#1a1f22",
@@ -46,7 +49,7 @@ DARK = Theme(
     line="#333b3d",
     edge="#77817d",
     accent="#5fd0a3",
-    series=("#5fd0a3", "#f2906a", "#7db4f2", "#e0b04a", "#c79bea", "#f187b5", "#9cc4cd"),
+    series=("#98a2b3", "#ffdd55", "#cc6666", "#779900", "#dd88ff", "#0088ff", "#ffddaa"),
 )
 
 
@@ -77,8 +80,15 @@ CSS = Theme(
 
 
 def colour(theme: Theme, mark: int) -> str:
+    """Of the family in ``mark`` (`greendapt.report.view.marks`)."""
     return theme.series[mark % len(theme.series)]
 
 
 def shape(mark: int) -> str:
-    return SHAPES[mark % len(SHAPES)]
+    """By the rank within the family in ``mark``."""
+    return SHAPES[mark // len(LIGHT.series) % len(SHAPES)]
+
+
+def dash(mark: int) -> list[int]:
+    """Of a line, by the same rank: none, then ever shorter ones."""
+    return DASHES[mark // len(LIGHT.series) % len(DASHES)]

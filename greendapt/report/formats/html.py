@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
+from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -13,7 +14,8 @@ from markupsafe import Markup
 from greendapt.report.charts import drawing, learning_curves, pareto_chart
 from greendapt.report.charts.drawing import Size
 from greendapt.report.charts.theme import CSS, DARK, LIGHT, Theme, variables
-from greendapt.report.formats import html_tables, interactive, page_script
+from greendapt.report.formats import html_tables, interactive, page_script, terms
+from greendapt.report.formats.cells import as_csv, cells
 from greendapt.report.formats.table import text
 from greendapt.report.view import bill_text, columns, planned, spending
 from greendapt.report.view.model import Learning, Panel, Path, View
@@ -23,8 +25,8 @@ _ARIA = re.compile(r' (?:aria-[a-z]+|role)="[^"]*"')
 _CURVES = {"wide": Size(760, 340), "narrow": pareto_chart.NARROW}
 
 
-def render_html(view: View) -> str:
-    """The whole page as text."""
+def render_html(view: View, cells_csv: str = "") -> str:
+    """The whole page as text; ``cells_csv`` for whoever wants the cells as a file."""
     payload = interactive.payload(view)
     scalable = bool(view.intensity_g_per_kwh) and view.pue > 0  # there is a grid to compare with
     content = {
@@ -44,6 +46,16 @@ def render_html(view: View) -> str:
         "spending": [html_tables.role_line(role) for role in view.spending],
         "stages": html_tables.stages(view.stage_costs),
         "spending_titles": [spending.TITLES[key] for key in spending.KEYS],
+        "terms": terms.TERMS,
+        "explained": terms.explained,
+        "read_on": terms.READ_ON,
+        "diagrams": html_tables.diagrams(view.panels),
+        "cells_csv": quote(cells_csv),
+        "suite_toml": quote(view.suite_toml),
+        "believed": [
+            ("What weakens it", [fact for fact in view.validity if fact.warn]),
+            ("What was looked at and holds", [fact for fact in view.validity if not fact.warn]),
+        ],
         "planned_titles": planned.HEADER,
         "planned": [planned.cells(row) for row in view.planned],
         "cost_noun": columns.called(view.cost_key).noun if view.cost_key else "",
@@ -81,6 +93,8 @@ def _panel(panel: Panel, view: View, number: int) -> dict[str, Any]:
     return {
         "title": panel.title,
         "verdict": panel.verdict,
+        "plain": panel.plain,
+        "tiles": panel.tiles,
         "axes": [(key, columns.called(key).title) for key in keys],
         "measures": [columns.measure_title(path) for path in paths],
         "key": view.cost_key,
@@ -92,6 +106,7 @@ def _panel(panel: Panel, view: View, number: int) -> dict[str, Any]:
         else [],
         "table": html_tables.comparison(panel, view.cost_key),
         "more": html_tables.more(panel, view.cost_key),
+        "limits": html_tables.limits(panel),
         "offers": html_tables.offers(panel),
         "robustness": html_tables.robustness(panel),
     }
@@ -125,4 +140,4 @@ def inline_svg(spec: dict[str, Any]) -> Markup:
     return Markup(_ARIA.sub("", _BLANK.sub("", drawing.svg(spec, CSS))))
 
 
-FORMAT = text("report.html", lambda _, view: render_html(view))
+FORMAT = text("report.html", lambda run, view: render_html(view, as_csv(cells(run))))

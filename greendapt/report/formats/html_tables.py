@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from greendapt.core.units import percent
 from greendapt.report import words
+from greendapt.report.charts import axes, drawing
 from greendapt.report.charts.theme import CSS, colour, shape
 from greendapt.report.view import columns, spending
 from greendapt.report.view.columns import Cell, Column, Place
@@ -61,6 +62,11 @@ def _row(entry: Entry, shown: Sequence[Column], buy: str) -> dict[str, Any]:
         "colour": colour(CSS, entry.mark),
         "cells": [column.cell(entry) for column in shown],
         "energy_j": None if energy is None else energy.mean,
+        "said": f"{words.number(entry.score.mean)} for {words.cost(entry.costs['energy_j'])}"
+        if entry.score
+        else "",
+        "point": drawing.shortened(entry.name),
+        "score": entry.score.mean if entry.score else None,
     }
 
 
@@ -73,6 +79,42 @@ def more(panel: Panel, key: str | None) -> dict[str, Any]:
             {"name": entry.name, "cells": [column.cell(entry) for column in shown]}
             for entry in panel.entries
         ],
+    }
+
+
+def diagrams(panels: Sequence[Panel]) -> list[dict[str, Any]]:
+    """What the page draws of each strategy: a row of boxes a phase, filled where it trains."""
+    entries = {entry.name: entry for panel in panels for entry in panel.entries}
+    return [
+        {
+            "name": entry.name,
+            "colour": colour(CSS, entry.mark),
+            "whole": entry.layers.whole,
+            "units": entry.layers.units,
+            "phases": entry.layers.phases,
+            "said": "; then ".join(phase.words for phase in entry.layers.phases) or "nothing",
+        }
+        for entry in entries.values()
+        if entry.layers is not None
+    ]
+
+
+def limits(panel: Panel) -> dict[str, Any] | None:
+    """From where to where a reader's budget and wanted score can be set, and what a unit of the
+    budget is; None where strategies with a score and an energy are fewer than two."""
+    entries = [entry for entry in panel.entries if entry.score is not None]
+    energies = [e.mean for entry in entries if (e := entry.costs["energy_j"].estimate)]
+    if len(energies) < 2 or min(energies) <= 0:
+        return None
+    scores = [entry.score.mean for entry in entries if entry.score is not None]
+    size, unit = axes.unit("energy_j", [max(energies)])
+    return {
+        "unit": unit,
+        "joules": size,
+        "energy": (min(energies), max(energies)),
+        "score": (min(scores), max(scores)),
+        "noun": columns.score_noun([panel]),
+        "measure": panel.scores.index(panel.path),
     }
 
 
@@ -92,7 +134,7 @@ def _offer(offer: Offer, limit: str) -> dict[str, str]:
         "limit": limit,
         "name": offer.name,
         "score": words.score(offer.score),
-        "energy": words.amount("energy_j", offer.energy_j),
+        "energy": words.cost(offer.cost),
     }
 
 

@@ -21,7 +21,8 @@ def payload(view: View) -> dict[str, Any]:
     return {
         "grid": {"intensity": view.intensity_g_per_kwh, "pue": view.pue},
         "countries": countries(),
-        "units": {"carbon_g": axes.UNITS["carbon_g"], "joules_per_kwh": JOULES_PER_KWH},
+        "units": {key: axes.UNITS[key] for key in ("carbon_g", "energy_j")}
+        | {"joules_per_kwh": JOULES_PER_KWH},
         "charts": {
             name: drawing.framed(pareto_chart.template(CSS, size), CSS)
             for name, size in SIZES.items()

@@ -69,7 +69,7 @@ def _offers(panel: Panel) -> list[str]:
     limits = [(f"within {words.amount('energy_j', o.limit)}", o) for o in panel.budgets]
     limits += [(f"{columns.score_noun([panel])} {words.number(o.limit)}", o) for o in panel.targets]
     rows = [
-        [limit, for_markdown(o.name), words.score(o.score), words.amount("energy_j", o.energy_j)]
+        [limit, for_markdown(o.name), words.score(o.score), words.cost(o.cost)]
         for limit, o in limits
     ]
     return ["", f"{for_markdown(panel.title)}:", "", *markdown_table(header, rows)]

@@ -56,6 +56,8 @@ FORMATS: Registry[Format] = Registry(
         "latex": f"{_HERE}.latex:FORMAT",
         "modelcard": f"{_HERE}.modelcard:FORMAT",
         "emissions": f"{_HERE}.emissions:FORMAT",
+        "card": f"{_HERE}.card:CARD",
+        "badge": f"{_HERE}.card:BADGE",
         "terminal": f"{_HERE}.terminal:FORMAT",
     },
     Format,

@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from greendapt.core import units
 from greendapt.core.figures import Figure, Quality
 from greendapt.core.text import plural
 from greendapt.report import words
@@ -148,11 +147,7 @@ def _amount(figures: Mapping[str, Figure], key: str) -> Amount | None:
         return None
     guessed = figure.quality is Quality.ESTIMATED
     digits = 2 if guessed else 3
-    text = (
-        units.energy(figure.value, digits)
-        if key == "energy_j"
-        else units.quantity(figure.value, figure.unit, digits)
-    )
+    text = words.quantity(figure.value, figure.unit, digits)
     return Amount(figure.value, figure.unit, f"~{text}" if guessed else text)
 
 

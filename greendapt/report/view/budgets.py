@@ -23,8 +23,8 @@ def budgets(entries: Sequence[Entry]) -> tuple[Offer, ...]:
     for limit in limits:
         within = [(entry, energy) for entry, energy in costed if energy <= limit]
         if within:
-            best, energy = max(within, key=lambda one: (_score(one[0]), -one[1]))
-            offers.append(Offer(limit, best.name, _estimate(best), energy))
+            best, _ = max(within, key=lambda one: (_score(one[0]), -one[1]))
+            offers.append(Offer(limit, best.name, _estimate(best), best.costs["energy_j"]))
     return tuple(offers)
 
 
@@ -39,9 +39,9 @@ def targets(entries: Sequence[Entry]) -> tuple[Offer, ...]:
     for below in _BELOW_BEST:
         reach = [one for one in costed if _score(one[0]) >= top - below]
         if reach:
-            cheapest, energy = min(reach, key=lambda one: (one[1], -_score(one[0])))
-            score = _estimate(cheapest)
-            offers.append(Offer(top - below, cheapest.name, score, energy))
+            cheapest, _ = min(reach, key=lambda one: (one[1], -_score(one[0])))
+            cost = cheapest.costs["energy_j"]
+            offers.append(Offer(top - below, cheapest.name, _estimate(cheapest), cost))
     return tuple(offers)
 
 

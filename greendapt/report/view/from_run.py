@@ -13,10 +13,19 @@ from greendapt.core.records import PAID, Row
 from greendapt.core.remarks import Gravity
 from greendapt.core.text import listed, plural, shots_text, visible
 from greendapt.report import words
-from greendapt.report.view import budgets, corruption_scores, estimates, validity, verdict
+from greendapt.report.view import (
+    budgets,
+    corruption_scores,
+    estimates,
+    first_screen,
+    validity,
+    verdict,
+)
 from greendapt.report.view.bill import bill
 from greendapt.report.view.claims import claims
+from greendapt.report.view.layers import layers
 from greendapt.report.view.learning import learning
+from greendapt.report.view.marks import marks
 from greendapt.report.view.model import (
     COST_KEYS,
     HEADLINES,
@@ -40,6 +49,7 @@ from greendapt.stats.racing import SPREAD
 from greendapt.store.runinfo import RunData
 from greendapt.suite.models import Suite
 from greendapt.suite.references import full_dapt, full_reference, no_dapt
+from greendapt.suite.written import as_toml
 
 
 def view(run: RunData) -> View:
@@ -52,22 +62,25 @@ def judged(run: RunData) -> dict[Setting, verdict.Question]:
     """The question of each setting, with the answer's error model, and nothing drawn."""
     rows, draws = run.summary.rows, draws_of(run.records)
     cost_key = _cost_key(rows)
-    marks = dict.fromkeys(run.info.suite.strategy, 0)
-    return {setting: _question(run, draws, setting, cost_key, marks) for setting in _settings(rows)}
+    alike = dict.fromkeys(run.info.suite.strategy, 0)
+    return {setting: _question(run, draws, setting, cost_key, alike) for setting in _settings(rows)}
 
 
 def _view(run: RunData) -> View:
     summary, suite = run.summary, run.info.suite
-    marks = {s: i for i, s in enumerate(dict.fromkeys(row.strategy for row in summary.rows))}
+    mark_of = marks(suite, list(dict.fromkeys(row.strategy for row in summary.rows)))
     cost_key = _cost_key(summary.rows)
     settings, draws = _settings(summary.rows), draws_of(run.records)
-    questions = {one: _question(run, draws, one, cost_key, marks) for one in settings}
+    questions = {one: _question(run, draws, one, cost_key, mark_of) for one in settings}
     panels = tuple(_panel(question, one, settings) for one, question in questions.items())
     judged_settings = [
         (panel.title, question, panel.verdict)
         for panel, question in zip(panels, questions.values(), strict=True)
     ]
     reached = {one: question.reached for one, question in questions.items()}
+    caveats = validity.caveats(run, panels)
+    leaks = [one.text for one in run.info.notes if one.gravity is Gravity.LEAK]
+    told = verdict.headline([(panel.title, panel.verdict) for panel in panels], leaks)
     parts = rounds(run, questions), claims(run, reached), stopping(run), scaling(run, reached)
     return View(
         title=suite.title,
@@ -77,16 +90,15 @@ def _view(run: RunData) -> View:
         profile=summary.profile,
         started_at=words.moment(run.info.started_at),
         synthetic=summary.synthetic,
-        headline=verdict.headline(
-            [(panel.title, panel.verdict) for panel in panels],
-            [one.text for one in run.info.notes if one.gravity is Gravity.LEAK],
-        ),
+        plain=verdict.with_leaks(panels[0].plain, leaks) if len(panels) == 1 else told,
+        headline=told,
         details=panels[0].verdict.sentences[1:] if len(panels) == 1 else (),
-        caveats=validity.caveats(run, panels),
+        caveats=tuple(one.text for one in caveats),
+        caveats_in_short=", ".join(dict.fromkeys(one.topic for one in caveats)),
         cautions=run.cautions,
         cost_key=cost_key,
         panels=panels,
-        learning=learning(run, marks),
+        learning=learning(run, mark_of),
         sections=tuple(one for one in parts if one),
         spending=spending(run.records),
         stage_costs=stage_costs(run),
@@ -105,6 +117,7 @@ def _view(run: RunData) -> View:
         intensity_g_per_kwh=run.info.grid.intensity_g_per_kwh,
         pue=run.info.grid.pue,
         command=run.info.command,
+        suite_toml=as_toml(suite),
         reproduce=validity.reproduction(run),
     )
 
@@ -164,7 +177,7 @@ def _question(
     draws: Draws,
     setting: Setting,
     cost_key: str | None,
-    marks: Mapping[str, int],
+    mark_of: Mapping[str, int],
 ) -> verdict.Question:
     rows = [row for row in run.summary.rows if estimates.setting(row) == setting]
     suite, order_key, paths = run.info.suite, _order_key(run, rows, cost_key), metric_paths(rows)
@@ -176,7 +189,7 @@ def _question(
     names = estimates.figure_names(rows)
     entries = [
         replace(
-            _entry(name, reached, names, suite, marks, stands),
+            _entry(name, reached, names, suite, mark_of, stands),
             against_full=_against(name, full, reached),
             against_none=_against(name, none, reached),
         )
@@ -202,6 +215,7 @@ def _panel(question: verdict.Question, setting: Setting, settings: Sequence[Sett
     standing = {
         (k, p): estimates.standings(question.reached, k, p) for k in COST_KEYS for p in scores
     }
+    answer = verdict.verdict(question)
     return Panel(
         backbone=setting[0],
         transfer=setting[1],
@@ -211,7 +225,9 @@ def _panel(question: verdict.Question, setting: Setting, settings: Sequence[Sett
         measures=paths,
         figures=estimates.figure_names(rows),
         standings=standing,
-        verdict=verdict.verdict(question),
+        verdict=answer,
+        plain=first_screen.plain(question, answer),
+        tiles=first_screen.tiles(question, answer),
         budgets=budgets.budgets(question.entries),
         targets=budgets.targets(question.entries),
         robustness=corruption_scores.robustness(question.reached),
@@ -241,7 +257,7 @@ def _entry(
     reached: Reached,
     figures: Sequence[str],
     suite: Suite,
-    marks: Mapping[str, int],
+    mark_of: Mapping[str, int],
     standing: Standing,
 ) -> Entry:
     seeds = reached.groups[name]
@@ -250,7 +266,7 @@ def _entry(
     return Entry(
         name=name,
         about=described.about if described else "",
-        mark=marks[name],
+        mark=mark_of[name],
         seeds=tuple(sorted(seeds)),
         metrics={path: estimate for path, estimate in metrics.items() if estimate},
         costs={key: estimates.cost_estimate(seeds, key) for key in figures},
@@ -258,6 +274,7 @@ def _entry(
         against_none=None,
         standing=standing,
         trained_share=_trained_share(seeds),
+        layers=layers(suite, name),
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from greendapt.core.figures import Quality
+from greendapt.report.view.layers import Layers
 from greendapt.report.view.payback import Bill
 from greendapt.stats.crossed import Basis
 from greendapt.stats.intervals import Interval
@@ -80,6 +81,7 @@ class Entry:
     name: str
     about: str
     mark: int
+    """Family and rank within it, see `greendapt.report.view.marks`."""
     seeds: tuple[int, ...]
     metrics: dict[Path, Estimate]
     costs: dict[str, Cost]
@@ -88,6 +90,7 @@ class Entry:
     standing: Standing
     trained_share: float | None = None
     """Of the network's parameters, in the phase that trains most; None where that is not known."""
+    layers: Layers | None = None
 
     @property
     def score(self) -> Estimate | None:
@@ -110,13 +113,27 @@ class Verdict:
 
 
 @dataclass(frozen=True)
+class Tile:
+    """A figure of the first screen; ``notes``: what to hold against it."""
+
+    title: str
+    value: str
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Offer:
     """The best strategy for an energy (``limit`` in J), or the cheapest that reaches a score."""
 
     limit: float
     name: str
     score: Estimate
-    energy_j: float
+    cost: Cost
+
+    @property
+    def energy_j(self) -> float:
+        """Of the strategy, mean over seeds; only what has an energy is offered."""
+        return self.cost.estimate.mean if self.cost.estimate else 0.0
 
 
 @dataclass(frozen=True)
@@ -179,6 +196,9 @@ class Panel:
     figures: tuple[str, ...]
     standings: dict[tuple[str, Path], tuple[Standing, ...]]
     verdict: Verdict
+    plain: str
+    """The verdict in one sentence, with its confidence."""
+    tiles: tuple[Tile, ...]
     budgets: tuple[Offer, ...]
     targets: tuple[Offer, ...]
     robustness: Robustness | None
@@ -266,9 +286,13 @@ class View:
     profile: str
     started_at: str
     synthetic: bool
+    plain: str
+    """The headline for whoever reads no other line; of one setting, with its confidence."""
     headline: str
     details: tuple[str, ...]
     caveats: tuple[str, ...]
+    caveats_in_short: str
+    """Their subjects in one line: ``synthetic data, energy estimated``."""
     cautions: tuple[str, ...]
     cost_key: str | None
     panels: tuple[Panel, ...]
@@ -284,4 +308,6 @@ class View:
     intensity_g_per_kwh: float | None
     pue: float
     command: str
+    suite_toml: str
+    """The suite as it ran, as a file to run again."""
     reproduce: tuple[Fact, ...]

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
 
-from greendapt.core import units
 from greendapt.core.records import COST_UNITS
 from greendapt.report import words
 from greendapt.report.view.model import Cost
@@ -57,5 +56,5 @@ def amount(key: str, value: float) -> Amount:
 
 
 def energy(joules: float) -> Amount:
-    """Joules, with watt-hours beside them."""
-    return Amount(joules, "J", units.energy(joules))
+    """Watt-hours, or joules below one."""
+    return Amount(joules, "J", words.quantity(joules, "J"))

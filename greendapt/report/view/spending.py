@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from greendapt.core import units
 from greendapt.core.figures import Figure, added
 from greendapt.core.records import COST_UNITS, Record
 from greendapt.report import words
@@ -95,8 +94,7 @@ def spent_text(role: RoleCost | StageCost, key: str) -> str:
     value = role.values[key]
     if value is None:
         return words.MISSING
-    text = units.energy(value) if key == "energy_j" else words.amount(key, value)
-    return ("≥ " if role.missing[key] else "") + text
+    return ("≥ " if role.missing[key] else "") + words.amount(key, value)
 
 
 def spending_note(run: RunData) -> Sentence:

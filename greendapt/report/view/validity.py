@@ -18,30 +18,32 @@ from greendapt.store.runinfo import DatasetInfo, RunData
 _SHOWN = 4
 
 
-def caveats(run: RunData, panels: Sequence[Panel]) -> tuple[str, ...]:
-    """Sentences that stand beside the verdict, gravest first."""
-    sentences = [
-        *run.cautions,
+def caveats(run: RunData, panels: Sequence[Panel]) -> tuple[Fact, ...]:
+    """Sentences that stand beside the verdict, gravest first, each with its subject in a word."""
+    weak = [one for one in run.info.notes if one.gravity is not Gravity.NOTE]
+    leak = {Gravity.LEAK: "data leak", Gravity.WEAK: "data warnings"}
+    told = [
+        *(("interim" if text == run.interim else "a part", text) for text in run.cautions),
         _synthetic(run),
-        _failed(run),
-        *_near_chance(panels),
-        *(one.text for one in run.info.notes if one.gravity is not Gravity.NOTE),
-        _seeds(panels),
+        ("failed cells", _failed(run)),
+        *(("nothing carries over", text) for text in _near_chance(panels)),
+        *((leak[one.gravity], one.text) for one in weak),
+        ("few seeds", _seeds(panels)),
         _energy(panels),
-        _disturbed(run, panels),
-        _grid(run),
+        ("disturbed stages", _disturbed(run, panels)),
+        ("default grid", _grid(run)),
     ]
-    return tuple(sentence for sentence in sentences if sentence)
+    return tuple(Fact(subject, text, warn=True) for subject, text in told if text)
 
 
-def _synthetic(run: RunData) -> str:
+def _synthetic(run: RunData) -> tuple[str, str]:
     named = dict(run.info.data.named())
     made = [name for name, info in named.items() if info.synthetic]
     if len(made) == len(named) or (run.summary.synthetic and not made):
-        return "All data are synthetic: this says nothing about patients."
+        return "synthetic data", "All data are synthetic: this says nothing about patients."
     if made:
-        return f"Synthetic data: {listed(made)}. The rest is real."
-    return ""
+        return "synthetic in part", f"Synthetic data: {listed(made)}. The rest is real."
+    return "", ""
 
 
 def _failed(run: RunData) -> str:
@@ -96,16 +98,19 @@ def _seeds(panels: Sequence[Panel]) -> str:
     return ""
 
 
-def _energy(panels: Sequence[Panel]) -> str:
+def _energy(panels: Sequence[Panel]) -> tuple[str, str]:
     costs = _costs(panels, "energy_j")
     if any(cost.estimate is None for cost in costs):
-        return "Energy is not available for every strategy; nothing was put in its place."
+        gap = "Energy is not available for every strategy; nothing was put in its place."
+        return "energy unknown", gap
     if any(cost.quality is Quality.ESTIMATED for cost in costs):
         said = "Energy is estimated, at least in part, not measured"
         if all(cost.estimate is not None for cost in _costs(panels, "training_flops")):
-            return f"{said}: strategies are ordered and compared by training FLOPs, exact."
-        return f"{said}: grams may be off by a factor."
-    return ""
+            said = f"{said}: strategies are ordered and compared by training FLOPs, exact."
+        else:
+            said = f"{said}: grams may be off by a factor."
+        return "energy estimated", said
+    return "", ""
 
 
 def _disturbed(run: RunData, panels: Sequence[Panel]) -> str:

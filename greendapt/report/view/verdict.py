@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from greendapt.core.text import plural
-from greendapt.core.units import percent, quantity
+from greendapt.core.units import percent
 from greendapt.report import words
 from greendapt.report.view import columns, sentences
 from greendapt.report.view.model import DEVELOPMENT, HEADLINES, Comparison, Entry, Path, Verdict
@@ -142,19 +142,21 @@ def _undecided(question: Question) -> Verdict:
         f"{words.difference(question.gap(dear, cheap))} {question.noun}"
         f"{for_times(question, dear, cheap)}."
     )
-    decides = _decides(question, [e for e in question.scored if e.name in choice.racing])
     missing = _missing(question, question.find(question.full), question.find(question.none))
-    return Verdict("undecided", "", (answer, decides, costs, *missing, *_covered(question)))
+    return Verdict(
+        "undecided", "", (answer, decides(question), costs, *missing, *_covered(question))
+    )
 
 
-def _decides(question: Question, racing: Sequence[Entry]) -> str:
+def decides(question: Question) -> str:
     """How many more seeds and their energy, or how many test patients."""
+    racing = [entry for entry in question.scored if entry.name in question.choice.racing]
     seeds, model = min(len(entry.seeds) for entry in racing), question.model
     need = needed(model, question.margin, seeds)
     if need.of == "seeds":
         joules = [j for entry in racing if (j := mean_cost(entry, "energy_j")) is not None]
         known = len(joules) == len(racing)
-        energy = f" (~{quantity(sum(joules) * need.more, 'J', 2)})" if known else ""
+        energy = f" (~{words.quantity(sum(joules) * need.more, 'J', 2)})" if known else ""
         return f"About {plural(need.more, 'more seed')} would decide it{energy}."
     if need.of == "patients":
         alone = "" if seeds == 1 else "; seeds cannot decide it"
@@ -363,7 +365,11 @@ def _covered(question: Question) -> list[str]:
 
 def headline(panels: Sequence[tuple[str, Verdict]], leaks: Sequence[str] = ()) -> str:
     """One sentence over all panels (title, verdict); ``leaks`` are a part of it."""
-    verdict = _over_all(panels)
+    return with_leaks(_over_all(panels), leaks)
+
+
+def with_leaks(verdict: str, leaks: Sequence[str]) -> str:
+    """``verdict``, and what must be said with it."""
     if not leaks:
         return verdict
     told = "; ".join(leak.rstrip(".") for leak in leaks)

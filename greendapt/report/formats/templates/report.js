@@ -45,6 +45,20 @@
     button.addEventListener("click", () => sortBy(header));
   }
 
+  // the command, copied; what may not be copied is selected
+  if (at("copy")) {
+    at("copy").hidden = false;
+    at("copy").addEventListener("click", async () => {
+      getSelection().selectAllChildren(at("command"));
+      try {
+        await navigator.clipboard.writeText(at("command").textContent);
+        at("copy").textContent = "Copied";
+      } catch {
+        at("copy").textContent = "Selected: copy it with your keys";
+      }
+    });
+  }
+
   if (!at("data")) return;
 
   // Vega and the data, unpacked once; the page's policy knows Vega by its hash
@@ -81,15 +95,22 @@
     return { ...picture, rows, x: { ...x, title: picture.x.title.replace(picture.unit, unit) }, ticks: null };
   };
 
+  // what a reader asks of each panel: {energy (J), score, out (names), measure}
+  const asked = new Map();
+
   // charts: the specification without its data comes with the page
-  const specification = (template, picture) => {
+  const within = (value, [low, high]) => value !== null && value >= low && value <= high;
+  const specification = (template, picture, asked) => {
     const spec = structuredClone(template);
     const { x, y } = spec.encoding;
     const names = Object.keys(picture.rows);
     const count = names.length ? picture.rows[names[0]].length : 0;
     spec.datasets.chance = picture.chance;
+    for (const [axis, value] of Object.entries(asked.lines))
+      spec.datasets[`limit_${axis}`] = within(value, picture[axis === "cost" ? "x" : "y"].domain) ? [{ [axis]: value }] : [];
     spec.data.values = Array.from({ length: count }, (_, i) =>
       Object.fromEntries(names.map((name) => [name, picture.rows[name][i]])));
+    for (const row of spec.data.values) row.kept = asked.out.has(row.name) ? 0.15 : 1;
     const { title: across, ...scaleX } = picture.x;
     const { title: up, ...scaleY } = picture.y;
     x.scale = scaleX;
@@ -103,6 +124,7 @@
   const draw = async (figure) => {
     const [embed, page] = await Promise.all([vega(), payload()]);
     const [y, x] = ["y", "x"].map((axis) => figure.querySelector(`[data-axis=${axis}]`));
+    const ask = asked.get(figure.dataset.panel);
     const pictures = page.panels[figure.dataset.panel][`${x.value} ${y.value}`];
     for (const [size, template] of Object.entries(page.charts)) {
       let picture = pictures[size];
@@ -114,7 +136,12 @@
         `${name}: ${picture.rows.score_said[i]} for ${picture.rows.cost_said[i]}`);
       figure.querySelector("figcaption").textContent = titled;
       place.setAttribute("aria-label", `${titled}. ${points.join("; ")}.`);
-      await embed(place, specification(template, picture), {
+      const joules = (page.units.energy_j.find(([, name]) => name === picture.unit) || [1])[0];
+      const lines = {
+        cost: ask && x.value === "energy_j" && ask.energy !== null ? ask.energy / joules : null,
+        score: ask && y.value === ask.measure ? ask.score : null,
+      };
+      await embed(place, specification(template, picture, { lines, out: ask ? ask.out : new Set() }), {
         actions: false, ast: true, renderer: "svg", defaultStyle: false,
         tooltip: { disableDefaultStyle: true },
       });
@@ -125,7 +152,11 @@
     figure.dataset.drawn = "yes";
   };
   let queue = Promise.resolve();
-  const redraw = (figure) => (queue = queue.then(() => draw(figure)));
+  const wanted = new Set(); // one drawing is enough for all that changed before it began
+  const redraw = (figure) => {
+    wanted.add(figure);
+    return (queue = queue.then(() => (wanted.delete(figure) ? draw(figure) : undefined)));
+  };
   const figures = all("figure[data-panel]");
   const seen = new IntersectionObserver((entries) => {
     for (const { isIntersecting, target } of entries) {
@@ -138,6 +169,74 @@
     figure.querySelector(".controls").hidden = false;
     for (const choice of all("select", figure)) choice.addEventListener("change", () => redraw(figure));
     seen.observe(figure);
+  }
+
+  // a budget: what is left of the strategies, and the best of it, by their means
+  for (const form of all("form.budget")) {
+    const section = form.closest("section");
+    const rows = all("tr[data-point]", section);
+    const { joules, noun, measure } = form.dataset;
+    const size = { energy: Number(joules), score: 1 };
+    const said = section.querySelector(".left");
+    const sliders = all("input[type=range]", form);
+    const ends = (slider) => [Number(slider.dataset.low), Number(slider.dataset.high)];
+    const rounded = (value, round) => { // to three digits, so that what stands at the end is left
+      const step = 10 ** (Math.floor(Math.log10(value)) - 2);
+      return String(Number((round(value / step) * step).toPrecision(3)));
+    };
+    const named = (row) => `${row.dataset.point} (${row.dataset.said})`;
+    const most = (among, key) => among.reduce((best, row) => (key(row) > key(best) ? row : best));
+    const update = () => {
+      const [energy, score] = ["energy", "score"].map((name) => {
+        const { value } = form.elements[name];
+        return value === "" || !form.elements[name].checkValidity() ? null : Number(value) * size[name];
+      });
+      const slack = 1 + 1e-6;
+      const fits = (row) => row.querySelector(".take").checked &&
+        (energy === null || Number(row.dataset.energy ?? Infinity) <= energy * slack) &&
+        (score === null || Number(row.dataset.score ?? -1) * slack >= score);
+      const left = rows.filter(fits);
+      for (const row of rows) row.classList.toggle("out", !left.includes(row));
+      const costed = left.filter((row) => row.dataset.energy !== undefined && row.dataset.score !== undefined);
+      const best = costed.length && most(costed, (row) => Number(row.dataset.score));
+      const least = costed.length && most(costed, (row) => -Number(row.dataset.energy));
+      said.hidden = left.length === rows.length;
+      said.textContent = !costed.length ? "Nothing is left." :
+        `${left.length} of ${rows.length} are left. ` + (best === least ?
+          `Highest ${noun} and least energy: ${named(best)}.` :
+          `Highest ${noun}: ${named(best)}; least energy: ${named(least)}.`);
+      const out = new Set(rows.filter((row) => !left.includes(row)).map((row) => row.dataset.point));
+      const own = all("figure[data-panel]", section);
+      for (const figure of own) asked.set(figure.dataset.panel, { energy, score, out, measure });
+      for (const figure of own) if (figure.dataset.drawn) redraw(figure);
+    };
+    for (const slider of sliders) {
+      const number = form.elements[slider.dataset.for];
+      const [low, high] = ends(slider);
+      const spends = slider.dataset.for === "energy";
+      const value = (share) => (spends ? low * (high / low) ** share : low + (high - low) * share) / size[slider.dataset.for];
+      slider.addEventListener("input", () => {
+        const share = Number(slider.value) / 100;
+        number.value = share === (spends ? 1 : 0) ? "" : rounded(value(share), spends ? Math.ceil : Math.floor); // its end asks for nothing
+        update();
+      });
+      number.addEventListener("input", () => {
+        const asks = Number(number.value) * size[slider.dataset.for];
+        const share = spends ? Math.log(asks / low) / Math.log(high / low) : (asks - low) / (high - low);
+        slider.value = number.value === "" ? (spends ? 100 : 0) : 100 * share;
+        update();
+      });
+    }
+    for (const row of rows) {
+      row.querySelector(".take").hidden = false;
+      row.querySelector(".take").addEventListener("change", update);
+    }
+    form.addEventListener("reset", () => {
+      for (const row of rows) row.querySelector(".take").checked = true;
+      setTimeout(update);
+    });
+    form.addEventListener("submit", (event) => event.preventDefault());
+    form.hidden = false;
   }
 
   if (!at("whatif")) return;
@@ -154,7 +253,14 @@
   const apply = async () => {
     const { grid, units } = await payload();
     const valid = ["intensity", "pue", "price"].every((id) => at(id).checkValidity());
-    if (!valid) return;
+    if (!valid) { // said aloud, and nothing recomputed
+      const wrong = ["intensity", "pue", "price"].map(at).find((one) => !one.checkValidity());
+      at("assumed").hidden = false;
+      at("assumed").textContent = wrong === at("pue") ?
+        "A PUE is 1 or more: no building gives its computers more than it takes. Nothing was recomputed." :
+        "A number of 0 or more is needed here. Nothing was recomputed.";
+      return;
+    }
     const [intensity, pue, per] = ["intensity", "pue", "price"].map(field);
     const assumed = { intensity: intensity ?? grid.intensity, pue: pue ?? grid.pue };
     const before = factor;
