@@ -7,7 +7,7 @@ from enum import IntEnum
 
 from greendapt.report.view.layers import layers
 from greendapt.suite.models import Suite
-from greendapt.suite.references import full_dapt, hybrid_dapt, partial_dapt
+from greendapt.suite.references import freezing_dapt, full_dapt, hybrid_dapt, partial_dapt
 
 
 class Family(IntEnum):
@@ -48,7 +48,7 @@ def family(suite: Suite, strategy: str) -> Family:
         return Family.SIMPLIFIED
     if full_dapt(suite, only):
         return Family.FULL
-    if hybrid_dapt(suite, only):
+    if hybrid_dapt(suite, only) or freezing_dapt(suite, only):  # both orders of the same two
         return Family.HYBRID
     return Family.PARTIAL if partial_dapt(suite, only) else Family.OTHER
 
