@@ -22,11 +22,13 @@ from greendapt.core.records import Failure, Record, Summary
 from greendapt.core.terminal import say
 from greendapt.report.charts import drawing, pareto_chart
 from greendapt.report.charts.theme import LIGHT
+from greendapt.report.figure import Drawn, write_figure
 from greendapt.report.formats import cells, notebook, table
 from greendapt.report.part import part_of, seeds_of, words_of
 from greendapt.report.report_files import load_run, on_grid, run_folder, with_margin
+from greendapt.report.view.answer import Answer as Answer
 from greendapt.report.view.from_run import view
-from greendapt.report.view.model import Panel, Verdict, View
+from greendapt.report.view.model import Panel, View
 from greendapt.report.view.payback import Bill
 from greendapt.report.view.recommendation import Recommendation, recommendations
 from greendapt.store.run import RunFolder
@@ -69,8 +71,10 @@ def run(
     reuse: str | Path | None = None,
     executor: Executor | None = None,
     progress: bool | Reporter = True,
+    explain: bool = False,
     go_on: bool | Callable[[RunFolder], bool] = False,
     budget: Budget | None = None,
+    name: str | None = None,
     command: str = "",
     debug: bool = False,
 ) -> Run:
@@ -78,10 +82,11 @@ def run(
 
     ``reuse``: an earlier run of this machine, whose equal stages are taken over. ``executor``: who
     does the work; None: this process. ``progress``: lines or a bar on stderr, a reporter of one's
-    own, or nothing. ``go_on``: whether to go on with an unfinished run of the same suite in
-    ``out``. ``budget``: end before the stage that would take more than is left of it; what is
-    returned says how far that went (``budget``), and holds the cells that are done. ``command``:
-    how the run says it was made. ``debug``: an error in a stage ends the run.
+    own, or nothing. ``explain``: say of each stage why it runs or is reused. ``go_on``: whether to
+    go on with an unfinished run of the same suite in ``out``. ``budget``: end before the stage that
+    would take more than is left of it; what is returned says how far that went (``budget``), and
+    holds the cells that are done. ``name``: of the run's folder; None: the suite's and the time.
+    ``command``: how the run says it was made. ``debug``: an error in a stage ends the run.
 
     A cell that fails is in ``failures`` of what is returned, and stops no other. Raises
     GreendaptError for what cannot be run. Under torchrun the processes that are not the first help
@@ -106,13 +111,13 @@ def run(
         earlier = None if reuse is None else comparable(RunFolder(Path(reuse)), info.fingerprint)
         there = [] if earlier is None else earlier.records()
         allowed = allowance_of(session, budget, Path(out), there, tell)
-        folder = RunFolder.create(Path(out), suite.name)
+        folder = RunFolder.create(Path(out), suite.name, name)
         folder.write(info.model_copy(update={"plan": kept_plan(suite, info.fingerprint)}))
         if earlier is not None:
             planned = stages(session.plan)
             taken = adopt(folder, earlier, planned)
             tell(f"{taken} of {len(planned)} stages are taken over from {earlier.path}")
-        return doing.finish(folder, explain=False, allowance=allowed)
+        return doing.finish(folder, explain=explain, allowance=allowed)
 
 
 def resume(
@@ -153,29 +158,6 @@ def read_run(path: str | Path, grid: Grid | None = None, margin: float | None = 
     whole = folder.summary_path.exists()
     data = load_run(folder.path, grid) if whole else on_grid(so_far(folder), grid)
     return Run(folder.path, data if margin is None else with_margin(data, margin))
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a run says. ``by_setting``: the verdict of each backbone, transfer and number of labels.
-
-    ``caveats``: read these before believing it.
-    """
-
-    headline: str
-    caveats: tuple[str, ...]
-    by_setting: Mapping[str, Verdict]
-
-    @property
-    def sentences(self) -> tuple[str, ...]:
-        """Of every setting in turn, plainest first."""
-        return tuple(line for verdict in self.by_setting.values() for line in verdict.sentences)
-
-    @property
-    def best_buy(self) -> str | None:
-        """The strategy that is worth its cost; None where there is none, or settings disagree."""
-        names = {verdict.buy for verdict in self.by_setting.values()}
-        return (names.pop() or None) if len(names) == 1 else None
 
 
 @dataclass(frozen=True)
@@ -303,6 +285,27 @@ class Run:
         if len(names) > 1:
             raise GreendaptError("one file can hold one format: name one with it")
         return table.write_to(self.data, self.view, names[0], out)
+
+    def figure(
+        self,
+        formats: str | Iterable[str] = "pdf",
+        out: str | Path | None = None,
+        *,
+        panels: str | Iterable[str] = "development",
+        style: str = "paper",
+        width: str | None = None,
+        font: str | None = None,
+    ) -> Drawn:
+        """Draw its charts for a paper or a slide: what ``greendapt figure`` does.
+
+        ``out``: a file name without ending; None: ``figure`` in the run's folder. ``panels``:
+        ``development``, ``external`` or the name of a set, ``learning``. ``style``: ``paper`` or
+        ``slides``. ``width``: ``"85mm"``, ``"3.35in"``. Raises GreendaptError where there is none.
+        """
+        stem = Path(out) if out else self.path / "figure"
+        return write_figure(
+            self.view, stem, words_of(formats) or (), words_of(panels) or (), style, width, font
+        )
 
     def export(
         self,

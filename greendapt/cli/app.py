@@ -14,10 +14,13 @@ from greendapt.cli import (
     baseline,
     bench,
     check,
+    cite,
+    comment,
     compare,
     data,
     doctor,
     export,
+    figure,
     flops,
     measure,
     plan,
@@ -51,15 +54,18 @@ add_command(app, plan.plan)
 add_command(app, recommend.recommend)
 add_command(app, resume.resume)
 add_command(app, report.report)
+add_command(app, figure.figure)
 add_command(app, export.export)
 add_command(app, publish.publish)
 add_command(app, baseline.baseline)
 add_command(app, check.check)
 add_command(app, compare.compare)
+add_command(app, comment.comment)
 add_command(app, measure.measure, {"ignore_unknown_options": True, "help_option_names": ["--help"]})
 add_command(app, flops.flops)
 add_command(app, score.score)
 add_command(app, replay.replay)
+add_command(app, cite.cite)
 add_command(app, doctor.doctor)
 add_command(app, plugins.plugins)
 app.add_typer(suites.app)
@@ -84,8 +90,21 @@ def _options(
         bool,
         typer.Option("--debug", help="Show the traceback of an error (works after any command)."),
     ] = False,
+    no_color: Annotated[
+        bool,
+        typer.Option("--no-color", help="No colours (after any command; or set NO_COLOR)."),
+    ] = False,
 ) -> None:
     pass
+
+
+_ELSEWHERE = {
+    "--dry-run": "greendapt plan, with the same options, says what bench will take",
+    "--resume": "greendapt resume RUN goes on with a run",
+    "--output": "write --out",
+    "--verbose": "--debug shows the traceback of an error",
+}
+"""What others' tools call it, and what it is here."""
 
 
 # click's usage errors: newer versions of typer carry a click of their own
@@ -98,11 +117,15 @@ def main() -> NoReturn:
     """Entry point: every expected error is one sentence on stderr and an exit code."""
     arguments = sys.argv[1:]
     end = arguments.index("--") if "--" in arguments else len(arguments)
-    own = [argument for argument in arguments[:end] if argument != "--debug"]
+    ours = ("--debug",) if arguments[:1] == ["measure"] else ("--debug", "--no-color")
+    anywhere = {one: one in arguments[:end] for one in ours}
+    own = [argument for argument in arguments[:end] if argument not in anywhere]
+    if anywhere.get("--no-color"):
+        os.environ["NO_COLOR"] = "1"
     if own[:1] != ["measure"]:  # somebody else's program runs as it would alone
         wait_passively(os.environ)
     with clean_streams():
-        status = _run(own + arguments[end:], debug=len(own) < end)
+        status = _run(own + arguments[end:], debug=anywhere["--debug"])
     sys.exit(status)
 
 
@@ -115,7 +138,9 @@ def _run(arguments: list[str], debug: bool) -> int:
         if type(error).__name__ == "NoArgsIsHelpError":  # its message is the help
             show(error.format_message())
             return 2
-        return _fail(error.format_message(), 2, debug)
+        here = _ELSEWHERE.get(getattr(error, "option_name", ""), "")
+        message = error.format_message()
+        return _fail(f"{message.rstrip('.')}; {here}" if here else message, 2, debug)
     except (KeyboardInterrupt, typer.Abort):
         return _fail(
             "stopped; what was finished is kept (greendapt resume RUN goes on)", 130, debug

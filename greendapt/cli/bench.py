@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from greendapt.cli.options import BudgetText, ExecutorName, Json, SlurmSettings, Trust, Workers
+from greendapt.cli.options import (
+    BudgetText,
+    ExecutorName,
+    Json,
+    Quiet,
+    SlurmSettings,
+    Trust,
+    Verbose,
+    Workers,
+)
+from greendapt.cli.running import announce, goes_on
 
 if TYPE_CHECKING:
     from greendapt.api import Run
@@ -64,12 +74,15 @@ def bench(
         str | None,
         typer.Option(metavar="NAMES", help="timm models or hf-hub:ORG/NAME, joined by commas."),
     ] = None,
-    image_size: Annotated[int | None, typer.Option(metavar="PIXELS", help="A side.")] = None,
+    image_size: Annotated[
+        int | None, typer.Option(metavar="PIXELS", help="Of each side of an image.")
+    ] = None,
     strategies: Annotated[
-        str | None, typer.Option(metavar="NAMES", help="Joined by commas; all without.")
+        str | None,
+        typer.Option(metavar="NAMES", help="Those to run, joined by commas; all without."),
     ] = None,
     transfers: Annotated[
-        str | None, typer.Option(metavar="NAMES", help="Joined by commas.")
+        str | None, typer.Option(metavar="NAMES", help="Likewise: how backbones are used.")
     ] = None,
     epochs: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Of every phase of adaptation.")
@@ -101,7 +114,9 @@ def bench(
     ] = None,
     region: Annotated[
         str | None,
-        typer.Option(metavar="PLACE", help="Whose grid: DEU, USA-CA, gcp:us-west1, EU, ..."),
+        typer.Option(
+            metavar="PLACE", help="The grid of a place: DEU, USA-CA, gcp:us-west1, EU, ..."
+        ),
     ] = None,
     intensity: Annotated[
         str | None,
@@ -133,6 +148,10 @@ def bench(
     out: Annotated[
         Path, typer.Option("--out", "-o", metavar="DIR", help="Where run folders go.")
     ] = Path("runs"),
+    name: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Of the run's folder; the suite and the time without."),
+    ] = None,
     reuse: Annotated[
         Path | None,
         typer.Option(metavar="RUN", help="Take over from that run the stages that are the same."),
@@ -141,6 +160,8 @@ def bench(
     executor: ExecutorName = None,
     workers: Workers = None,
     slurm: SlurmSettings = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
     json: Json = False,
 ) -> None:
     """Run a suite: every strategy metered, judged, and put into a report.
@@ -149,23 +170,28 @@ def bench(
     """
     from greendapt.cli.running import budget_of, show_run
 
-    show_run(started(context, suite_of(context.params), budget_of(budget)), json=json)
+    asked = suite_of(context.params)
+    show_run(started(context, asked, budget_of(budget)), json=json, quiet=quiet)
 
 
 def started(context: typer.Context, suite: Suite, budget: Budget | None) -> Run:
     """A run of ``suite`` as the options of the command say, to its end."""
+    given: dict[str, Any] = context.params
+    if not given["quiet"]:
+        announce(suite)
     from greendapt import api
-    from greendapt.cli.running import goes_on
     from greendapt.run.workers.choose import executor
 
-    given: dict[str, Any] = context.params
     return api.run(
         suite,
         out=given["out"],
         reuse=given["reuse"],
         executor=executor(given["executor"], given["workers"], given["slurm"] or []),
+        progress=not given["quiet"],
+        explain=given["verbose"],
         go_on=goes_on,
         budget=budget,
+        name=given["name"],
         command=shlex.join(["greendapt", *sys.argv[1:]]),
         debug=bool(context.obj),
     )

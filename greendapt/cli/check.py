@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +10,7 @@ import typer
 
 from greendapt.cli.options import Json, Tiers
 from greendapt.core.terminal import say, show, show_json
+from greendapt.core.text import plural
 
 if TYPE_CHECKING:
     from greendapt.gate.facts import Side
@@ -20,8 +21,12 @@ if TYPE_CHECKING:
 # a parameter an option: typer reads them from here
 def check(
     run: Annotated[
-        Path | None,
-        typer.Argument(metavar="[RUN]", help="A finished run.", show_default=False),
+        list[Path] | None,
+        typer.Argument(
+            metavar="[RUN...]",
+            help="A finished run; of several, such as runs/*, the newest.",
+            show_default=False,
+        ),
     ] = None,
     baseline: Annotated[
         Path | None, typer.Option(metavar="FILE", help="What greendapt baseline wrote.")
@@ -68,10 +73,11 @@ def check(
     from greendapt.suite import limits
 
     allowed, judged = limits.from_options(limit or []), tiers_of(tiers)
-    if against is not None and run is None and baseline is None:
+    if against is not None and not run and baseline is None:
         findings = _against(against, suite, bench, pairs, out, allowed, judged)
-    elif run is not None and baseline is not None and against is None:
-        findings = gate.run_against_baseline(run, baseline, allowed, judged)
+    elif run and baseline is not None and against is None:
+        wanted = None if tiers is None else judged
+        findings = gate.run_against_baseline(_newest(run), baseline, allowed, wanted)
     else:
         raise GreendaptError("give RUN and --baseline FILE, or --against GIT_REF alone")
     outputs.write(findings, junit, markdown)
@@ -80,6 +86,25 @@ def check(
     else:
         show(outputs.as_text(findings))
     raise typer.Exit(findings.outcome.exit_code)
+
+
+def _newest(runs: Sequence[Path]) -> Path:
+    """By when they were started; what holds no run is passed over where there are several."""
+    from greendapt.core.errors import GreendaptError
+    from greendapt.store.run import RunFolder
+
+    if len(runs) == 1:
+        return runs[0]
+    started = {path: RunFolder(path).read().started_at for path in runs if _is_run(path)}
+    if not started:
+        raise GreendaptError(f"none of the {len(runs)} paths is the folder of a run")
+    newest = max(started, key=lambda path: (started[path], str(path)))
+    say(f"note: of {plural(len(started), 'run')} the newest is judged: {newest}")
+    return newest
+
+
+def _is_run(path: Path) -> bool:
+    return (path / "run.json").is_file()
 
 
 def _against(

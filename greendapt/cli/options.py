@@ -10,6 +10,8 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 import typer
 from typer.models import OptionInfo
 
+from greendapt.cli.panels import PanelCommand
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout, nothing else there.")]
 
 Tiers = Annotated[
@@ -55,7 +57,7 @@ def add_command(app: typer.Typer, function: Callable[..., None], settings: Any =
     function.__annotations__ = get_type_hints(function, include_extras=True)
     for annotation in function.__annotations__.values():
         _name_what_it_takes(annotation)
-    app.command(short_help=short, context_settings=settings)(function)
+    app.command(cls=PanelCommand, short_help=short, context_settings=settings)(function)
 
 
 _TAKES = {int: "N", float: "X", Path: "PATH", str: "TEXT"}
@@ -73,6 +75,12 @@ def _name_what_it_takes(annotation: Any) -> None:
                 info.metavar = text
 
 
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="No progress on stderr; the verdict alone on stdout.")
+]
+Verbose = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Say of each stage why it runs or is reused.")
+]
 Trust = Annotated[
     bool,
     typer.Option("--trust", help="Run the suite's own code ([own.NAME]); read it before."),

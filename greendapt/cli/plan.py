@@ -9,6 +9,8 @@ import typer
 
 from greendapt.cli.bench import bench, suite_of
 from greendapt.cli.options import Json, with_options_of
+from greendapt.cli.running import announce
+from greendapt.core.errors import SuiteError
 from greendapt.core.terminal import say, show, show_json
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ _BENCH_DEVICES = (None, "auto", "cpu", "cuda", "xpu", "mps")
 
 
 # a parameter an option: typer reads them from here
-@with_options_of(bench, "budget", "executor", "workers", "slurm")
+@with_options_of(bench, "name", "budget", "executor", "workers", "slurm", "quiet", "verbose")
 def plan(
     context: typer.Context,
     run: Annotated[
@@ -50,35 +52,33 @@ def plan(
     if run is not None:
         (show_json if json else show)(_compared(run, json=json))
         return
-    from greendapt.forecast.plan_text import plan_json, plan_text
-
     sheet = device not in _BENCH_DEVICES
     suite = suite_of({**context.params, "device": None if sheet else device})
+    from greendapt.forecast.plan_text import plan_json, plan_text
+
     if sheet:
         from greendapt.forecast.predict import forecast_device
 
         said, cells = forecast_device(suite, str(device), gpus, out)
     else:
-        said, cells = forecast_of(suite, out, reuse, gpus)
+        if gpus > 1:
+            raise SuiteError(f"--gpus {gpus} needs --device with the name of a GPU, such as h100")
+        announce(suite)
+        said, cells = forecast_of(suite, out, reuse)
     if json:
         show_json(plan_json(suite, cells, said))
     else:
         show(plan_text(suite, cells, said))
 
 
-def forecast_of(
-    suite: Suite, out: Path, reuse: Path | None, gpus: int
-) -> tuple[Forecast, list[Cell]]:
+def forecast_of(suite: Suite, out: Path, reuse: Path | None) -> tuple[Forecast, list[Cell]]:
     """By timing it here, and kept for the run."""
-    from greendapt.core.errors import SuiteError
     from greendapt.forecast.kept_plans import keep_plan
     from greendapt.forecast.predict import forecast_here
     from greendapt.run.prepare import prepare_session
     from greendapt.run.reuse import comparable
     from greendapt.store.run import RunFolder, latest
 
-    if gpus > 1:
-        raise SuiteError(f"--gpus {gpus} needs --device with the name of a GPU, such as h100")
     session = prepare_session(suite, say)
     machine = session.info().fingerprint
     earlier = [] if reuse is None else comparable(RunFolder(reuse), machine).records()

@@ -128,7 +128,7 @@ def _budget(suite: Suite, out: Path, limits: Mapping[str, Any]) -> Budget | None
         raise SuiteError(f"{' and '.join(limits)}: one limit is enough")
     ((option, asked),) = limits.items()
     if option == "--cost":
-        plan, _ = forecast_of(suite, out, None, 1)
+        plan, _ = forecast_of(suite, out, None)
         joules = plan.cost(plan.stages).energy_j
         if joules is None:
             raise SuiteError("--cost: what everything takes is not known here; give --minutes")

@@ -18,9 +18,9 @@ def report(
         typer.Option(
             "--format",
             metavar="NAMES",
-            help="html, md, csv, json, parquet, latex, modelcard, emissions (CodeCarbon's "
-            "columns), card or badge (the verdict as a picture) or terminal (printed); joined by "
-            "commas. Without it: html and md.",
+            help="html, md, csv, json, parquet, latex, modelcard, annexxi (of the EU's AI Act), "
+            "emissions (CodeCarbon's columns), card or badge (the verdict as a picture) or terminal "
+            "(printed); joined by commas. Without it: html and md.",
         ),
     ] = None,
     out: Annotated[

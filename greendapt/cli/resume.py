@@ -7,7 +7,15 @@ from typing import Annotated
 
 import typer
 
-from greendapt.cli.options import BudgetText, ExecutorName, Json, SlurmSettings, Trust, Workers
+from greendapt.cli.options import (
+    BudgetText,
+    ExecutorName,
+    Json,
+    Quiet,
+    SlurmSettings,
+    Trust,
+    Workers,
+)
 
 
 def resume(
@@ -18,6 +26,7 @@ def resume(
     workers: Workers = None,
     slurm: SlurmSettings = None,
     trust: Trust = False,
+    quiet: Quiet = False,
     json: Json = False,
 ) -> None:
     """Go on with a run that was stopped, saying why each stage runs or is reused.
@@ -35,7 +44,8 @@ def resume(
     finished = api.resume(
         run,
         executor=executor_of(executor, workers, slurm or []),
+        progress=not quiet,
         budget=budget_of(budget),
         debug=bool(context.obj),
     )
-    show_run(finished, json=json)
+    show_run(finished, json=json, quiet=quiet)

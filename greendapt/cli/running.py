@@ -11,6 +11,7 @@ import typer
 from greendapt.core.errors import MeterError
 from greendapt.core.machine import launched
 from greendapt.core.terminal import say, show, show_json
+from greendapt.core.text import listed, plural
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,23 +19,38 @@ if TYPE_CHECKING:
     from greendapt.api import Run
     from greendapt.run.budget import Budget
     from greendapt.store.run import RunFolder
+    from greendapt.suite.models import Suite
 
 
-def show_run(run: Run, *, json: bool) -> None:
-    """Write the reports of a run and print it, and how far a budget went. Raises CellFailed where
-    cells failed."""
+def announce(suite: Suite) -> None:
+    """The first line of a run, before torch is imported, which takes seconds."""
+    from greendapt.suite.toys import toys
+
+    strategies = plural(len(suite.run.strategies), "strategy", "strategies")
+    note(f"{suite.name}: {strategies} with {listed(suite.model.backbones)}; torch is loading")
+    real = [suite.data.pool.source, suite.data.development.source] != ["phantom", "phantom"]
+    if real and (named := toys(suite.model.backbones)):
+        note(
+            f"note: {listed(named)} is a toy network; for a verdict on your images take one in "
+            "use, such as --backbone resnet18 --weights timm --image-size 224"
+        )
+
+
+def show_run(run: Run, *, json: bool, quiet: bool = False) -> None:
+    """Write the reports of a run and print where they are, how far a budget went and, last, the
+    verdict; ``quiet``: the verdict alone. Raises CellFailed where cells failed."""
     from greendapt.report.formats import terminal
 
     written = write_reports(run)
     if json:
         show_json(_as_json(run))
-    else:
-        if written:
-            terminal.show(run.view)
+    elif not quiet:
         for path in written:
             show(f"{path.suffix[1:]:<5} {path}")
     for sentence in budget_sentences(run):
         (say if json else show)(sentence)
+    if written and not json:
+        (terminal.show_verdict if quiet else terminal.show)(run.view)
     check_failures(run)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from greendapt.core.meter_facts import grave
+from greendapt.core.text import listed
 from greendapt.gate import tiers
 from greendapt.gate.facts import Name, Side, of_baseline, of_run
 from greendapt.gate.outcomes import Outcome, Verdict
@@ -16,15 +17,37 @@ from greendapt.suite.limits import Limits, Tier
 
 
 def run_against_baseline(
-    run: Path, baseline: Path, limits: Limits, wanted: Collection[Tier]
+    run: Path, baseline: Path, limits: Limits, wanted: Collection[Tier] | None
 ) -> Findings:
-    """``limits`` go before those of the run's suite."""
+    """``limits`` go before those of the run's suite. ``wanted``: None for all tiers, but for those
+    for which neither side has the seeds that they need."""
     head = of_run(run)
     base = of_baseline(baseline, read_baseline(baseline), head.machine_key)
+    poor = too_few(base, head) if wanted is None else {}
+    wanted = frozenset(Tier) - poor.keys() if wanted is None else wanted
     verdicts = check(base, head, head.limits.under(limits), wanted)
     disturbed = [head.disturbed] if head.disturbed and Tier.NOISY in wanted else []
-    notes = (*new_cells(base, head), *disturbed)
+    notes = (*new_cells(base, head), *left_out(base, head), *poor.values(), *disturbed)
     return Findings(str(baseline), str(run), tuple(verdicts), notes)
+
+
+def too_few(base: Side, head: Side) -> dict[Tier, str]:
+    """Tiers that neither side has the seeds for, and a note that says so."""
+    cells = [*base.cells.values(), *head.cells.values()]
+    repeats = max((one.repeats for cell in cells for one in cell.noisy.values()), default=0)
+    seeds = max((len(by) for cell in cells for by in cell.scores.values()), default=0)
+    poor = {}
+    if repeats < tiers.ENOUGH:
+        what = "time, energy and memory are not judged"
+        poor[Tier.NOISY] = f"{what}: {repeats} of {tiers.ENOUGH} repeats on either side"
+    if seeds < _PAIRS:
+        what = "what is learnt is not judged"
+        poor[Tier.ACCURACY] = f"{what}: {seeds} seed on either side, of {_PAIRS} at least"
+    return poor
+
+
+_PAIRS = 2
+"""Seeds without which a score has no interval."""
 
 
 def check(
@@ -41,7 +64,7 @@ def check(
         verdicts.append(Verdict(Outcome.VOID, why, tier=Tier.NOISY))
         judged.discard(Tier.NOISY)
     changes = score_changes(base.cells, head.cells)
-    for name in dict.fromkeys([*base.cells, *head.failures]):
+    for name in dict.fromkeys([*_asked(base, head), *head.failures]):
         verdicts += _cell(name, base, head, limits, judged, changes)
     return verdicts
 
@@ -52,6 +75,20 @@ def new_cells(base: Side, head: Side) -> tuple[str, ...]:
     return tuple(f"{'/'.join(name)} is new: there is nothing to compare it with" for name in new)
 
 
+def left_out(base: Side, head: Side) -> tuple[str, ...]:
+    """A note where the run was asked for some of the baseline's strategies only."""
+    strategies = dict.fromkeys(name[0] for name in base.cells if name not in _asked(base, head))
+    if not strategies:
+        return ()
+    return (f"not asked for in this run, and not judged: {listed(list(strategies))}",)
+
+
+def _asked(base: Side, head: Side) -> list[Name]:
+    """The baseline's cells of the strategies that the run was asked for; of what it holds, where
+    nobody knows."""
+    return [name for name in base.cells if not head.strategies or name[0] in head.strategies]
+
+
 def _different(base: Side, head: Side) -> str | None:
     """Why the two sides are not about the same thing."""
     then, now = (f"{side.suite} ({side.profile})" for side in (base, head))
@@ -59,6 +96,8 @@ def _different(base: Side, head: Side) -> str | None:
         return f"the baseline is of suite {then}, the run of {now}: nothing can be compared"
     if base.data != head.data:
         return "the run is on other data than the baseline: nothing can be compared"
+    if base.cells and not _asked(base, head):
+        return "the run has none of the baseline's strategies: nothing can be compared"
     return None
 
 

@@ -63,7 +63,8 @@ class Side:
     """``machines``: of a run one; of a baseline all that it has figures of.
 
     ``failures``: why a cell did not finish. ``limits``: those of the run's own suite.
-    ``disturbed``: what disturbed its stages, in a sentence; empty for nothing.
+    ``disturbed``: what disturbed its stages, in a sentence; empty for nothing. ``strategies``: what
+    a run was asked for.
     """
 
     title: str
@@ -76,6 +77,7 @@ class Side:
     failures: Mapping[Name, str] = field(default_factory=dict)
     limits: Limits = NO_LIMITS
     disturbed: str = ""
+    strategies: frozenset[str] = frozenset()
 
 
 def of_run(path: Path) -> Side:
@@ -97,6 +99,7 @@ def of_run(path: Path) -> Side:
         failures=_failures(summary),
         limits=from_table(run.info.suite.limits),
         disturbed=in_short(run.records),
+        strategies=frozenset(run.info.suite.run.strategies),
     )
 
 
@@ -199,14 +202,15 @@ def machine_of(environment: Environment, meter: MeterFacts) -> tuple[str, Machin
 def _data_key(info: RunInfo) -> str:
     """Of what the data are, by their sources and counts; no path, no name of a file.
 
-    What is as by default stays out: a key that a later version adds voids no baseline.
+    What is as by default stays out: a key that a later version adds voids no baseline. So do the
+    counts of named pools, of which a run reads those that its strategies adapt on.
     """
     suite = info.suite.data.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     tables = [suite["pool"], suite["development"]]
     for more in ("external", "pools", "targets"):
         named = suite.get(more, {})
         tables += [named[name] for name in sorted(named)]
-    counts = info.data.model_dump(mode="json")
+    counts = info.data.model_dump(mode="json", exclude={"pools"})
     return key_of(
         sources=_without_paths(tables), counts={role: one for role, one in counts.items() if one}
     )

@@ -8,10 +8,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
 
-from greendapt.core.text import for_markdown, for_xml
+from greendapt.core.text import for_markdown, for_xml, markdown_table
 from greendapt.disk.files import disk_errors, write_atomic
+from greendapt.gate import change_text
 from greendapt.gate.facts import Name
 from greendapt.gate.outcomes import Outcome, Verdict, by_gravity, short_names, worst
+from greendapt.stats.intervals import Interval
+from greendapt.suite.limits import GAUGES, Tier
 
 MARKDOWN_BYTES = 1_000_000
 """GitHub drops a step summary above 1 MiB."""
@@ -147,6 +150,43 @@ _TAGS = {
 }
 
 
+_MOST_CHANGES = 30
+
+
+def _changes(findings: Findings) -> list[str]:
+    """A table of what is no longer as it was, the worst first: base, head and the difference."""
+    changed = [
+        v for v in by_gravity(findings.verdicts) if v.change is not None and v.base != v.head
+    ]
+    if not changed:
+        return []
+    rows = [
+        (
+            for_markdown(findings.names[v.cell] if v.cell else ""),
+            GAUGES[str(v.figure)].says[1],
+            _amount(v, v.base),
+            _amount(v, v.head),
+            _difference(v),
+            _MARKS[v.outcome],
+        )
+        for v in changed[:_MOST_CHANGES]
+    ]
+    rest = len(changed) - len(rows)
+    more = [f"And {rest} more."] if rest else []
+    header = ("cell", "figure", "base", "head", "difference", "verdict")
+    return ["", *markdown_table(header, rows), *more]
+
+
+def _amount(verdict: Verdict, value: float | None) -> str:
+    return "" if value is None else change_text.amount(str(verdict.figure), value)
+
+
+def _difference(verdict: Verdict) -> str:
+    change = Interval(float(verdict.change or 0.0), verdict.low, verdict.high)
+    learnt = verdict.tier is Tier.ACCURACY
+    return change_text.difference(change) if learnt else change_text.ratio(change)
+
+
 def as_markdown(findings: Findings, limit_bytes: int = MARKDOWN_BYTES) -> str:
     """A table of one row a cell, the worst first, cut where a step summary would be dropped."""
     head = [
@@ -158,7 +198,7 @@ def as_markdown(findings: Findings, limit_bytes: int = MARKDOWN_BYTES) -> str:
         "| --- | --- |",
     ]
     rows = [f"| {_MARKS[outcome]} | {for_markdown(line)} |" for outcome, line in findings.lines()]
-    notes = ["", *(f"- {for_markdown(note)}" for note in findings.notes)]
+    notes = [*_changes(findings), "", *(f"- {for_markdown(note)}" for note in findings.notes)]
     size = sum(len(line.encode()) + 1 for line in (*head, *notes)) + 200
     kept = 0
     for row in rows:

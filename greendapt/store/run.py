@@ -70,8 +70,13 @@ class RunFolder:
         return own(self.path / ".lock")
 
     @classmethod
-    def create(cls, out: Path, suite: str) -> RunFolder:
-        """A new, empty ``out/<suite>-<time>/`` that nobody else has."""
+    def create(cls, out: Path, suite: str, name: str | None = None) -> RunFolder:
+        """A new, empty ``out/<suite>-<time>/`` that nobody else has, or ``out/<name>/``.
+
+        Raises RunError where something of that name is there, or it is no name of a folder.
+        """
+        if name is not None:
+            return cls._named(out, name)
         stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
         with disk_errors(out):
             out.mkdir(parents=True, exist_ok=True)
@@ -84,6 +89,23 @@ class RunFolder:
                 (path / "checkpoints").mkdir()
                 return cls(path)
         raise RunError(f"cannot make a new run folder in {out}")
+
+    @classmethod
+    def _named(cls, out: Path, name: str) -> RunFolder:
+        if not name or Path(name).name != name or name.startswith("."):
+            raise RunError(f"--name {name!r} is no name of a folder")
+        path = out / name
+        with disk_errors(out):
+            out.mkdir(parents=True, exist_ok=True)
+            try:
+                path.mkdir()
+            except FileExistsError as error:
+                raise RunError(
+                    f"{path} is there already; greendapt resume {path} goes on with it, or give "
+                    "another --name"
+                ) from error
+            (path / "checkpoints").mkdir()
+        return cls(path)
 
     @contextmanager
     def writing(self) -> Iterator[None]:

@@ -78,7 +78,9 @@ def test_without_json_a_table_and_the_path_of_the_report(greendapt, tiny, tmp_pa
     run = only_run(tmp_path / "runs")
     assert f"html  {run}/report.html" in done.out.splitlines()
     assert re.search(r"full +0\.\d+", done.out)
-    assert done.err.startswith("reading the data")
+    first, second, *_ = done.err.splitlines()
+    assert first == "tiny: 2 strategies with test_resnet; torch is loading"
+    assert second.startswith("reading the data")
     numbered = re.findall(r"^\[(\d+)/(\d+)\]", done.err, flags=re.MULTILINE)
     assert [int(number) for number, _ in numbered] == [*range(1, int(numbered[0][1]) + 1)]
 

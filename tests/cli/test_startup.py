@@ -39,6 +39,7 @@ def test_help_names_every_command(greendapt):
         "bench",
         "resume",
         "report",
+        "figure",
         "export",
         "score",
         "replay",

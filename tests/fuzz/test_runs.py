@@ -27,7 +27,7 @@ from greendapt.suite.limits import NO_LIMITS, Tier
 
 FORMER = Path(__file__).parents[1] / "store" / "run_schema_1"
 FILES = ("run.json", "summary.json", "records.jsonl")
-FORMATS = ("html", "md", "csv", "json", "latex", "modelcard", "emissions")
+FORMATS = ("html", "md", "csv", "json", "latex", "modelcard", "annexxi", "emissions")
 
 
 @pytest.fixture(scope="module")

@@ -36,9 +36,16 @@ def changed(change):
         lambda suite, _: suite["pool"].update(path="/there"),
         lambda suite, _: suite["pools"]["two"]["data"]["sources"][0].update(path="/there"),
         lambda _, counts: counts.update(targets={}),
+        lambda _, counts: counts.update(pools={"two": {"images": 4}}),
         lambda suite, _: suite["development"].update(severity=4 / 7),
     ],
-    ids=["a path", "a path within", "a role without data", "a default, stated"],
+    ids=[
+        "a path",
+        "a path within",
+        "a role without data",
+        "pools that were read",
+        "a default, stated",
+    ],
 )
 def test_where_data_lie_does_not_matter(change):
     assert changed(change) == changed(lambda *_: None)

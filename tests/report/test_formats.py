@@ -15,7 +15,7 @@ from greendapt.core.text import for_markdown
 from greendapt.report.charts import text_plot
 from greendapt.report.formats.html import render_html
 from greendapt.report.formats.markdown import render_markdown
-from greendapt.report.formats.terminal import plain
+from greendapt.report.formats.terminal import plain, show_verdict
 from greendapt.report.formats.terms import READ_ON
 from greendapt.report.report_files import load_run
 from greendapt.report.view.from_run import view
@@ -150,6 +150,40 @@ def test_the_terminal_fits_80_columns_and_holds_verdict_and_table(seen, changes)
     bought = [line for line in text.splitlines() if line.lstrip().startswith("> ")]
     assert len(bought) == len(view.panels) + 1  # and the legend
     assert "\x1b" not in text
+
+
+@pytest.mark.parametrize("width", [40, 60])
+def test_a_narrow_terminal_breaks_no_name_and_no_number(seen, width):
+    view = seen()
+    text = plain(view, width)
+    assert max(map(len, text.splitlines())) <= width
+    table = text.partition("Strategies compared")[2].partition("> best buy")[0]
+    for entry in view.panels[0].entries:
+        assert re.search(rf"{re.escape(entry.name)} +{entry.score.mean:.3f}", table)
+    assert "…" not in text
+
+
+def test_the_verdict_is_the_last_thing_that_is_said(seen):
+    view = seen()
+    text = " ".join(plain(view).split())
+    places = [text.index(said) for said in ("Strategies compared", view.caveats[0], view.headline)]
+    assert places == sorted(places)
+
+
+def test_quiet_prints_the_verdict_alone(seen, capsys):
+    view = seen()
+    show_verdict(view)
+    told = " ".join(capsys.readouterr().out.split())
+    assert told.startswith(view.headline)
+    assert "Strategies compared" not in told
+
+
+def test_a_toy_network_on_real_images_is_said_beside_the_verdict(seen):
+    toy = {"backbones": ["test_resnet"], "strategies": ["none", "full"]}
+    assert any("a toy network" in one for one in seen(synthetic=False, **toy).caveats)
+    assert not any("a toy network" in one for one in seen(synthetic=True, **toy).caveats)
+    used = seen(synthetic=False, **toy | {"backbones": ["resnet18"]})
+    assert not any("a toy network" in one for one in used.caveats)
 
 
 def test_one_view_gives_the_same_bytes_twice(seen):

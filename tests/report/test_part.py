@@ -103,7 +103,9 @@ def test_a_part_of_a_part_says_both(run):
     assert part.cautions[0].startswith(f"{SAID}strategies none, full; setting 10 labels a class.")
 
 
-@pytest.mark.parametrize("name", ["html", "md", "csv", "json", "latex", "modelcard", "terminal"])
+@pytest.mark.parametrize(
+    "name", ["html", "md", "csv", "json", "latex", "modelcard", "annexxi", "terminal"]
+)
 def test_every_format_says_that_it_is_a_part(run, name, tmp_path):
     part = part_of(run, ["none", "full"], [0, 2], ["resnet18"])
     path, *_ = table.write_to(part, view(part), name, tmp_path / "report")

@@ -33,6 +33,15 @@ def record(key, **changes):
     )
 
 
+def test_a_run_may_have_a_name_that_nobody_has(tmp_path):
+    assert RunFolder.create(tmp_path, "tiny", "mine").path == tmp_path / "mine"
+    with pytest.raises(RunError, match="is there already; greendapt resume"):
+        RunFolder.create(tmp_path, "tiny", "mine")
+    for name in ("../mine", "a/b", "", ".", ".hidden"):
+        with pytest.raises(RunError, match="is no name of a folder"):
+            RunFolder.create(tmp_path, "tiny", name)
+
+
 @pytest.fixture
 def folder(tmp_path):
     return RunFolder.create(tmp_path / "runs", "tiny")

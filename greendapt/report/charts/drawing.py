@@ -27,7 +27,7 @@ class Size:
     height: float
 
 
-def framed(spec: dict[str, Any], theme: Theme) -> dict[str, Any]:
+def framed(spec: dict[str, Any], theme: Theme, font: str | None = None) -> dict[str, Any]:
     """A specification that stands alone: schema, fonts and colours."""
     text = {"labelColor": theme.quiet, "titleColor": theme.quiet, "titleFontWeight": "normal"}
     return {
@@ -37,7 +37,7 @@ def framed(spec: dict[str, Any], theme: Theme) -> dict[str, Any]:
         **spec,
         "config": {
             "aria": False,  # the page holds the text alternative
-            "font": _FONT,
+            "font": font or _FONT,
             "view": {"stroke": None},
             "title": {"color": theme.ink, "fontSize": 13, "anchor": "start", "offset": 10},
             "axis": {
@@ -53,11 +53,11 @@ def framed(spec: dict[str, Any], theme: Theme) -> dict[str, Any]:
     }
 
 
-def svg(spec: dict[str, Any], theme: Theme) -> str:
+def svg(spec: dict[str, Any], theme: Theme, font: str | None = None) -> str:
     """The drawing as SVG text; offline, nothing is fetched."""
     import vl_convert  # 0.5 s and 30 MB: only when something is drawn
 
-    text: str = vl_convert.vegalite_to_svg(framed(spec, theme), allowed_base_urls=[])
+    text: str = vl_convert.vegalite_to_svg(framed(spec, theme, font), allowed_base_urls=[])
     return text
 
 

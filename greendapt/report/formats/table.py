@@ -55,6 +55,7 @@ FORMATS: Registry[Format] = Registry(
         "parquet": f"{_HERE}.cells:PARQUET",
         "latex": f"{_HERE}.latex:FORMAT",
         "modelcard": f"{_HERE}.modelcard:FORMAT",
+        "annexxi": f"{_HERE}.annexxi:FORMAT",
         "emissions": f"{_HERE}.emissions:FORMAT",
         "card": f"{_HERE}.card:CARD",
         "badge": f"{_HERE}.card:BADGE",

@@ -24,7 +24,7 @@ class Place(StrEnum):
     PAGE = "page"
     MORE = "more"  # the second table of the page
     MARKDOWN = "markdown"
-    LATEX = "latex"
+    LATEX = "latex"  # a paper's second table; its first is that of the terminal
     TERMINAL = "terminal"
 
 
@@ -32,7 +32,7 @@ _ORDER = {
     Place.PAGE: ("what", "score", "against", "front", "cost"),
     Place.MORE: ("score", "cost", "against"),
     Place.MARKDOWN: ("what", "score", "cost", "against", "front"),
-    Place.LATEX: ("what", "score", "against", "cost"),
+    Place.LATEX: ("what", "cost"),
     Place.TERMINAL: ("score", "cost", "against"),
 }
 """Groups of columns, from left to right."""
@@ -141,9 +141,8 @@ def columns(panel: Panel, cost_key: str | None, place: Place) -> list[Column]:
 
 def _every(panel: Panel, key: str | None) -> Iterator[Column]:
     noun = score_noun([panel])
-    printed = (Place.MARKDOWN, Place.LATEX)
     if any(entry.trained_share is not None for entry in panel.entries):
-        trains = dict.fromkeys((Place.PAGE, *printed), "Trains")
+        trains = dict.fromkeys((Place.PAGE, Place.MARKDOWN, Place.LATEX), "Trains")
         yield Column("what", trains, _trains)
     for path in panel.measures:
         yield _measure(path, panel)
@@ -157,9 +156,8 @@ def _every(panel: Panel, key: str | None) -> Iterator[Column]:
         against[Place.TERMINAL] = f"vs {reference}"
     yield Column("against", against, _but_for(reference, lambda entry: _ratio(entry, key)))
     yield Column("against", {Place.PAGE: noun}, _gap)
-    both = dict.fromkeys(printed, "Against full")
     in_words = _but_for(reference, lambda entry: Cell(_against_full(entry, key, noun)))
-    yield Column("against", both, in_words)
+    yield Column("against", {Place.MARKDOWN: "Against full"}, in_words)
     front = dict.fromkeys((Place.PAGE, Place.MARKDOWN), "On the front")
     yield Column("front", front, _standing)
     for figure in panel.figures:
@@ -187,7 +185,7 @@ def _measure(path: Path, panel: Panel) -> Column:
         titles = {Place.MORE: title}
     else:
         titles = {Place.PAGE: title.removesuffix(f" {noun}")}
-        titles |= dict.fromkeys((Place.MARKDOWN, Place.LATEX), title)
+        titles[Place.MARKDOWN] = title
     if path == panel.path:
         titles[Place.TERMINAL] = f"{noun} [95%]"
     return Column("score", titles, lambda entry: _score(entry, path))
@@ -195,9 +193,11 @@ def _measure(path: Path, panel: Panel) -> Column:
 
 def _figure(key: str, verdict_key: str) -> Column:
     name = called(key)
-    titles = {place: name.short if place is Place.MARKDOWN else name.title for place in name.places}
+    brief = (Place.MARKDOWN, Place.LATEX)
+    titles = {place: name.short if place in brief else name.title for place in name.places}
     if key == verdict_key:
         titles[Place.TERMINAL] = name.noun
+        titles.pop(Place.LATEX, None)
     return Column("cost", titles, lambda entry: _cost(entry, key))
 
 

@@ -14,6 +14,7 @@ from greendapt.report import words
 from greendapt.report.view.model import Cost, Entry, Fact, Panel
 from greendapt.report.view.verdict import is_reversed, near_chance
 from greendapt.store.runinfo import DatasetInfo, RunData
+from greendapt.suite.toys import toys
 
 _SHOWN = 4
 
@@ -25,6 +26,7 @@ def caveats(run: RunData, panels: Sequence[Panel]) -> tuple[Fact, ...]:
     told = [
         *(("interim" if text == run.interim else "a part", text) for text in run.cautions),
         _synthetic(run),
+        ("a toy network", _toys(run)),
         ("failed cells", _failed(run)),
         *(("nothing carries over", text) for text in _near_chance(panels)),
         *((leak[one.gravity], one.text) for one in weak),
@@ -44,6 +46,17 @@ def _synthetic(run: RunData) -> tuple[str, str]:
     if made:
         return "synthetic in part", f"Synthetic data: {listed(made)}. The rest is real."
     return "", ""
+
+
+def _toys(run: RunData) -> str:
+    """A network for tests on real images."""
+    named = toys(row.backbone for row in run.summary.rows)
+    if not named or all(info.synthetic for _, info in run.info.data.named()):
+        return ""
+    return (
+        f"{listed(named)}: a toy network for trying things out. What is said here holds for it; of "
+        "networks in use it says little: --backbone resnet18 --weights timm --image-size 224."
+    )
 
 
 def _failed(run: RunData) -> str:
