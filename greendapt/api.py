@@ -24,7 +24,7 @@ from greendapt.report.charts import drawing, pareto_chart
 from greendapt.report.charts.theme import LIGHT
 from greendapt.report.formats import cells, notebook, table
 from greendapt.report.part import part_of, seeds_of, words_of
-from greendapt.report.report_files import load_run, on_grid, run_folder, with_margin
+from greendapt.report.report_files import load_run, on_grid, run_folder, with_question
 from greendapt.report.view.from_run import view
 from greendapt.report.view.model import Panel, Verdict, View
 from greendapt.report.view.payback import Bill
@@ -140,19 +140,25 @@ def resume(
         return _Doing(session, executor, progress, debug, ranks).go_on(folder, budget, tell)
 
 
-def read_run(path: str | Path, grid: Grid | None = None, margin: float | None = None) -> Run:
+def read_run(
+    path: str | Path,
+    grid: Grid | None = None,
+    margin: float | None = None,
+    metric: str | None = None,
+) -> Run:
     """The run in the folder ``path``, with the grams of its own or another ``grid``, judged with
-    its own or another ``margin`` (so much worse in AUC or Dice is as good).
+    its own or another ``margin`` (so much worse in AUC or Dice is as good), by its own or another
+    ``metric`` (auprc, f1, ...).
 
     Of one that is not ``finished``, the cells that are done: its first caveat says how many. Raises
-    RunError where it is no run, or nothing of it is done.
+    RunError where it is no run, nothing of it is done, or no cell has that metric.
     """
     from greendapt.run.interim import so_far
 
     folder = run_folder(Path(path))
     whole = folder.summary_path.exists()
     data = load_run(folder.path, grid) if whole else on_grid(so_far(folder), grid)
-    return Run(folder.path, data if margin is None else with_margin(data, margin))
+    return Run(folder.path, with_question(data, margin, metric))
 
 
 @dataclass(frozen=True)

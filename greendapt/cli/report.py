@@ -42,6 +42,14 @@ def report(
     margin: Annotated[
         float | None, typer.Option(help="Judge with this one: so much worse is as good.")
     ] = None,
+    metric: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="What is judged: auc, auprc, sensitivity, specificity, f1, balanced_accuracy; "
+            "of masks dice, jaccard.",
+        ),
+    ] = None,
     region: Annotated[
         str | None,
         typer.Option(help="Grams for the grid of this place: FRA, USA-CA, gcp:us-west1, EU, ..."),
@@ -77,7 +85,7 @@ def report(
     usual = ("terminal",) if is_part and out is None else table.USUAL
     names = usual if form is None else table.parse(form)
     given = None if intensity is None else read_intensity(intensity)
-    made = api.read_run(run, other_grid(run, region, given, pue), margin)
+    made = api.read_run(run, other_grid(run, region, given, pue), margin, metric)
     if is_part:
         made = made.part(strategies, seeds, setting)
     if out is not None and form is not None and len(names) > 1:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 from pydantic import ValidationError
 
@@ -17,7 +18,7 @@ from greendapt.report.formats import table
 from greendapt.report.view.from_run import view
 from greendapt.store.run import RunFolder
 from greendapt.store.runinfo import GridInfo, RunData, RunInfo
-from greendapt.suite.models import VerdictTable
+from greendapt.suite.models import Judged, VerdictTable
 
 
 def load_run(folder: Path, grid: Grid | None = None) -> RunData:
@@ -31,14 +32,30 @@ def load_run(folder: Path, grid: Grid | None = None) -> RunData:
     return on_grid(run, grid)
 
 
-def with_margin(run: RunData, margin: float) -> RunData:
-    """Judged with another margin. Raises RunError for one that makes no sense."""
+def with_question(run: RunData, margin: float | None = None, metric: str | None = None) -> RunData:
+    """Judged with another margin, by another metric; None: its own. Raises RunError for a margin
+    that makes no sense, and for a metric that no cell has."""
+    asked = run.info.suite.verdict
     try:
-        verdict = VerdictTable(margin=margin)
+        verdict = VerdictTable(
+            margin=asked.margin if margin is None else margin,
+            metric=asked.metric if metric is None else metric,  # type: ignore[arg-type]
+        )
     except ValidationError as error:
-        raise RunError(f"margin {margin:g}: give more than 0 and less than 0.5") from error
+        if any(one["loc"] == ("margin",) for one in error.errors()):
+            raise RunError(f"margin {margin:g}: give more than 0 and less than 0.5") from error
+        raise RunError(f"metric {metric}: it is one of {', '.join(get_args(Judged))}") from error
+    _known(run, metric)
     suite = run.info.suite.model_copy(update={"verdict": verdict})
     return replace(run, info=run.info.model_copy(update={"suite": suite}))
+
+
+def _known(run: RunData, metric: str | None) -> None:
+    """Raises RunError for a metric that no finished cell has."""
+    had = {name for row in run.summary.rows for name in row.metrics.get("development", {})}
+    if metric is not None and had and metric not in had:
+        names = ", ".join(name for name in get_args(Judged) if name in had)
+        raise RunError(f"metric {metric}: no cell of this run has it; there is: {names}")
 
 
 def run_folder(path: Path) -> RunFolder:

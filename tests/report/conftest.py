@@ -68,6 +68,7 @@ class RunWriter:
         self.severities = [3]
         self.grid = GRID
         self.margin = 0.02
+        self.auprc = {}  # strategy: what it reached, in a run that has it
         self.patients = 0.0  # standard error over patients; 0: the run did not keep it
         self.random = np.random.default_rng(7)
 
@@ -93,6 +94,7 @@ class RunWriter:
         auc = auc - few * (1 - auc) + shared * 0 + self.random.normal(0, self.noise)
         scores = {"auc": auc, "patients": 150}
         scores |= {"balanced_accuracy": auc - 0.14, "ece": 0.21 - auc / 10}
+        scores |= {"auprc": self.auprc[strategy]} if self.auprc else {}
         external = {
             name: {"auc": base + carried + self.random.normal(0, 3 * self.noise)}
             for name, base in self.external.items()

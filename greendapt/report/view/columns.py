@@ -77,6 +77,11 @@ MEASURES = {
     "mcc": "Matthews correlation",
     "hausdorff95_px": "95% Hausdorff distance (px)",
     "balanced_accuracy": "balanced accuracy",
+    "auprc": "AUPRC",
+    "sensitivity": "sensitivity",
+    "specificity": "specificity",
+    "f1": "F1",
+    "brier": "Brier score",
     "ece": "calibration error",
 }
 

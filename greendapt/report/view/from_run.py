@@ -19,7 +19,6 @@ from greendapt.report.view.claims import claims
 from greendapt.report.view.learning import learning
 from greendapt.report.view.model import (
     COST_KEYS,
-    HEADLINES,
     Comparison,
     Entry,
     FailedCell,
@@ -27,7 +26,6 @@ from greendapt.report.view.model import (
     Setting,
     Standing,
     View,
-    headline,
 )
 from greendapt.report.view.planned import planned
 from greendapt.report.view.reached import Draws, Reached, Seeds, draws_of, metric_paths
@@ -167,12 +165,13 @@ def _question(
     marks: Mapping[str, int],
 ) -> verdict.Question:
     rows = [row for row in run.summary.rows if estimates.setting(row) == setting]
-    suite, order_key, paths = run.info.suite, _order_key(run, rows, cost_key), metric_paths(rows)
+    suite, order_key = run.info.suite, _order_key(run, rows, cost_key)
     strategies = list(dict.fromkeys(row.strategy for row in rows))
     none, full = no_dapt(suite, strategies), full_reference(suite, strategies)
     spread = SPREAD if suite.run.is_race else None
-    reached = Reached.of(_sorted(_groups(rows), order_key), draws, spread)
-    standing = estimates.standings(reached, order_key, headline(paths))
+    groups = _sorted(_groups(rows), order_key)
+    reached = Reached.of(groups, draws, spread, suite.verdict.metric)
+    standing = estimates.standings(reached, order_key, reached.path)
     names = estimates.figure_names(rows)
     entries = [
         replace(
@@ -190,7 +189,7 @@ def _question(
         full,
         suite.verdict.margin,
         order_key=order_key,
-        path=headline(paths),
+        path=reached.path,
         several_full=len(full_dapt(suite, strategies)) > 1,
     )
 
@@ -198,7 +197,7 @@ def _question(
 def _panel(question: verdict.Question, setting: Setting, settings: Sequence[Setting]) -> Panel:
     rows = [row for seeds in question.reached.groups.values() for row in seeds.values()]
     paths = metric_paths(rows)
-    scores = [path for path in paths if path[-1] in HEADLINES]
+    scores = [path for path in paths if path[-1] == question.path[-1]]
     standing = {
         (k, p): estimates.standings(question.reached, k, p) for k in COST_KEYS for p in scores
     }
@@ -215,6 +214,7 @@ def _panel(question: verdict.Question, setting: Setting, settings: Sequence[Sett
         budgets=budgets.budgets(question.entries),
         targets=budgets.targets(question.entries),
         robustness=corruption_scores.robustness(question.reached),
+        path=question.path,
     )
 
 
@@ -258,6 +258,7 @@ def _entry(
         against_none=None,
         standing=standing,
         trained_share=_trained_share(seeds),
+        path=reached.path,
     )
 
 

@@ -15,7 +15,7 @@ from greendapt.core.text import plural
 from greendapt.core.units import percent, quantity
 from greendapt.report import words
 from greendapt.report.view import columns, sentences
-from greendapt.report.view.model import DEVELOPMENT, HEADLINES, Comparison, Entry, Path, Verdict
+from greendapt.report.view.model import DEVELOPMENT, Comparison, Entry, Path, Verdict
 from greendapt.report.view.reached import Reached
 from greendapt.report.view.sentences import Sentence
 from greendapt.stats.best_buy import MOST_SEEDS, Choice, best_buy, needed
@@ -291,7 +291,7 @@ def _carries_over(question: Question, buy: Entry) -> list[str]:
     others = [question.find(name) for name in (question.full, question.none)]
     rivals = [entry for entry in others if entry is not None and entry is not buy]
     carried = []
-    for path in (p for p in buy.metrics if p[0] == "external" and p[-1] in HEADLINES):
+    for path in (p for p in buy.metrics if p[0] == "external" and p[-1] == question.path[-1]):
         if path[-1] == "auc" and all(near_chance(entry, path) for entry in question.entries):
             continue  # a caveat says so
         reached = [f"{question.called(buy)} reaches {words.score(buy.metrics[path])}"]

@@ -75,10 +75,13 @@ class Probing(Downstream):
         empty = make_head(self.recipe, torch.zeros(2, width), context.classes, 0)
         head = context.load_head(self.key, empty).eval()
 
-        def scores(test: TestSet, draws: int) -> Judged:
-            return label_scores(predict(head, stored[test.name], context.engine), test, draws)
+        val = context.features(self.parents[0].key)["val"][self._shown(context)[1]]
+        at = self._thresholds(context, predict(head, val, context.engine))
 
-        return Judging(scores, head_cost(head, width).forward)
+        def scores(test: TestSet, draws: int) -> Judged:
+            return label_scores(predict(head, stored[test.name], context.engine), test, draws, at)
+
+        return Judging(scores, head_cost(head, width).forward, self.looks_at(context))
 
     def judging_flops(self, context: Context) -> int:
         return self._cost(context).forward
