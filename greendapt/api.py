@@ -145,19 +145,25 @@ def read_run(
     grid: Grid | None = None,
     margin: float | None = None,
     metric: str | None = None,
+    predictions: int | None = None,
 ) -> Run:
     """The run in the folder ``path``, with the grams of its own or another ``grid``, judged with
     its own or another ``margin`` (so much worse in AUC or Dice is as good), by its own or another
-    ``metric`` (auprc, f1, ...).
+    ``metric`` (auprc, f1, ...), with costs of its own or another number of ``predictions``.
 
     Of one that is not ``finished``, the cells that are done: its first caveat says how many. Raises
-    RunError where it is no run, nothing of it is done, or no cell has that metric.
+    RunError where it is no run, nothing of it is done, no cell has that metric, or
+    its use was not measured.
     """
     from greendapt.run.interim import so_far
 
     folder = run_folder(Path(path))
     whole = folder.summary_path.exists()
-    data = load_run(folder.path, grid) if whole else on_grid(so_far(folder), grid)
+    data = (
+        load_run(folder.path, grid, predictions)
+        if whole
+        else on_grid(so_far(folder), grid, predictions)
+    )
     return Run(folder.path, with_question(data, margin, metric))
 
 

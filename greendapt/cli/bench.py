@@ -104,6 +104,14 @@ def bench(
             "of masks dice, jaccard.",
         ),
     ] = None,
+    predictions: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=0,
+            help="Costs are of adaptation, transfer and so many predictions, which are measured.",
+        ),
+    ] = None,
     sensitivity: Annotated[
         float | None,
         typer.Option(
@@ -209,6 +217,7 @@ def suite_of(given: Mapping[str, Any]) -> Suite:
                 "weights": overrides.weights(given["weights"]),
             },
             "verdict": {"margin": given["margin"], "metric": given["metric"]},
+            "use": {"predictions": given["predictions"]},
             "evaluation": {"sensitivity": given["sensitivity"]},
             "carbon": {
                 "region": given["region"],

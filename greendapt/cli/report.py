@@ -50,6 +50,14 @@ def report(
             "of masks dice, jaccard.",
         ),
     ] = None,
+    predictions: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=0,
+            help="Costs are of adaptation, transfer and so many predictions.",
+        ),
+    ] = None,
     region: Annotated[
         str | None,
         typer.Option(help="Grams for the grid of this place: FRA, USA-CA, gcp:us-west1, EU, ..."),
@@ -85,7 +93,7 @@ def report(
     usual = ("terminal",) if is_part and out is None else table.USUAL
     names = usual if form is None else table.parse(form)
     given = None if intensity is None else read_intensity(intensity)
-    made = api.read_run(run, other_grid(run, region, given, pue), margin, metric)
+    made = api.read_run(run, other_grid(run, region, given, pue), margin, metric, predictions)
     if is_part:
         made = made.part(strategies, seeds, setting)
     if out is not None and form is not None and len(names) > 1:

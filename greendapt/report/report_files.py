@@ -12,24 +12,27 @@ from greendapt.accounting.grams import record_with_grams, summary_on
 from greendapt.accounting.grid import Grid
 from greendapt.accounting.grid import grid as make_grid
 from greendapt.accounting.hourly import Hours, grid_of_hours, work_of
+from greendapt.accounting.lifetime import summary_with_use
 from greendapt.accounting.wall import record_with_wall, summary_with_wall
 from greendapt.core.errors import RunError
+from greendapt.core.records import Kind
 from greendapt.report.formats import table
 from greendapt.report.view.from_run import view
 from greendapt.store.run import RunFolder
 from greendapt.store.runinfo import GridInfo, RunData, RunInfo
-from greendapt.suite.models import Judged, VerdictTable
+from greendapt.suite.models import InUse, Judged, VerdictTable
 
 
-def load_run(folder: Path, grid: Grid | None = None) -> RunData:
-    """The run in ``folder``, its records and rows with the grams of ``grid`` (None: of its own).
+def load_run(folder: Path, grid: Grid | None = None, predictions: int | None = None) -> RunData:
+    """The run in ``folder``, its records and rows with the grams of ``grid``, its costs with so
+    many ``predictions`` (None: its own).
 
     RunError when it is no run, not finished, or damaged.
     """
     run = run_folder(folder).finished()
     if not run.records:
         raise RunError(f"{folder}/records.jsonl holds no record; try: greendapt resume {folder}")
-    return on_grid(run, grid)
+    return on_grid(run, grid, predictions)
 
 
 def with_question(run: RunData, margin: float | None = None, metric: str | None = None) -> RunData:
@@ -65,14 +68,42 @@ def run_folder(path: Path) -> RunFolder:
     return RunFolder(path)
 
 
-def on_grid(run: RunData, grid: Grid | None) -> RunData:
+def on_grid(run: RunData, grid: Grid | None, predictions: int | None = None) -> RunData:
     """``run`` with the grams of ``grid`` in its records and rows; None: of its own grid. Where a
-    plug meter was read on its machine, with their energy at the wall, too."""
+    plug meter was read on its machine, with their energy at the wall, too. ``predictions``: that
+    its costs are to hold, where its use was measured."""
+    if predictions is not None:
+        run = _with_use(run, predictions)
     own, suite = grid_of(run.info), run.info.suite
     if grid is not None:
         grid = grid.with_machine(suite.carbon.embodied_kg, suite.carbon.lifetime_years)
+    by_key = {record.key: record for record in run.records}
+    # grams by image trained on are of training alone: use is taken out before, and added after
+    trained = replace(run, summary=summary_with_use(run.summary, by_key, 0, own))
+    run = _with_grams(trained, own, grid)
+    count = suite.use.predictions if suite.use else 0
+    return replace(run, summary=summary_with_use(run.summary, by_key, count, grid or own))
+
+
+def _with_use(run: RunData, predictions: int) -> RunData:
+    """Asked for so many. RunError where no cell's use was measured."""
+    if not any(record.kind is Kind.USE for record in run.records):
+        raise RunError(
+            "predictions: this run did not measure what one takes; run its suite with "
+            "--predictions, or with a table [use]"
+        )
+    asked = InUse() if run.info.suite.use is None else run.info.suite.use
+    use = asked.model_copy(update={"predictions": predictions})
+    suite = run.info.suite.model_copy(update={"use": use})
+    return replace(run, info=run.info.model_copy(update={"suite": suite}))
+
+
+def _with_grams(run: RunData, own: Grid, grid: Grid | None) -> RunData:
+    """See `on_grid`."""
+    if grid is not None:
         info = run.info.model_copy(update={"grid": _told(grid, own)})
-        run = replace(run, info=info, summary=summary_on(run.summary, suite, grid, own.pue))
+        summary = summary_on(run.summary, run.info.suite, grid, own.pue)
+        run = replace(run, info=info, summary=summary)
     records = tuple(record_with_grams(record, grid or own) for record in run.records)
     fit = run.info.meter.wall
     if fit is None:

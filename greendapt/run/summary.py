@@ -9,6 +9,7 @@ from typing import Any
 
 from greendapt.accounting.grams import with_grams, with_scores
 from greendapt.accounting.grid import Grid
+from greendapt.accounting.lifetime import use_of, with_predictions
 from greendapt.core.figures import Figure, added
 from greendapt.core.records import (
     COST_UNITS,
@@ -56,7 +57,10 @@ def summarize(
         synthetic=synthetic,
         suite=suite.name,
         profile=suite.profile,
-        rows=_with_front(with_scores(rows, suite), suite.verdict.metric),
+        rows=_with_front(
+            [_in_use(row, records, suite, grid) for row in with_scores(rows, suite)],
+            suite.verdict.metric,
+        ),
         failures=failures,
         sunk=costs((record for record in done if record.role == "sunk"), grid),
         spent=costs((record for record in here if record.role != "sunk"), grid),
@@ -91,6 +95,12 @@ def _row(cell: PlannedCell, chain: list[Record], grid: Grid) -> Row:
         trainable_params=max(trained, default=0),
         counts=_counts(chain),
     )
+
+
+def _in_use(row: Row, records: Mapping[str, Record], suite: Suite, grid: Grid) -> Row:
+    """With as many predictions as the suite asks for."""
+    predictions = suite.use.predictions if suite.use else 0
+    return with_predictions(row, use_of(row, records), predictions, grid) if predictions else row
 
 
 def _counts(chain: list[Record]) -> dict[str, int]:

@@ -129,6 +129,18 @@ class Carbon(Table):
     lifetime_years: Annotated[float, Field(ge=0.01, le=1000)] = 4.0
 
 
+class InUse(Table):
+    """What a prediction takes is measured; ``predictions``: so many are part of every cost."""
+
+    predictions: Annotated[int, Field(ge=0, le=10**15)] = 0
+    batches: Annotated[tuple[BatchSize, ...], Field(min_length=1)] = (1, 8, 32)
+    """Images at a time, and one; the cheapest counts."""
+
+    @property
+    def measured(self) -> tuple[int, ...]:
+        return tuple(sorted({1, *self.batches}))
+
+
 Judged = Literal[
     "auc", "auprc", "sensitivity", "specificity", "f1", "balanced_accuracy", "dice", "jaccard"
 ]
@@ -210,6 +222,7 @@ class Suite(Table):
     evaluation: Evaluation = Evaluation()
     carbon: Carbon = Carbon()
     verdict: VerdictTable = VerdictTable()
+    use: InUse | None = None
     own: dict[OwnName, OwnCode] = Field(default_factory=dict)
     """One's own code by name; see `greendapt.suite.own_code`."""
     limits: dict[str, str | float | dict[str, str | float]] = Field(default_factory=dict)

@@ -16,6 +16,7 @@ from greendapt.report import words
 from greendapt.report.view import budgets, corruption_scores, estimates, validity, verdict
 from greendapt.report.view.bill import bill
 from greendapt.report.view.claims import claims
+from greendapt.report.view.in_use import in_use
 from greendapt.report.view.learning import learning
 from greendapt.report.view.model import (
     COST_KEYS,
@@ -66,7 +67,13 @@ def _view(run: RunData) -> View:
         for panel, question in zip(panels, questions.values(), strict=True)
     ]
     reached = {one: question.reached for one, question in questions.items()}
-    parts = rounds(run, questions), claims(run, reached), stopping(run), scaling(run, reached)
+    parts = (
+        in_use(run, questions),
+        rounds(run, questions),
+        claims(run, reached),
+        stopping(run),
+        scaling(run, reached),
+    )
     return View(
         title=suite.title,
         about=suite.about,
@@ -190,6 +197,7 @@ def _question(
         suite.verdict.margin,
         order_key=order_key,
         path=reached.path,
+        predictions=suite.use.predictions if suite.use else 0,
         several_full=len(full_dapt(suite, strategies)) > 1,
     )
 
@@ -215,6 +223,7 @@ def _panel(question: verdict.Question, setting: Setting, settings: Sequence[Sett
         targets=budgets.targets(question.entries),
         robustness=corruption_scores.robustness(question.reached),
         path=question.path,
+        predictions=question.predictions,
     )
 
 

@@ -191,6 +191,8 @@ class Panel:
     robustness: Robustness | None
     path: Path = DEVELOPMENT
     """The score that the verdict is about."""
+    predictions: int = 0
+    """That every cost holds, beside adaptation and transfer."""
 
     @property
     def scores(self) -> list[Path]:

@@ -24,6 +24,7 @@ def caveats(run: RunData, panels: Sequence[Panel]) -> tuple[str, ...]:
         *run.cautions,
         _synthetic(run),
         _failed(run),
+        _lifetime(run),
         *_near_chance(panels),
         *(one.text for one in run.info.notes if one.gravity is not Gravity.NOTE),
         _seeds(panels),
@@ -50,6 +51,17 @@ def _failed(run: RunData) -> str:
         return ""
     names = list(dict.fromkeys(failure.strategy for failure in failures))
     return f"{plural(len(failures), 'cell')} failed ({listed(names)}): see below."
+
+
+def _lifetime(run: RunData) -> str:
+    """What costs are of, where that is not adaptation and transfer alone."""
+    use = run.info.suite.use
+    if use is None or not use.predictions:
+        return ""
+    return (
+        f"Time, energy, carbon and FLOPs are of adaptation, transfer and {use.predictions:,} "
+        "predictions; every other cost is without them."
+    )
 
 
 def _near_chance(panels: Sequence[Panel]) -> list[str]:

@@ -46,6 +46,12 @@ class Question:
     order_key: str | None = None
     path: Path = DEVELOPMENT
     several_full: bool = False
+    predictions: int = 0
+
+    @property
+    def cost_noun(self) -> str:
+        """Of the cost that is compared."""
+        return columns.called(self.compared).with_use(self.predictions).noun
 
     @property
     def noun(self) -> str:
@@ -207,9 +213,7 @@ def _buy(question: Question, buy: Entry, full: Entry | None) -> list[str]:
     key = question.compared
     ratio = _ratio(buy.against_full, key)
     against = question.called(full)
-    saves = (
-        words.saving(ratio, columns.called(key).noun, against) if ratio else f"stands by {against}"
-    )
+    saves = words.saving(ratio, question.cost_noun, against) if ratio else f"stands by {against}"
     difference = question.gap(buy, full)
     than = f" ({against}: {words.number(question.score(full))}, "
     return [
@@ -235,7 +239,7 @@ def for_times(question: Question, entry: Entry, other: Entry) -> str:
     costs = mean_cost(entry, key), mean_cost(other, key)
     if not costs[0] or not costs[1]:
         return ""
-    return f" for {words.times(costs[0] / costs[1])} the {columns.called(key).noun}"
+    return f" for {words.times(costs[0] / costs[1])} the {question.cost_noun}"
 
 
 def _ratio(comparison: Comparison | None, key: str) -> Interval | None:

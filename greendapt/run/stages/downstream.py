@@ -13,6 +13,8 @@ import torch
 from torch import Tensor
 
 from greendapt.core.records import Role, Scores
+from greendapt.models.backbone import Backbone, create_backbone
+from greendapt.models.network import Network
 from greendapt.run.context import Context, TestSet
 from greendapt.run.stages import counted
 from greendapt.run.stages.base import Stage, pace_of, shortened_recipe
@@ -24,6 +26,7 @@ from greendapt.suite.models import Shots
 from greendapt.suite.recipes import Transfer
 from greendapt.train.cost import ImageCost
 from greendapt.train.loop import Fit
+from greendapt.train.step import PLAIN
 from greendapt.transfer.clinical import CLINICAL, thresholds
 from greendapt.transfer.metrics import judge
 
@@ -129,6 +132,29 @@ class Downstream(Stage):
         """Images of validation that judging runs to choose thresholds, as many as chose the epoch;
         none where masks are judged."""
         return len(self._shown(context)[1]) if self.score == "auc" else 0
+
+    # --- what it trained is used ------------------------------------------------------------
+
+    @property
+    @abstractmethod
+    def network(self) -> tuple[object, ...]:
+        """What makes the network beside the backbone: its kind, and what else decides it."""
+
+    @abstractmethod
+    def untrained(self, context: Context) -> Network:
+        """The network as it is used, with random weights, ready to run."""
+
+    def use_flops(self, context: Context) -> int:
+        """An image, through all of it."""
+        return self.judging_flops(context)
+
+    def _random_backbone(self, context: Context) -> Backbone:
+        start = self.start
+        spec = counted.spec_of(context, start)
+        made = create_backbone(
+            start.backbone, image_size=context.image_size, cut=start.cut, spec=spec
+        )
+        return context.steps.get(start.backbone, PLAIN).arrange(made)
 
     @abstractmethod
     def judging_flops(self, context: Context) -> int:

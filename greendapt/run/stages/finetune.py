@@ -98,6 +98,14 @@ class Finetuning(Downstream):
         flops = forward_flops(backbone, context.image_size)
         return Judging(scores, flops, self.looks_at(context))
 
+    @property
+    def network(self) -> tuple[object, ...]:
+        return ("a linear head",)
+
+    def untrained(self, context: Context) -> Network:
+        backbone = self._random_backbone(context)
+        return Network(backbone, _head(context, backbone, 0)).to(context.engine.device).eval()
+
     def judging_flops(self, context: Context) -> int:
         return counted.forward_flops(context, self.start)
 
