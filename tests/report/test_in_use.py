@@ -98,7 +98,7 @@ def test_break_even_is_the_arithmetic_of_a_hand(used):
     full, cut = (sum(_cost(used(), name)) / 3 for name in USES)
     by_hand = (cut - full) / 8
     assert line[1:3] == ("full", "cut3")
-    assert float(line[3].replace(",", "")) == pytest.approx(by_hand, rel=0.01)
+    assert float(line[3].replace(",", "")) == pytest.approx(by_hand, rel=0.05)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from itertools import combinations
 from statistics import fmean
 
 from greendapt.accounting.lifetime import image_costs, once, use_of
+from greendapt.core.figures import Figure, Quality
 from greendapt.core.records import UseDetails
 from greendapt.core.text import listed
 from greendapt.core.units import quantity, si
@@ -71,11 +72,11 @@ def _networks(question: str, uses: Mapping[str, UseDetails]) -> Iterator[tuple[s
             question,
             listed([name for name, one in uses.items() if one == use]),
             si(use.flops, "FLOP"),
-            words.amount("energy_j", alone.energy_j.value),
+            _joules(alone.energy_j),
             f"{alone.median_ms:.3g} ms",
             f"{alone.p95_ms:.3g} ms",
             str(cheapest.batch),
-            words.amount("energy_j", cheapest.energy_j.value),
+            _joules(cheapest.energy_j),
             f"{1 / cheapest.wall_s:,.3g}",
             quantity(use.bytes, "byte"),
         )
@@ -106,10 +107,18 @@ def _changes(question: str, lives: list[Life]) -> Iterator[tuple[str, ...]]:
         for one, other in (pair, pair[::-1]):
             counts = [break_even(one, other, key) for key in _KEYS]
             if any(count is not None for count in counts):
-                told = (words.MISSING if n is None else _count(n) for n in counts)
+                told = map(_count, counts)
                 yield question, one.name, other.name, *told
 
 
-def _count(predictions: float) -> str:
-    """Three digits of it are known at best: ``12,300``."""
-    return f"{float(f'{predictions:.2e}'):,.0f}"
+def _count(predictions: float | None) -> str:
+    """Two digits of it are known at best: ``12,000``."""
+    return words.MISSING if predictions is None else f"{float(f'{predictions:.1e}'):,.0f}"
+
+
+def _joules(energy: Figure) -> str:
+    """An estimate is marked, and has two digits."""
+    if energy.value is None:
+        return words.MISSING
+    guessed = energy.quality is Quality.ESTIMATED
+    return ("~" if guessed else "") + quantity(energy.value, "J", 2 if guessed else 3)
