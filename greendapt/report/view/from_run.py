@@ -13,7 +13,14 @@ from greendapt.core.records import PAID, Row
 from greendapt.core.remarks import Gravity
 from greendapt.core.text import listed, plural, shots_text, visible
 from greendapt.report import words
-from greendapt.report.view import budgets, corruption_scores, estimates, validity, verdict
+from greendapt.report.view import (
+    budgets,
+    corruption_scores,
+    estimates,
+    subgroups,
+    validity,
+    verdict,
+)
 from greendapt.report.view.bill import bill
 from greendapt.report.view.claims import claims
 from greendapt.report.view.in_use import in_use
@@ -73,6 +80,7 @@ def _view(run: RunData) -> View:
         claims(run, reached),
         stopping(run),
         scaling(run, reached),
+        subgroups.subgroups(draws, questions),
     )
     return View(
         title=suite.title,
@@ -106,7 +114,10 @@ def _view(run: RunData) -> View:
             )
             for f in summary.failures
         ),
-        validity=validity.facts(run, panels),
+        validity=(
+            *validity.facts(run, panels),
+            *subgroups.facts(draws, questions, [panel.verdict.buy for panel in panels]),
+        ),
         intensity_g_per_kwh=run.info.grid.intensity_g_per_kwh,
         pue=run.info.grid.pue,
         command=run.info.command,

@@ -11,11 +11,16 @@ from greendapt.core.remarks import Gravity
 from greendapt.core.text import listed, plural
 from greendapt.core.units import quantity
 from greendapt.report import words
+from greendapt.report.view.chance import is_reversed, near_chance
 from greendapt.report.view.model import Cost, Entry, Fact, Panel
-from greendapt.report.view.verdict import is_reversed, near_chance
 from greendapt.store.runinfo import DatasetInfo, RunData
 
 _SHOWN = 4
+_FEW_PATIENTS = 200
+_FEW_TOLD = (
+    "few to judge on. At least 100 with a finding and 100 without are asked for (Collins, "
+    "Ogundimu, Altman 2016): look at the intervals, and take no difference within them for one."
+)
 
 
 def caveats(run: RunData, panels: Sequence[Panel]) -> tuple[str, ...]:
@@ -148,6 +153,11 @@ def facts(run: RunData, panels: Sequence[Panel]) -> tuple[Fact, ...]:
     lines = [
         Fact(f"Data, {role}", _described(info), info.synthetic)
         for role, info in run.info.data.named()
+    ]
+    lines += [
+        Fact(f"Data, {role}", f"{plural(info.patients, 'patient')}: {_FEW_TOLD}", True)
+        for role, info in run.info.data.named()
+        if role.startswith("external") and info.patients and info.patients < _FEW_PATIENTS
     ]
     remarks = {one.text: one.gravity is not Gravity.NOTE for one in run.info.notes}
     lines += [Fact("Data check", text, grave) for text, grave in remarks.items()]

@@ -15,6 +15,7 @@ from greendapt.core.text import plural
 from greendapt.core.units import percent, quantity
 from greendapt.report import words
 from greendapt.report.view import columns, sentences
+from greendapt.report.view.chance import near_chance
 from greendapt.report.view.model import DEVELOPMENT, Comparison, Entry, Path, Verdict
 from greendapt.report.view.reached import Reached
 from greendapt.report.view.sentences import Sentence
@@ -22,8 +23,6 @@ from greendapt.stats.best_buy import MOST_SEEDS, Choice, best_buy, needed
 from greendapt.stats.crossed import Crossed
 from greendapt.stats.intervals import Interval
 
-CHANCE = 0.5
-_NEAR_CHANCE = 0.05
 _SPELT_OUT = 6
 _SURELY = 0.99
 _DEPENDS = "The best buy depends on the setting"
@@ -107,9 +106,12 @@ def verdict(question: Question) -> Verdict:
     return _undecided(question) if buy is None else _weigh(question, buy)
 
 
-def credibly_worse(question: Question, entry: Entry, other: Entry) -> bool:
-    """Whether ``entry`` is worse than ``other`` beyond what seeds and patients explain."""
-    difference = question.gap(entry, other)
+def credibly_worse(
+    question: Question, entry: Entry, other: Entry | None, path: Path | None = None
+) -> bool:
+    """Whether ``entry`` is worse than ``other`` beyond what seeds and patients explain; on another
+    set than development, where one is named."""
+    difference = None if other is None else question.gap(entry, other, path)
     return difference is not None and difference.high is not None and difference.high < 0
 
 
@@ -304,27 +306,10 @@ def _carries_over(question: Question, buy: Entry) -> list[str]:
                 difference = words.difference(question.gap(buy, rival, path))
                 mean = words.number(rival.metrics[path].mean)
                 reached.append(f"{question.called(rival)} {mean} (difference {difference})")
-        carried.append(f"On {path[1]} (external) {', '.join(reached)}.")
+        hurt = credibly_worse(question, buy, question.find(question.none), path)
+        harm = " Adaptation hurt there." if hurt else ""
+        carried.append(f"On {path[1]} (external) {', '.join(reached)}.{harm}")
     return carried
-
-
-def near_chance(entry: Entry, path: Path) -> bool:
-    """AUC below that of a coin plus 0.05, or an interval that holds the coin."""
-    estimate = entry.metrics.get(path)
-    if estimate is None:
-        return True
-    held = estimate.low is not None and estimate.high is not None
-    return estimate.mean < CHANCE + _NEAR_CHANCE or (
-        held and (estimate.low or 0) <= CHANCE <= (estimate.high or 1)
-    )
-
-
-def is_reversed(entry: Entry, path: Path) -> bool:
-    """AUC below that of a coin beyond its interval; without one, far below."""
-    estimate = entry.metrics.get(path)
-    if estimate is None:
-        return False
-    return (estimate.mean + 2 * _NEAR_CHANCE if estimate.high is None else estimate.high) < CHANCE
 
 
 def _how_sure(question: Question, buy: Entry) -> list[str]:

@@ -29,7 +29,9 @@ from greendapt.train.loop import Fit
 from greendapt.train.step import PLAIN
 from greendapt.transfer.clinical import CLINICAL, thresholds
 from greendapt.transfer.metrics import judge
+from greendapt.transfer.subgroups import by_group
 
+_BY_GROUP = 200  # draws of patients: there may be many groups
 Judged = tuple[Scores, dict[str, Floats]]
 
 
@@ -165,12 +167,17 @@ class Downstream(Stage):
 
 
 def label_scores(logits: Tensor, test: TestSet, draws: int, at: Floats) -> Judged:
-    """Of logits [N, K] on the images of a set; at thresholds, where it is no corrupted copy."""
-    images = test.images
+    """Of logits [N, K] on the images of a set; where it is no corrupted copy, at thresholds, and by
+    group of patients, too."""
+    images, people = test.images, test.images.patients
     targets = torch.from_numpy(images.targets)
-    chosen = at if test.corruption is None else None
-    scores = judge(logits, targets, images.patients, images.classes, bootstrap=draws, at=chosen)
-    return judged(scores)
+    if test.corruption is not None:
+        return judged(judge(logits, targets, people, images.classes, bootstrap=draws))
+    scores = judge(logits, targets, people, images.classes, bootstrap=draws, at=at)
+    told, drawn = judged(scores)
+    fewer = min(draws, _BY_GROUP)
+    more, drawn_more = by_group(logits, images.targets, people, images.subgroups, fewer)
+    return told | more, drawn | drawn_more
 
 
 def judged(scores: dict[str, Any]) -> Judged:
