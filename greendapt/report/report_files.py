@@ -40,9 +40,11 @@ def with_question(run: RunData, margin: float | None = None, metric: str | None 
     that makes no sense, and for a metric that no cell has."""
     asked = run.info.suite.verdict
     try:
-        verdict = VerdictTable(
-            margin=asked.margin if margin is None else margin,
-            metric=asked.metric if metric is None else metric,  # type: ignore[arg-type]
+        verdict = VerdictTable.model_validate(
+            {
+                "margin": asked.margin if margin is None else margin,
+                "metric": asked.metric if metric is None else metric,
+            }
         )
     except ValidationError as error:
         if any(one["loc"] == ("margin",) for one in error.errors()):

@@ -41,13 +41,9 @@ def by_group(
     told: dict[str, Any] = {}
     drawn: dict[str, Floats] = {}
     for kind, of in groups.items():
-        rows = {name: of == name for name in np.unique(of).tolist() if name.lower() != _NOT_KNOWN}
-        counts = {name: len(np.unique(people[here])) for name, here in rows.items()}
-        areas = {
-            name: weighted_macro_auc(true[here], scores[here])
-            for name, here in rows.items()
-            if counts[name] >= ENOUGH
-        }
+        counts = _patients(of, people)
+        rows = {name: of == name for name in counts}
+        areas = {name: weighted_macro_auc(true[here], scores[here]) for name, here in rows.items()}
         values = {
             name: float(area(np.ones((1, int(rows[name].sum()))))[0])
             for name, area in areas.items()
@@ -61,6 +57,19 @@ def by_group(
         draws = cluster_bootstrap(statistic, people, bootstrap)
         drawn |= {f"auc_by_{kind}:{n}": d for n, d in zip(known, draws.T, strict=True)}
     return told, drawn
+
+
+def _patients(of: NDArray[np.str_], people: NDArray[Any]) -> dict[str, int]:
+    """How many each group that is known has, of those that have enough."""
+    names, group = np.unique(of, return_inverse=True)
+    _, person = np.unique(people, return_inverse=True)
+    pairs = np.unique(np.stack([group, person]), axis=1)
+    counts = dict(zip(names.tolist(), np.bincount(pairs[0]).tolist(), strict=True))
+    return {
+        name: count
+        for name, count in counts.items()
+        if count >= ENOUGH and name.lower() != _NOT_KNOWN
+    }
 
 
 def _columns(groups: Mapping[str, tuple[NDArray[np.bool_], Statistic]]) -> Statistic:

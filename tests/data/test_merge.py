@@ -143,7 +143,7 @@ def test_groups_of_patients_are_kept_and_unknown_where_a_source_has_none(tmp_pat
     sexes = {"sex": lambda i: "FM"[i // 2 % 2]}
     a = hospital(tmp_path / "a", ("Edema", "Mass"), **sexes)
     b = hospital(tmp_path / "b", ("Edema", "Mass"), seed=1)
-    groups = read(source(a), source(b), views=["*"]).subgroups
+    groups = read(source(a), source(b)).subgroups
     assert {*groups} == {"sex", "view", "source"}
     assert {*groups["source"].tolist()} == {"a", "b"}
     assert {*groups["sex"][groups["source"] == "a"].tolist()} == {"F", "M"}

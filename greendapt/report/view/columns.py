@@ -48,7 +48,7 @@ class Called:
 
     def with_use(self, predictions: int) -> Called:
         """As it is called where predictions are part of it: they train nothing."""
-        if not predictions or "raining FLOPs" not in self.title:
+        if not predictions or self.noun != "training FLOPs":
             return self
         return replace(self, title="FLOPs", noun="FLOPs")
 

@@ -11,6 +11,7 @@ from greendapt.core.remarks import Gravity
 from greendapt.core.text import listed, plural
 from greendapt.core.units import quantity
 from greendapt.report import words
+from greendapt.report.view import columns
 from greendapt.report.view.chance import is_reversed, near_chance
 from greendapt.report.view.model import Cost, Entry, Fact, Panel
 from greendapt.store.runinfo import DatasetInfo, RunData
@@ -64,8 +65,9 @@ def _lifetime(run: RunData) -> str:
     if use is None or not use.predictions:
         return ""
     return (
-        f"Time, energy, carbon and FLOPs are of adaptation, transfer and {use.predictions:,} "
-        "predictions; every other cost is without them."
+        f"Time, energy, carbon and FLOPs (where a picture says training FLOPs, too) are of "
+        f"adaptation, transfer and {use.predictions:,} predictions; every other cost is without "
+        "them."
     )
 
 
@@ -120,9 +122,13 @@ def _energy(panels: Sequence[Panel]) -> str:
     if any(cost.quality is Quality.ESTIMATED for cost in costs):
         said = "Energy is estimated, at least in part, not measured"
         if all(cost.estimate is not None for cost in _costs(panels, "training_flops")):
-            return f"{said}: strategies are ordered and compared by training FLOPs, exact."
+            return f"{said}: strategies are ordered and compared by {_flops(panels)}, exact."
         return f"{said}: grams may be off by a factor."
     return ""
+
+
+def _flops(panels: Sequence[Panel]) -> str:
+    return columns.called("training_flops").with_use(panels[0].predictions).noun
 
 
 def _disturbed(run: RunData, panels: Sequence[Panel]) -> str:
@@ -132,7 +138,7 @@ def _disturbed(run: RunData, panels: Sequence[Panel]) -> str:
     counted = all(one.estimate is not None for one in _costs(panels, "training_flops"))
     if not told or estimated or not counted:
         return told
-    return f"{told} No joule of theirs ranks a strategy: exact training FLOPs do."
+    return f"{told} No joule of theirs ranks a strategy: exact {_flops(panels)} do."
 
 
 def _costs(panels: Sequence[Panel], key: str) -> list[Cost]:
