@@ -159,11 +159,8 @@ def read_run(
 
     folder = run_folder(Path(path))
     whole = folder.summary_path.exists()
-    data = (
-        load_run(folder.path, grid, predictions)
-        if whole
-        else on_grid(so_far(folder), grid, predictions)
-    )
+    asked = grid, predictions
+    data = load_run(folder.path, *asked) if whole else on_grid(so_far(folder), *asked)
     return Run(folder.path, with_question(data, margin, metric))
 
 
@@ -270,7 +267,7 @@ class Run:
         try:
             import pandas as pd
         except ImportError as error:
-            raise _missing("Run.frame()", "pandas") from error
+            raise notebook.missing("Run.frame()", "pandas") from error
         return pd.DataFrame(cells.cells(self.data))
 
     def pareto(self, setting: str | None = None) -> Any:
@@ -282,7 +279,7 @@ class Run:
         try:
             import altair as alt
         except ImportError as error:
-            raise _missing("Run.pareto()", "altair") from error
+            raise notebook.missing("Run.pareto()", "altair") from error
         return alt.Chart.from_dict(self.pareto_spec(setting))
 
     def pareto_spec(self, setting: str | None = None) -> dict[str, Any]:
@@ -343,13 +340,6 @@ class Run:
 
 def _silent(line: str) -> None:
     del line
-
-
-def _missing(what: str, package: str) -> GreendaptError:
-    return GreendaptError(
-        f"{what} needs {package}, which is not installed; "
-        "try: python -m pip install 'greendapt[notebook]'"
-    )
 
 
 @contextmanager
