@@ -25,7 +25,7 @@ from greendapt.report.charts.theme import LIGHT
 from greendapt.report.figure import Drawn, write_figure
 from greendapt.report.formats import cells, notebook, table
 from greendapt.report.part import part_of, seeds_of, words_of
-from greendapt.report.report_files import load_run, on_grid, run_folder, with_margin
+from greendapt.report.report_files import load_run, on_grid, run_folder, with_question
 from greendapt.report.view.answer import Answer as Answer
 from greendapt.report.view.from_run import view
 from greendapt.report.view.model import Panel, View
@@ -145,19 +145,28 @@ def resume(
         return _Doing(session, executor, progress, debug, ranks).go_on(folder, budget, tell)
 
 
-def read_run(path: str | Path, grid: Grid | None = None, margin: float | None = None) -> Run:
+def read_run(
+    path: str | Path,
+    grid: Grid | None = None,
+    margin: float | None = None,
+    metric: str | None = None,
+    predictions: int | None = None,
+) -> Run:
     """The run in the folder ``path``, with the grams of its own or another ``grid``, judged with
-    its own or another ``margin`` (so much worse in AUC or Dice is as good).
+    its own or another ``margin`` (so much worse in AUC or Dice is as good), by its own or another
+    ``metric`` (auprc, f1, ...), with costs of its own or another number of ``predictions``.
 
     Of one that is not ``finished``, the cells that are done: its first caveat says how many. Raises
-    RunError where it is no run, or nothing of it is done.
+    RunError where it is no run, nothing of it is done, no cell has that metric, or
+    its use was not measured.
     """
     from greendapt.run.interim import so_far
 
     folder = run_folder(Path(path))
     whole = folder.summary_path.exists()
-    data = load_run(folder.path, grid) if whole else on_grid(so_far(folder), grid)
-    return Run(folder.path, data if margin is None else with_margin(data, margin))
+    asked = grid, predictions
+    data = load_run(folder.path, *asked) if whole else on_grid(so_far(folder), *asked)
+    return Run(folder.path, with_question(data, margin, metric))
 
 
 @dataclass(frozen=True)
@@ -240,7 +249,7 @@ class Run:
         try:
             import pandas as pd
         except ImportError as error:
-            raise _missing("Run.frame()", "pandas") from error
+            raise notebook.missing("Run.frame()", "pandas") from error
         return pd.DataFrame(cells.cells(self.data))
 
     def pareto(self, setting: str | None = None) -> Any:
@@ -252,7 +261,7 @@ class Run:
         try:
             import altair as alt
         except ImportError as error:
-            raise _missing("Run.pareto()", "altair") from error
+            raise notebook.missing("Run.pareto()", "altair") from error
         return alt.Chart.from_dict(self.pareto_spec(setting))
 
     def pareto_spec(self, setting: str | None = None) -> dict[str, Any]:
@@ -336,13 +345,6 @@ def _silent(line: str) -> None:
     del line
 
 
-def _missing(what: str, package: str) -> GreendaptError:
-    return GreendaptError(
-        f"{what} needs {package}, which is not installed; "
-        "try: python -m pip install 'greendapt[notebook]'"
-    )
-
-
 @contextmanager
 def _first_rank(suite: Suite) -> Iterator[Ranks]:
     """The processes of a launcher, in the first of them; the others help it until it is done."""
@@ -372,10 +374,7 @@ class _Doing:
         session, there = self.session, before.records()
         same = session.info().fingerprint == before.read().fingerprint
         if not same:
-            tell(
-                "note: this is another machine or other software than the run began with; "
-                "its costs will be mixed"
-            )
+            tell("note: this machine or its software is not what the run began with: mixed costs")
         out = before.path.parent
         allowed = allowance_of(session, budget, out, there, tell, comparable=same)
         return self.finish(before, explain=True, allowance=allowed)

@@ -109,6 +109,30 @@ def bench(
         float | None,
         typer.Option(metavar="X", help="So much worse in AUC or Dice is as good (0.02)."),
     ] = None,
+    metric: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="What is judged: auc, auprc, sensitivity, specificity, f1, balanced_accuracy; "
+            "of masks dice, jaccard.",
+        ),
+    ] = None,
+    predictions: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=0,
+            help="Costs are of adaptation, transfer and so many predictions, which are measured.",
+        ),
+    ] = None,
+    sensitivity: Annotated[
+        float | None,
+        typer.Option(
+            metavar="X",
+            help="Thresholds reach this on validation (0.95); without it the most sensitivity + "
+            "specificity.",
+        ),
+    ] = None,
     device: Annotated[
         str | None, typer.Option(metavar="NAME", help="auto, cpu, cuda (ROCm too), xpu, mps.")
     ] = None,
@@ -218,7 +242,9 @@ def suite_of(given: Mapping[str, Any]) -> Suite:
                 "image_size": given["image_size"],
                 "weights": overrides.weights(given["weights"]),
             },
-            "verdict": {"margin": given["margin"]},
+            "verdict": {"margin": given["margin"], "metric": given["metric"]},
+            "use": {"predictions": given["predictions"]},
+            "evaluation": {"sensitivity": given["sensitivity"]},
             "carbon": {
                 "region": given["region"],
                 "intensity_g_per_kwh": given["intensity"],

@@ -85,7 +85,12 @@ def recommend(
             raise SuiteError(
                 f"{run}: nothing runs that {' or '.join(limits)} could end; leave it out"
             )
-        finished = api.read_run(run)
+        finished = api.read_run(
+            run,
+            margin=given["margin"],
+            metric=given["metric"],
+            predictions=given["predictions"],
+        )
     else:
         suite = suite_of({**given, "seeds": given["seeds"] or f"1..{_MOST}"})
         finished = started(context, suite, _budget(suite, given["out"], limits))

@@ -49,16 +49,14 @@ def _check_options(context: typer.Context) -> None:
 
 def _questions(path: Path, margin: float | None) -> list[Recorded]:
     """Of a table or a run, with that margin, else with the run's own."""
-    from greendapt.report.report_files import load_run, verdict_with, with_margin
+    from greendapt.report.report_files import load_run, verdict_with, with_question
     from greendapt.report.view.recorded import recorded
     from greendapt.store.race_tables import read_race_table
     from greendapt.suite.models import VerdictTable
 
     if path.is_dir():
-        run = load_run(path)
-        return recorded(run if margin is None else with_margin(run, margin))
-    asked = VerdictTable() if margin is None else verdict_with(margin)
-    return read_race_table(path, asked.margin)
+        return recorded(with_question(load_run(path), margin))
+    return read_race_table(path, verdict_with(VerdictTable(), margin).margin)
 
 
 def _row(recorded: Recorded, of: Shares) -> list[str]:

@@ -19,7 +19,7 @@ def report(
             "--format",
             metavar="NAMES",
             help="html, md, csv, json, parquet, latex, modelcard, annexxi (of the EU's AI Act), "
-            "emissions (CodeCarbon's columns), card or badge (the verdict as a picture) or terminal "
+            "emissions (CodeCarbon's columns), card or badge (the verdict as a picture), terminal "
             "(printed); joined by commas. Without it: html and md.",
         ),
     ] = None,
@@ -42,6 +42,22 @@ def report(
     ] = None,
     margin: Annotated[
         float | None, typer.Option(help="Judge with this one: so much worse is as good.")
+    ] = None,
+    metric: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="What is judged: auc, auprc, sensitivity, specificity, f1, balanced_accuracy; "
+            "of masks dice, jaccard.",
+        ),
+    ] = None,
+    predictions: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=0,
+            help="Costs are of adaptation, transfer and so many predictions.",
+        ),
     ] = None,
     region: Annotated[
         str | None,
@@ -78,7 +94,7 @@ def report(
     usual = ("terminal",) if is_part and out is None else table.USUAL
     names = usual if form is None else table.parse(form)
     given = None if intensity is None else read_intensity(intensity)
-    made = api.read_run(run, other_grid(run, region, given, pue), margin)
+    made = api.read_run(run, other_grid(run, region, given, pue), margin, metric, predictions)
     if is_part:
         made = made.part(strategies, seeds, setting)
     if out is not None and form is not None and len(names) > 1:

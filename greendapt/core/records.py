@@ -29,8 +29,9 @@ from greendapt.core.meter_facts import Conditions
 SCHEMA = 2
 """Of a run folder: ``run.json``, ``records.jsonl`` and ``summary.json`` together."""
 
-Role = Literal["sunk", "adaptation", "transfer", "evaluation"]
-"""Who pays: sunk (generic pre-training, shown apart), adaptation (DAPT), transfer, evaluation."""
+Role = Literal["sunk", "adaptation", "transfer", "evaluation", "use"]
+"""Who pays: sunk (generic pre-training, shown apart), adaptation (DAPT), transfer, evaluation, use
+(measuring what a prediction takes)."""
 
 PAID: tuple[Role, ...] = ("adaptation", "transfer")
 """Whose cost is a strategy's: generic pre-training is sunk, judging is not part of using it."""
@@ -117,6 +118,7 @@ class Kind(StrEnum):
     PROBE = "probe"
     FINETUNE = "finetune"
     EVALUATE = "evaluate"
+    USE = "use"
 
 
 class Details(BaseModel):
@@ -186,6 +188,38 @@ class EvaluateDetails(Details):
     draws: dict[str, dict[str, str]] = {}
 
 
+class Pace(BaseModel):
+    """So many images at a time: ``median_ms`` and ``p95_ms`` of a pass; ``wall_s`` and ``energy_j``
+    (with the spread of rounds in its bounds) of one image."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    batch: int
+    passes: int
+    median_ms: float
+    p95_ms: float
+    wall_s: float
+    energy_j: Figure
+
+    @property
+    def price(self) -> tuple[bool, float]:
+        """Orders paces: energy where it is known, else time."""
+        joules = self.energy_j.value
+        return (True, self.wall_s) if joules is None else (False, joules)
+
+
+class UseDetails(Details):
+    """Of a network in use: ``flops`` of one image, ``bytes`` of its weights as they run."""
+
+    flops: int = 0
+    bytes: int = 0
+    paces: tuple[Pace, ...] = ()
+
+    @property
+    def cheapest(self) -> Pace:
+        return min(self.paces, key=lambda pace: pace.price)
+
+
 DETAILS: dict[Kind, type[Details]] = {
     Kind.PRETRAIN: TrainingDetails,
     Kind.PREFIX: PrefixDetails,
@@ -195,6 +229,7 @@ DETAILS: dict[Kind, type[Details]] = {
     Kind.PROBE: TrainingDetails,
     Kind.FINETUNE: TrainingDetails,
     Kind.EVALUATE: EvaluateDetails,
+    Kind.USE: UseDetails,
 }
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import PurePath
 from typing import Literal
 
 import numpy as np
@@ -77,6 +78,8 @@ class ImageSet:
         The origin of each image [N], where they are of several.
     traits
         float64 [N, T] of the files (see `file_traits`), None where they are not known.
+    groups
+        By kind (sex, age, site) the group of each image's patient [N], or ``unknown``.
     notes
         What a reader should know of how the set was made; no patient-level data.
     """
@@ -96,6 +99,7 @@ class ImageSet:
     masks: NDArray[np.uint8] | None = None
     sources: NDArray[np.str_] | None = None
     traits: NDArray[np.float64] | None = None
+    groups: Mapping[str, NDArray[np.str_]] = field(default_factory=dict)
     notes: tuple[Remark, ...] = ()
 
     def __len__(self) -> int:
@@ -163,7 +167,20 @@ class ImageSet:
             masks=None if self.masks is None else self.masks[index],
             sources=None if self.sources is None else self.sources[index],
             traits=None if self.traits is None else self.traits[index],
+            groups={kind: of[index] for kind, of in self.groups.items()},
         )
+
+    @property
+    def subgroups(self) -> dict[str, NDArray[np.str_]]:
+        """``groups``, and what else sets images apart: their view, and their source by the last
+        part of its path, where that tells sources apart."""
+        more = dict(self.groups)
+        if self.views is not None:
+            more["view"] = self.views
+        names = {origin: PurePath(origin).name for origin in sorted(self.origins)}
+        if self.sources is not None and len(set(names.values())) == len(names):
+            more["source"] = np.array([names[origin] for origin in self.sources.tolist()])
+        return more
 
     def without_labels(self) -> ImageSet:
         return replace(self, task="unlabelled", classes=(), targets=no_targets(len(self)))

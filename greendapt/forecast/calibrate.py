@@ -237,7 +237,8 @@ class _Trial:
     def _time(self, context: Context, stage: Stage) -> Sample:
         effort = stage.effort(context)
         with self.meter.window() as window:
-            done = stage.run(context, Monitor(energy_j=window.energy_so_far_j)).details
+            monitor = Monitor(energy_j=window.energy_so_far_j, window=self.meter.window)
+            done = stage.run(context, monitor).details
         ends = (0.0, *(done.epoch_s if isinstance(done, TrainingDetails) else ()))
         return Sample(
             effort,

@@ -22,6 +22,7 @@ from greendapt.run.stages.prefix import StoredPrefix
 from greendapt.run.stages.pretrain import Pretraining
 from greendapt.run.stages.probe import Probing
 from greendapt.run.stages.segment import Segmentation
+from greendapt.run.stages.use import Using
 from greendapt.suite.models import Shots, Suite
 from greendapt.suite.recipes import FineTune, Phase, Probe, Segment, Transfer
 
@@ -165,12 +166,15 @@ def _transferred(ground: Ground, source: tuple[Stage, ...], cell: Cell) -> list[
             shots=cell.shots,
         )
 
+    def used(stage: Downstream) -> list[Using]:
+        return [Using.of(stage, ground.suite.use.measured)] if ground.suite.use else []
+
     if not kind.takes_features:
         tuned = trained(source)
-        return [tuned, Evaluation.of(tuned)]
+        return [tuned, *used(tuned), Evaluation.of(tuned)]
     seeded = ground.start.seed is not None or any(isinstance(one, Adaptation) for one in source)
     seed = cell.seed if seeded else None
     features = Features(ground=ground, parents=source, seed=seed, strategy=strategy)
     tests = TestFeatures(ground=ground, parents=source, seed=seed, strategy=strategy)
     head = trained((features,))
-    return [features, head, tests, Evaluation.of(head, tests)]
+    return [features, head, tests, *used(head), Evaluation.of(head, tests)]

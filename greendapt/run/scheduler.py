@@ -212,7 +212,7 @@ class Scheduler:
         team = Leader(self.context.ranks)
         try:
             with self.meter.window() as window, team.at(stage):
-                monitor = Monitor(self.reporter.advance, window.energy_so_far_j)
+                monitor = Monitor(self.reporter.advance, window.energy_so_far_j, self.meter.window)
                 outcome = stage.run(self.context, monitor)
             share = team.share(window)
         except RunError:

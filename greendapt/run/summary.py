@@ -9,6 +9,7 @@ from typing import Any
 
 from greendapt.accounting.grams import with_grams, with_scores
 from greendapt.accounting.grid import Grid
+from greendapt.accounting.lifetime import use_of, with_predictions
 from greendapt.core.figures import Figure, added
 from greendapt.core.records import (
     COST_UNITS,
@@ -56,7 +57,10 @@ def summarize(
         synthetic=synthetic,
         suite=suite.name,
         profile=suite.profile,
-        rows=_with_front(with_scores(rows, suite)),
+        rows=_with_front(
+            [_in_use(row, records, suite, grid) for row in with_scores(rows, suite)],
+            suite.verdict.metric,
+        ),
         failures=failures,
         sunk=costs((record for record in done if record.role == "sunk"), grid),
         spent=costs((record for record in here if record.role != "sunk"), grid),
@@ -93,6 +97,12 @@ def _row(cell: PlannedCell, chain: list[Record], grid: Grid) -> Row:
     )
 
 
+def _in_use(row: Row, records: Mapping[str, Record], suite: Suite, grid: Grid) -> Row:
+    """With as many predictions as the suite asks for."""
+    predictions = suite.use.predictions if suite.use else 0
+    return with_predictions(row, use_of(row, records), predictions, grid) if predictions else row
+
+
 def _counts(chain: list[Record]) -> dict[str, int]:
     """See `Row.counts`."""
     paid = _trainings(chain, *PAID)
@@ -118,7 +128,7 @@ def _failure(cell: PlannedCell, record: Record) -> Failure:
     )
 
 
-def _with_front(rows: list[Row]) -> list[Row]:
+def _with_front(rows: list[Row], metric: str | None) -> list[Row]:
     """Mark the strategies on the front of mean carbon against the mean development score."""
     groups: dict[tuple[str, str], dict[tuple[str, str], list[Row]]]
     groups = defaultdict(lambda: defaultdict(list))
@@ -126,7 +136,7 @@ def _with_front(rows: list[Row]) -> list[Row]:
         groups[(row.transfer, str(row.shots))][(row.strategy, row.backbone)].append(row)
     best: set[tuple[str, str, str, str]] = set()
     for where, strategies in groups.items():
-        points = {who: point for who, of in strategies.items() if (point := _point(of))}
+        points = {who: point for who, of in strategies.items() if (point := _point(of, metric))}
         if points:
             front = pareto_front([p[0] for p in points.values()], [p[1] for p in points.values()])
             best |= {(*where, *who) for who, on in zip(points, front, strict=True) if on}
@@ -138,9 +148,11 @@ def _with_front(rows: list[Row]) -> list[Row]:
     ]
 
 
-def _point(rows: list[Row]) -> tuple[float, float] | None:
+def _point(rows: list[Row], metric: str | None) -> tuple[float, float] | None:
     costs = [row.carbon_g.value for row in rows if row.carbon_g.value is not None]
-    values = [value for row in rows if (value := row.score) is not None]
+    values = [
+        value for row in rows if (value := row.reached(metric) if metric else row.score) is not None
+    ]
     return (fmean(costs), fmean(values)) if costs and values else None
 
 

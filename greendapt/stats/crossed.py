@@ -256,6 +256,16 @@ def crossed(
     return Crossed(names, means, deviations, covariance, freedom, basis, cases, least, most, guided)
 
 
+def interval_alone(
+    value: float | None, draws: Floats, patients: int
+) -> tuple[float | None, float | None]:
+    """Of one network's metric in 0 to 1, over the choice of patients; None where not known."""
+    if value is None:
+        return None, None
+    _, low, high = crossed({"it": Sample({0: value}, {0: draws}, patients)}).interval("it")
+    return low, high
+
+
 def _draws(of: Sequence[Sample], seeds: Sequence[int]) -> Floats | None:
     """(K, S, B), zeros where there is no value; None where any value lacks its draws."""
     lengths = {len(sample.draws.get(seed, ())) for sample in of for seed in sample.values}

@@ -21,7 +21,7 @@ def inconsistencies(suite: Suite) -> list[str]:
         *(_unknown_names, _bad_phases, _blind_stops, _bad_segments, _bad_objectives, _bad_limits),
         own_problems,
     )
-    then = (_bad_banks, _added_twice, _bad_freezing, unlabelled_losses)
+    then = (_bad_banks, _added_twice, _bad_freezing, _other_metric, unlabelled_losses)
     problems = [one for check in first for one in check(suite)]
     return problems or [one for check in then for one in check(suite)]
 
@@ -48,6 +48,15 @@ def _unknown_names(suite: Suite) -> list[str]:
         if transfer.target:
             problems += check(f"transfer.{name}.target", (transfer.target,), suite.data.targets)
     return problems
+
+
+def _other_metric(suite: Suite) -> list[str]:
+    """Known of another task only."""
+    metric = suite.verdict.metric
+    if metric is None or suite.segments == (metric in ("dice", "jaccard")):
+        return []
+    task, there = ("masks", "dice, jaccard") if suite.segments else ("labels", "auc, auprc, ...")
+    return [f"verdict.metric: {metric} is none of {task}; there is: {there}"]
 
 
 def _bad_banks(suite: Suite) -> list[str]:

@@ -87,6 +87,8 @@ class Evaluation(Table):
     )
     severities: tuple[Annotated[int, Field(ge=1, le=5)], ...] = (3,)
     bootstrap: Annotated[int, Field(ge=100, le=1_000_000)] = 1000
+    sensitivity: Annotated[float, Field(gt=0, le=1)] | None = None
+    """What thresholds are to reach on validation; None: the most sensitivity + specificity."""
 
 
 _PLACE = "^([A-Z]{3}(-[A-Z0-9]{2,3})?|EU|UK|US|WORLD|[A-Z][a-z].*|[a-z]+:.+)$"
@@ -127,10 +129,30 @@ class Carbon(Table):
     lifetime_years: Annotated[float, Field(ge=0.01, le=1000)] = 4.0
 
 
+class InUse(Table):
+    """What a prediction takes is measured; ``predictions``: so many are part of every cost."""
+
+    predictions: Annotated[int, Field(ge=0, le=10**15)] = 0
+    batches: Annotated[tuple[BatchSize, ...], Field(min_length=1)] = (1, 8, 32)
+    """Images at a time, and one; the cheapest counts."""
+
+    @property
+    def measured(self) -> tuple[int, ...]:
+        return tuple(sorted({1, *self.batches}))
+
+
+Judged = Literal[
+    "auc", "auprc", "sensitivity", "specificity", "f1", "balanced_accuracy", "dice", "jaccard"
+]
+"""What strategies can be compared by: of 0 to 1, and more is better."""
+
+
 class VerdictTable(Table):
-    """What the run is asked. ``margin``: by so much AUC or Dice worse is as good."""
+    """What the run is asked. ``margin``: by so much AUC or Dice worse is as good. ``metric``: what
+    is judged in their place."""
 
     margin: Annotated[float, Field(gt=0, lt=0.5)] = 0.02
+    metric: Judged | None = None
 
 
 class SeedRange(Table):
@@ -200,6 +222,7 @@ class Suite(Table):
     evaluation: Evaluation = Evaluation()
     carbon: Carbon = Carbon()
     verdict: VerdictTable = VerdictTable()
+    use: InUse | None = None
     own: dict[OwnName, OwnCode] = Field(default_factory=dict)
     """One's own code by name; see `greendapt.suite.own_code`."""
     limits: dict[str, str | float | dict[str, str | float]] = Field(default_factory=dict)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -24,6 +23,7 @@ from greendapt.stats.intervals import (
     macro_auc,
     weighted_macro_auc,
 )
+from greendapt.transfer.clinical import judge_at, known_mean, number, quotient
 
 _BINS = 15
 
@@ -35,6 +35,7 @@ def judge(
     classes: tuple[str, ...],
     *,
     bootstrap: int = 0,
+    at: Floats | None = None,
 ) -> dict[str, Any]:
     """Metrics of logits [N, K] against targets int64 [N] (one label) or float [N, K] (findings).
 
@@ -44,15 +45,16 @@ def judge(
     calibration error (Guo et al. 2017), 15 bins. A metric that cannot be had is None.
     ``draws``, where ``bootstrap`` of them are asked for: these three on patients drawn anew,
     (bootstrap,) each; NaN of an AUC with a class that one patient alone has, or alone has not.
+    ``at``: thresholds (C,), where `clinical.CLINICAL` is wanted as well.
     """
     single = targets.ndim == 1
     raw = logits.double().numpy()
     scores = log_odds(raw) if single else raw
-    result: dict[str, Any] = {"auc": _number(macro_auc(targets.numpy(), scores))}
+    result: dict[str, Any] = {"auc": number(macro_auc(targets.numpy(), scores))}
     result |= _single(logits, targets) if single else _findings(logits, targets)
     if len(classes) > 2:
         result["auc_by_class"] = {
-            name: _number(macro_auc(_column(targets, k), scores[:, k]))
+            name: number(macro_auc(_column(targets, k), scores[:, k]))
             for k, name in enumerate(classes)
         }
     result["images"] = len(targets)
@@ -67,6 +69,11 @@ def judge(
             draws[:, 0] = np.nan  # drawing one patient again and again tells nothing of others
         names = ("auc", "balanced_accuracy", "ece")
         result["draws"] = dict(zip(names, draws.T, strict=True))
+    if at is not None:
+        more, drawn = judge_at(at, raw, targets.numpy(), patients, classes, bootstrap=bootstrap)
+        result |= more
+        if bootstrap:
+            result["draws"] |= drawn
     return result
 
 
@@ -91,8 +98,8 @@ def _sums_of_one(
 
     def both(weights: Floats) -> tuple[Floats, Floats]:
         images = weights @ of_class
-        recalls = _quotient(weights @ (of_class * right[:, None]), images)
-        return _known_mean(recalls), np.abs(weights @ off).sum(axis=1) / weights.sum(axis=1)
+        recalls = quotient(weights @ (of_class * right[:, None]), images)
+        return known_mean(recalls), np.abs(weights @ off).sum(axis=1) / weights.sum(axis=1)
 
     return both
 
@@ -105,9 +112,9 @@ def _sums_of_findings(logits: Floats, targets: Floats) -> Callable[[Floats], tup
     sides = [true * known, (1 - true) * known]
 
     def both(weights: Floats) -> tuple[Floats, Floats]:
-        recalls = [_quotient(weights @ (side * right), weights @ side) for side in sides]
+        recalls = [quotient(weights @ (side * right), weights @ side) for side in sides]
         errors = [
-            _quotient(
+            quotient(
                 np.abs(weights[:, of] @ (_in_bins(p[of]) * (t[of] - p[of])[:, None])).sum(axis=1),
                 weights[:, of].sum(axis=1),
             )
@@ -115,8 +122,8 @@ def _sums_of_findings(logits: Floats, targets: Floats) -> Callable[[Floats], tup
         ]
         had = ~np.isnan(recalls[0] + recalls[1])
         return (
-            _known_mean((recalls[0] + recalls[1]) / 2),
-            _known_mean(np.where(had, np.stack(errors, axis=1), np.nan)),
+            known_mean((recalls[0] + recalls[1]) / 2),
+            known_mean(np.where(had, np.stack(errors, axis=1), np.nan)),
         )
 
     return both
@@ -126,19 +133,6 @@ def _in_bins(probabilities: Floats) -> Floats:
     """(N, bins) of zeros and a one."""
     place = np.minimum((probabilities * _BINS).astype(int), _BINS - 1)
     return np.asarray(place[:, None] == np.arange(_BINS), dtype=np.float64)
-
-
-def _quotient(above: Floats, below: Floats) -> Floats:
-    """NaN where nothing is below."""
-    ratio: Floats = np.full(above.shape, np.nan)
-    np.divide(above, below, out=ratio, where=below > 0)
-    return ratio
-
-
-def _known_mean(values: Floats) -> Floats:
-    """Over the second axis, of what is known; NaN where nothing is."""
-    known = ~np.isnan(values)
-    return _quotient(np.where(known, values, 0.0).sum(axis=1), known.sum(axis=1).astype(float))
 
 
 def _column(targets: Tensor, k: int) -> Any:
@@ -153,8 +147,8 @@ def _single(logits: Tensor, targets: Tensor) -> dict[str, float | None]:
         logits.softmax(1), targets, num_classes=classes, n_bins=_BINS, norm="l1"
     )
     return {
-        "balanced_accuracy": _number(recalls[present].mean().item()),
-        "ece": _number(ece.item()),
+        "balanced_accuracy": number(recalls[present].mean().item()),
+        "ece": number(ece.item()),
     }
 
 
@@ -176,7 +170,3 @@ def _findings(logits: Tensor, targets: Tensor) -> dict[str, float | None]:
         "balanced_accuracy": torch.stack(accuracies).mean().item(),
         "ece": torch.stack(errors).mean().item(),
     }
-
-
-def _number(value: float) -> float | None:
-    return value if math.isfinite(value) else None

@@ -11,8 +11,9 @@ from PIL import Image
 
 from greendapt.core.errors import DataError
 from greendapt.data.audit import audit
-from greendapt.data.audit.counts import Answers, age_band, sex
+from greendapt.data.audit.counts import Answers
 from greendapt.data.dataset import load
+from greendapt.data.sources.subgroups import age_band, sex
 from greendapt.suite.datasets import FolderData, PhantomData
 
 

@@ -139,6 +139,17 @@ def test_views(two):
         read(*two, aliases=ALIASES, views=("LL",))
 
 
+def test_groups_of_patients_are_kept_and_unknown_where_a_source_has_none(tmp_path):
+    sexes = {"sex": lambda i: "FM"[i // 2 % 2]}
+    a = hospital(tmp_path / "a", ("Edema", "Mass"), **sexes)
+    b = hospital(tmp_path / "b", ("Edema", "Mass"), seed=1)
+    groups = read(source(a), source(b)).subgroups
+    assert {*groups} == {"sex", "view", "source"}
+    assert {*groups["source"].tolist()} == {"a", "b"}
+    assert {*groups["sex"][groups["source"] == "a"].tolist()} == {"F", "M"}
+    assert {*groups["sex"][groups["source"] == "b"].tolist()} == {"unknown"}
+
+
 def test_a_source_without_views_must_be_asked_for(tmp_path, two):
     rows = [{"image": f"{i}.png", "Mass": i % 2} for i in range(8)]
     blind = source(write(tmp_path / "blind", rows))

@@ -3,6 +3,7 @@
 import itertools
 import math
 import time
+from contextlib import contextmanager
 from types import SimpleNamespace
 
 import pytest
@@ -209,3 +210,29 @@ def test_meters_are_chosen_by_what_the_gpu_tells(standin):
     (sampled,) = gpu_meters(open_gpus({}).found)
     assert isinstance(sampled, PowerMeter)
     sampled.close()
+
+
+def test_an_image_in_use_takes_what_the_curve_says(standin):
+    import torch
+
+    from greendapt.run.stages.base import Monitor
+    from greendapt.run.stages.use import _pace
+
+    standin()
+    seen = []
+
+    @contextmanager
+    def gpu_alone():
+        with meter.window() as window:
+            told = SimpleNamespace(figures={})
+            yield told
+        told.figures["energy_j"] = window.figures["energy_gpu_j"]
+        seen.append(window.figures["wall_s"].value)
+
+    meter = Meter(device="cuda", align=True)
+    images = torch.zeros(4, 3, 8, 8)
+    pace = _pace(lambda _: time.sleep(0.02), images, Monitor(window=gpu_alone))
+    meter.close()
+    joules = 300 * sum(seen)
+    assert pace.energy_j.value * pace.batch * pace.passes == pytest.approx(joules, rel=0.01)
+    assert pace.energy_j.quality is Quality.MEASURED

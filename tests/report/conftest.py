@@ -68,6 +68,8 @@ class RunWriter:
         self.severities = [3]
         self.grid = GRID
         self.margin = 0.02
+        self.by_sex = {}  # strategy: AUC of women and of men, in a run that has it
+        self.auprc = {}  # strategy: what it reached, in a run that has it
         self.patients = 0.0  # standard error over patients; 0: the run did not keep it
         self.random = np.random.default_rng(7)
 
@@ -93,6 +95,10 @@ class RunWriter:
         auc = auc - few * (1 - auc) + shared * 0 + self.random.normal(0, self.noise)
         scores = {"auc": auc, "patients": 150}
         scores |= {"balanced_accuracy": auc - 0.14, "ece": 0.21 - auc / 10}
+        scores |= {"auprc": self.auprc[strategy]} if self.auprc else {}
+        if self.by_sex:
+            of_both = dict(zip(("female", "male"), self.by_sex[strategy], strict=True))
+            scores |= {"auc_by_sex": of_both, "patients_by_sex": {"female": 80.0, "male": 70.0}}
         external = {
             name: {"auc": base + carried + self.random.normal(0, 3 * self.noise)}
             for name, base in self.external.items()
@@ -137,7 +143,12 @@ class RunWriter:
         drawn = 0.8 + self.patients * (0.95 * shared + 0.31 * own)
         for key in self.judged(strategy, seed):
             record = self.record(key, "evaluation", key, 4e2, seed=seed)
-            packed = {"development": {"auc": pack(drawn)}}
+            of_both = zip(("female", "male"), self.by_sex.get(strategy, ()), strict=False)
+            by_sex = {
+                f"auc_by_sex:{sex}": pack(score + (drawn - 0.8) * way)
+                for (sex, score), way in zip(of_both, (1, -1), strict=False)
+            }
+            packed = {"development": {"auc": pack(drawn), **by_sex}}
             yield record.model_copy(update={"details": EvaluateDetails(draws=packed)})
 
     def epochs(self, strategy, seed):

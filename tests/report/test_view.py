@@ -187,6 +187,24 @@ def test_an_external_set_clearly_below_chance_is_reversed(seen):
     assert "near chance" not in text(view)
 
 
+def test_where_adaptation_hurts_outside_the_verdict_says_so(seen):
+    levels = {"none": (0.8, 0.10, 0), "full": (0.9, -0.05, 40)}
+    view = seen(external={"far": 0.75}, levels=levels, strategies=["none", "full"])
+    assert "Adaptation hurt there." in text(view)
+    levels["full"] = (0.9, 0.10, 40)
+    assert "hurt" not in text(seen(levels=levels))
+
+
+@pytest.mark.parametrize(("patients", "warned"), [(199, True), (200, False), (None, False)])
+def test_a_small_external_set_is_called_small(run_writer, patients, warned):
+    run = load_run(run_writer.write())
+    data = run.info.data
+    small = data.external["hospital_b"].model_copy(update={"patients": patients})
+    told = data.model_copy(update={"external": {"hospital_b": small}})
+    shown = view(replace(run, info=run.info.model_copy(update={"data": told})))
+    assert any("199 patients: few to judge on" in fact.text for fact in shown.validity) == warned
+
+
 def test_a_leak_stands_in_the_verdict(seen):
     told = "57 of 58 images of the test part are copies of images of the training part"
     view = seen(notes=[leak(f"{told}.").model_dump()])

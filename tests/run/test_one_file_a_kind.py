@@ -16,7 +16,7 @@ KNOWS_NO_KIND = [
 ]
 KINDS = re.compile(
     r"\bKind\.[A-Z]|(stage|read|parent)\w*\.kind\s*(==|!=|in\b|is\b)|isinstance\(\w*stage"
-    r"|run\.stages\.(pretrain|prefix|adapt|features|probe|finetune|segment|evaluate|downstream)\b"
+    r"|run\.stages\.(pretrain|prefix|adapt|features|probe|finetune|segment|evaluate|use|downstream)\b"
 )
 
 

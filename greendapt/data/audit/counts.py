@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from greendapt.data.audit.source import NO, UNSURE, YES, Source, free_text
-from greendapt.data.sources.listing import Row
-
-_SEX = ("sex", "gender", "patientsex", "patientgender")
-_AGE = ("age", "patientage")
-_BANDS = ((18, "0-17"), (40, "18-39"), (60, "40-59"), (80, "60-79"), (120, "80+"))
-_YEARS = {"y": 1.0, "m": 12.0, "w": 52.18, "d": 365.25}
-UNKNOWN = "unknown"
+from greendapt.data.sources.subgroups import AGE, SEX, UNKNOWN, age_band, cells_of, sex
 
 
 @dataclass(frozen=True)
@@ -47,7 +40,7 @@ class Counts:
 
 
 def count(source: Source) -> Counts:
-    rows = source.rows
+    rows, cells = source.rows, [row.cells for row in source.rows]
     patients = {row.patient for row in rows if row.patient}
     return Counts(
         source=source.name,
@@ -56,31 +49,10 @@ def count(source: Source) -> Counts:
         unreadable=[place + 1 for place in sorted(source.bad)],
         splits=_tally(split for split in source.splits if split),
         views=_tally((row.view or UNKNOWN).upper() for row in rows if row.view is not None),
-        sexes=_tally(map(sex, _cells(rows, _SEX))),
-        ages=_tally(map(age_band, _cells(rows, _AGE))),
+        sexes=_tally(map(sex, cells_of(cells, SEX))),
+        ages=_tally(map(age_band, cells_of(cells, AGE))),
         labels={name: _answers(values) for name, values in source.labels.items()},
     )
-
-
-def sex(cell: str) -> str:
-    """``F``, ``M`` or unknown."""
-    first = cell.strip()[:1].upper()
-    return first if first in ("F", "M") else UNKNOWN
-
-
-def age_band(cell: str) -> str:
-    """The band of ``63``, ``063Y`` or ``18M`` (months, as DICOM writes it)."""
-    age = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([ymwd]?)[a-z]*", cell.strip().lower())
-    if age is None:
-        return UNKNOWN
-    years = float(age[1]) / _YEARS[age[2] or "y"]
-    return next((band for end, band in _BANDS if years < end), UNKNOWN)
-
-
-def _cells(rows: Sequence[Row], columns: Sequence[str]) -> list[str]:
-    """The first of the columns that there is."""
-    column = next((c for c in columns if rows and c in rows[0].cells), None)
-    return [] if column is None else [row.cells[column] for row in rows]
 
 
 def _tally(cells: Iterable[str]) -> dict[str, int]:

@@ -20,6 +20,7 @@ from greendapt.data.sources.label_columns import Labels, label_keys, read_labels
 from greendapt.data.sources.listing import ASTRAY, SPLIT_NAMES, Listing, Row, listed
 from greendapt.data.sources.mask_files import Masks, read_masks
 from greendapt.data.sources.read_folder import read_folder
+from greendapt.data.sources.subgroups import subgroups
 from greendapt.data.sources.traits import Traits
 from greendapt.data.splits import settle_splits
 from greendapt.suite.datasets import FolderData
@@ -61,6 +62,7 @@ def load_folder(spec: FolderData, options: LoadOptions) -> ImageSet:
         splits=splits,
         hashes=batch.hashes[at],
         views=_views(rows),
+        groups=subgroups([row.cells for row in rows]),
         masks=masks.maps if masks else None,
         traits=file_traits(batch.traits[at], [row.path for row in rows])
         if options.splits

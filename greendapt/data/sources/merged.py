@@ -16,6 +16,7 @@ from greendapt.data.imageset import NO_MASK, ImageSet, Stack
 from greendapt.data.labels import NO_FINDING, Names, plain, without_constant
 from greendapt.data.leaks import column_auc, gives_away
 from greendapt.data.sources.harmonise import Findings, names_of, place
+from greendapt.data.sources.subgroups import UNKNOWN as NOT_TOLD
 from greendapt.data.splits import share
 from greendapt.suite.datasets import MergedData
 
@@ -205,6 +206,7 @@ def _joined(parts: Sequence[ImageSet], name: str) -> ImageSet:
         masks=None
         if all(part.masks is None for part in parts)
         else np.concatenate([_masks_of(part) for part in parts]),
+        groups=_groups_of(parts),
         sources=np.repeat([part.origin for part in parts], [len(part) for part in parts]),
     )
 
@@ -212,6 +214,16 @@ def _joined(parts: Sequence[ImageSet], name: str) -> ImageSet:
 def _array(part: ImageSet) -> NDArray[np.uint8]:
     assert not isinstance(part.pixels, Stack)  # a source is one folder, one class, one phantom
     return part.pixels
+
+
+def _groups_of(parts: Sequence[ImageSet]) -> dict[str, NDArray[np.str_]]:
+    kinds = dict.fromkeys(kind for part in parts for kind in part.groups)
+    return {
+        kind: np.concatenate(
+            [part.groups.get(kind, np.full(len(part), NOT_TOLD)) for part in parts]
+        )
+        for kind in kinds
+    }
 
 
 def _views_of(part: ImageSet) -> NDArray[np.str_]:

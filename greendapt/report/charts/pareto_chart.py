@@ -13,8 +13,8 @@ from greendapt.report.charts.drawing import Size
 from greendapt.report.charts.label_places import Point
 from greendapt.report.charts.theme import LIGHT, Theme, colour, shape
 from greendapt.report.view import columns
+from greendapt.report.view.chance import CHANCE
 from greendapt.report.view.model import Entry, Panel, Path, View
-from greendapt.report.view.verdict import CHANCE
 
 WIDE = Size(470, 330)
 NARROW = Size(285, 330)

@@ -14,7 +14,15 @@ from greendapt.report.charts import axes, drawing
 from greendapt.report.charts.theme import CSS, colour, shape
 from greendapt.report.view import columns, spending
 from greendapt.report.view.columns import Cell, Column, Place
-from greendapt.report.view.model import Entry, Estimate, Offer, Panel, RoleCost, StageCost
+from greendapt.report.view.model import (
+    Entry,
+    Estimate,
+    Offer,
+    Panel,
+    RoleCost,
+    StageCost,
+    headline,
+)
 from greendapt.report.view.sentences import Amount, joined
 
 _STEPS = 40  # lines of the stage by stage table; the rest is one line
@@ -146,7 +154,7 @@ def robustness(panel: Panel) -> dict[str, Any] | None:
     kinds: dict[str, list[str]] = {}
     for kind, severity in scores.conditions:
         kinds.setdefault(kind, []).append(severity)
-    clean = {entry.name: entry.score for entry in panel.entries}
+    clean = {e.name: e.metrics.get(headline(e.metrics)) for e in panel.entries}
     rows = [
         {
             "name": name,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
+from greendapt.core.errors import GreendaptError
 from greendapt.report import words
 from greendapt.report.view import columns
 from greendapt.report.view.model import Panel, View
@@ -23,3 +24,11 @@ def _table(panel: Panel, key: str) -> str:
     head = "".join(f"<th>{escape(cell)}</th>" for cell in heads)
     body = "".join(f"<tr>{''.join(f'<td>{escape(c)}</td>' for c in row)}</tr>" for row in rows)
     return f"<table><caption>{escape(panel.title)}</caption><tr>{head}</tr>{body}</table>"
+
+
+def missing(what: str, package: str) -> GreendaptError:
+    """What to say where a package of the notebook's is not there."""
+    return GreendaptError(
+        f"{what} needs {package}, which is not installed; "
+        "try: python -m pip install 'greendapt[notebook]'"
+    )

@@ -8,7 +8,7 @@ import numpy as np
 
 from greendapt.report import words
 from greendapt.report.view import columns
-from greendapt.report.view.model import HEADLINES, Path, Section, Setting
+from greendapt.report.view.model import Path, Section, Setting
 from greendapt.report.view.reached import Reached
 from greendapt.stats.crossed import Crossed
 from greendapt.store.runinfo import RunData
@@ -74,7 +74,7 @@ def _groups(run: RunData, names: Sequence[str]) -> Groups:
 def _paths(reached: Reached, *, outside: bool) -> list[Path]:
     """Scores on development and external sets; of robustness, outside and corrupted alone."""
     kinds = ("external", "corrupted") if outside else ("development", "external")
-    paths = [path for path in reached.models if path[-1] in HEADLINES and "by" not in path]
+    paths = [path for path in reached.models if path[-1] == reached.path[-1] and "by" not in path]
     return [path for path in paths if path[0] in kinds]
 
 

@@ -46,6 +46,12 @@ class Called:
     noun: str = ""
     places: tuple[Place, ...] = (Place.MORE,)
 
+    def with_use(self, predictions: int) -> Called:
+        """As it is called where predictions are part of it: they train nothing."""
+        if not predictions or self.noun != "training FLOPs":
+            return self
+        return replace(self, title="FLOPs", noun="FLOPs")
+
     @property
     def short(self) -> str:
         """The title without what stands in brackets."""
@@ -77,6 +83,11 @@ MEASURES = {
     "mcc": "Matthews correlation",
     "hausdorff95_px": "95% Hausdorff distance (px)",
     "balanced_accuracy": "balanced accuracy",
+    "auprc": "AUPRC",
+    "sensitivity": "sensitivity",
+    "specificity": "specificity",
+    "f1": "F1",
+    "brier": "Brier score",
     "ece": "calibration error",
 }
 
@@ -150,7 +161,8 @@ def _every(panel: Panel, key: str | None) -> Iterator[Column]:
     if outside:
         mean = {Place.TERMINAL: "external"}
         yield Column("score", mean, lambda entry: replace(_score(entry, outside), line=None))
-    against = {Place.PAGE: (called(key).noun if key else "cost").capitalize()}
+    noun_of_cost = called(key).with_use(panel.predictions).noun if key else "cost"
+    against = {Place.PAGE: noun_of_cost.capitalize()}
     reference = next((e.against_full.reference for e in panel.entries if e.against_full), None)
     if reference is not None:
         against[Place.TERMINAL] = f"vs {reference}"
@@ -161,7 +173,7 @@ def _every(panel: Panel, key: str | None) -> Iterator[Column]:
     front = dict.fromkeys((Place.PAGE, Place.MARKDOWN), "On the front")
     yield Column("front", front, _standing)
     for figure in panel.figures:
-        yield _figure(figure, key or "carbon_g")
+        yield _figure(figure, key or "carbon_g", panel.predictions)
     yield Column("against", {Place.MORE: f"{noun} against none"}, _against_none)
 
 
@@ -191,8 +203,8 @@ def _measure(path: Path, panel: Panel) -> Column:
     return Column("score", titles, lambda entry: _score(entry, path))
 
 
-def _figure(key: str, verdict_key: str) -> Column:
-    name = called(key)
+def _figure(key: str, verdict_key: str, predictions: int) -> Column:
+    name = called(key).with_use(predictions)
     brief = (Place.MARKDOWN, Place.LATEX)
     titles = {place: name.short if place in brief else name.title for place in name.places}
     if key == verdict_key:

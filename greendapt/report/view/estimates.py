@@ -81,6 +81,7 @@ def compare(ours: str, theirs: str, reached: Reached) -> Comparison:
         theirs,
         {path: interval for path, interval in gaps.items() if interval is not None},
         {key: ratio for key, ratio in ratios.items() if ratio is not None},
+        reached.path,
     )
 
 

@@ -18,17 +18,18 @@ from greendapt.report.view import (
     corruption_scores,
     estimates,
     first_screen,
+    subgroups,
     validity,
     verdict,
 )
 from greendapt.report.view.bill import bill
 from greendapt.report.view.claims import claims
+from greendapt.report.view.in_use import in_use
 from greendapt.report.view.layers import layers
 from greendapt.report.view.learning import learning
 from greendapt.report.view.marks import marks
 from greendapt.report.view.model import (
     COST_KEYS,
-    HEADLINES,
     Comparison,
     Entry,
     FailedCell,
@@ -36,7 +37,6 @@ from greendapt.report.view.model import (
     Setting,
     Standing,
     View,
-    headline,
 )
 from greendapt.report.view.planned import planned
 from greendapt.report.view.reached import Draws, Reached, Seeds, draws_of, metric_paths
@@ -81,7 +81,14 @@ def _view(run: RunData) -> View:
     caveats = validity.caveats(run, panels)
     leaks = [one.text for one in run.info.notes if one.gravity is Gravity.LEAK]
     told = verdict.headline([(panel.title, panel.verdict) for panel in panels], leaks)
-    parts = rounds(run, questions), claims(run, reached), stopping(run), scaling(run, reached)
+    parts = (
+        in_use(run, questions),
+        rounds(run, questions),
+        claims(run, reached),
+        stopping(run),
+        scaling(run, reached),
+        subgroups.subgroups(draws, questions),
+    )
     return View(
         title=suite.title,
         about=suite.about,
@@ -113,7 +120,10 @@ def _view(run: RunData) -> View:
             )
             for f in summary.failures
         ),
-        validity=validity.facts(run, panels),
+        validity=(
+            *validity.facts(run, panels),
+            *subgroups.facts(draws, questions, [panel.verdict.buy for panel in panels]),
+        ),
         intensity_g_per_kwh=run.info.grid.intensity_g_per_kwh,
         pue=run.info.grid.pue,
         command=run.info.command,
@@ -180,12 +190,13 @@ def _question(
     mark_of: Mapping[str, int],
 ) -> verdict.Question:
     rows = [row for row in run.summary.rows if estimates.setting(row) == setting]
-    suite, order_key, paths = run.info.suite, _order_key(run, rows, cost_key), metric_paths(rows)
+    suite, order_key = run.info.suite, _order_key(run, rows, cost_key)
     strategies = list(dict.fromkeys(row.strategy for row in rows))
     none, full = no_dapt(suite, strategies), full_reference(suite, strategies)
     spread = SPREAD if suite.run.is_race else None
-    reached = Reached.of(_sorted(_groups(rows), order_key), draws, spread)
-    standing = estimates.standings(reached, order_key, headline(paths))
+    groups = _sorted(_groups(rows), order_key)
+    reached = Reached.of(groups, draws, spread, suite.verdict.metric)
+    standing = estimates.standings(reached, order_key, reached.path)
     names = estimates.figure_names(rows)
     entries = [
         replace(
@@ -203,7 +214,8 @@ def _question(
         full,
         suite.verdict.margin,
         order_key=order_key,
-        path=headline(paths),
+        path=reached.path,
+        predictions=suite.use.predictions if suite.use else 0,
         several_full=len(full_dapt(suite, strategies)) > 1,
     )
 
@@ -211,7 +223,7 @@ def _question(
 def _panel(question: verdict.Question, setting: Setting, settings: Sequence[Setting]) -> Panel:
     rows = [row for seeds in question.reached.groups.values() for row in seeds.values()]
     paths = metric_paths(rows)
-    scores = [path for path in paths if path[-1] in HEADLINES]
+    scores = [path for path in paths if path[-1] == question.path[-1]]
     standing = {
         (k, p): estimates.standings(question.reached, k, p) for k in COST_KEYS for p in scores
     }
@@ -231,6 +243,8 @@ def _panel(question: verdict.Question, setting: Setting, settings: Sequence[Sett
         budgets=budgets.budgets(question.entries),
         targets=budgets.targets(question.entries),
         robustness=corruption_scores.robustness(question.reached),
+        path=question.path,
+        predictions=question.predictions,
     )
 
 
@@ -275,6 +289,7 @@ def _entry(
         standing=standing,
         trained_share=_trained_share(seeds),
         layers=layers(suite, name),
+        path=reached.path,
     )
 
 

@@ -21,12 +21,15 @@ Setting = tuple[str, str, int | str]
 
 DEVELOPMENT: Path = ("development", "auc")
 HEADLINES = ("auc", "dice")
-"""What strategies are compared by: the AUC of labels, the Dice of masks. A run has one of them."""
+"""What strategies are compared by, where the suite asks for nothing else: the AUC of labels, the
+Dice of masks. A run has one of them."""
 COST_KEYS = ("carbon_g", "energy_j", "wall_s", "training_flops")
 
 
-def headline(paths: Iterable[Path]) -> Path:
-    """The development score among ``paths``."""
+def headline(paths: Iterable[Path], metric: str | None = None) -> Path:
+    """The development score among ``paths``; ``metric``: the one that is asked for."""
+    if metric is not None:
+        return "development", metric
     scores = (path for path in paths if path[0] == "development" and path[-1] in HEADLINES)
     return next(scores, DEVELOPMENT)
 
@@ -59,11 +62,13 @@ class Comparison:
     reference: str
     metrics: dict[Path, Interval]
     ratios: dict[str, Interval]
+    path: Path = DEVELOPMENT
+    """What is judged."""
 
     @property
     def score(self) -> Interval | None:
-        """The difference of the development score."""
-        return self.metrics.get(headline(self.metrics))
+        """The difference of the score that is judged."""
+        return self.metrics.get(self.path)
 
 
 @dataclass(frozen=True)
@@ -91,11 +96,13 @@ class Entry:
     trained_share: float | None = None
     """Of the network's parameters, in the phase that trains most; None where that is not known."""
     layers: Layers | None = None
+    path: Path = DEVELOPMENT
+    """What is judged."""
 
     @property
     def score(self) -> Estimate | None:
-        """On development."""
-        return self.metrics.get(headline(self.metrics))
+        """The one that is judged."""
+        return self.metrics.get(self.path)
 
 
 @dataclass(frozen=True)
@@ -202,16 +209,15 @@ class Panel:
     budgets: tuple[Offer, ...]
     targets: tuple[Offer, ...]
     robustness: Robustness | None
-
-    @property
-    def path(self) -> Path:
-        """The score that the verdict is about."""
-        return headline(self.measures)
+    path: Path = DEVELOPMENT
+    """The score that the verdict is about."""
+    predictions: int = 0
+    """That every cost holds, beside adaptation and transfer."""
 
     @property
     def scores(self) -> list[Path]:
         """That score on development and wherever else it was taken."""
-        return [path for path in self.measures if path[-1] in HEADLINES]
+        return [path for path in self.measures if path[-1] == self.path[-1]]
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ _TITLES = {
     Kind.FINETUNE: "Fine-tuning",
     Kind.TEST_FEATURES: "Test features",
     Kind.EVALUATE: "Tests",
+    Kind.USE: "Use",
 }
 
 

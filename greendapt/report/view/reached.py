@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from greendapt.core.packed import unpack
 from greendapt.core.records import EvaluateDetails, Record, Row
-from greendapt.report.view.model import HEADLINES, Estimate, Path
+from greendapt.report.view.model import DEVELOPMENT, Estimate, Path, headline
 from greendapt.stats.crossed import Crossed, Sample, crossed
 from greendapt.stats.intervals import Interval
 from greendapt.stats.seed_spread import Prior
@@ -22,7 +22,10 @@ Seeds = Mapping[int, Row]
 Draws = Mapping[str, EvaluateDetails]
 """Of the verdicts on cells, by the key of the stage."""
 
-_SCORES = ("auc", "dice", "balanced_accuracy", "ece", "jaccard", "mcc", "hausdorff95_px")
+_SCORES = (
+    *("auc", "dice", "balanced_accuracy", "auprc", "sensitivity", "specificity", "f1"),
+    *("brier", "ece", "jaccard", "mcc", "hausdorff95_px"),
+)
 _RANGES = {"mcc": (-1.0, 1.0), "hausdorff95_px": (0.0, math.inf)}
 """What a metric can be; else 0 to 1."""
 
@@ -45,15 +48,25 @@ def metric_values(seeds: Seeds, path: Path) -> dict[int, float]:
 
 @dataclass(frozen=True)
 class Reached:
-    """By strategy and seed; an error model a metric, for all strategies together."""
+    """By strategy and seed; an error model a metric, for all strategies together. ``path``: what
+    is judged."""
 
     groups: Mapping[str, Seeds]
     models: Mapping[Path, Crossed]
+    path: Path = DEVELOPMENT
 
     @classmethod
-    def of(cls, groups: Mapping[str, Seeds], draws: Draws, spread: Prior | None = None) -> Reached:
-        """``spread``: of headline scores over seeds, where seeds are too few to tell it."""
+    def of(
+        cls,
+        groups: Mapping[str, Seeds],
+        draws: Draws,
+        spread: Prior | None = None,
+        metric: str | None = None,
+    ) -> Reached:
+        """``spread``: of the judged score over seeds, where seeds are too few to tell it.
+        ``metric``: what is judged; None: AUC, or Dice."""
         paths = metric_paths(row for seeds in groups.values() for row in seeds.values())
+        judged = headline(paths, metric)
         conditions = dict.fromkeys(
             ("corrupted", "by", name, path[-1])
             for path in paths
@@ -63,10 +76,11 @@ class Reached:
             for name in row.metrics.get("corrupted", {}).get("by", {})
         )
         models = {
-            path: _model(groups, draws, path, spread if path[-1] in HEADLINES else None)
+            path: _model(groups, draws, path, spread if path[-1] == judged[-1] else None)
             for path in (*paths, *conditions)
         }
-        return cls(groups, {path: model for path, model in models.items() if model is not None})
+        known = {path: model for path, model in models.items() if model is not None}
+        return cls(groups, known, judged)
 
     def estimate(self, name: str, path: Path) -> Estimate | None:
         model = self.models.get(path)

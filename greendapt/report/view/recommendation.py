@@ -62,7 +62,11 @@ def _take(question: Question, taken: Entry) -> str:
     else:
         lead = "Take "
     what = f"{lead}{question.called(taken)} ({sure}): "
-    return Sentence(what, reaches(question, taken), " an adaptation.")
+    return Sentence(what, reaches(question, taken), f" an adaptation{_used(question)}.")
+
+
+def _used(question: Question) -> str:
+    return f" with {question.predictions:,} predictions" if question.predictions else ""
 
 
 def _runner_up(question: Question, taken: Entry, other: Entry) -> str:

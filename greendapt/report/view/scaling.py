@@ -11,7 +11,7 @@ from greendapt.core.text import shots_text
 from greendapt.core.units import si
 from greendapt.report import words
 from greendapt.report.view import estimates
-from greendapt.report.view.model import Section, Setting, Table, headline
+from greendapt.report.view.model import Section, Setting, Table
 from greendapt.report.view.reached import Reached, metric_values
 from greendapt.stats.intervals import Interval
 from greendapt.stats.power import power_law
@@ -82,7 +82,7 @@ def _curves(
 
 def _mean(reached: Mapping[Setting, Reached], setting: Setting, strategy: str) -> str:
     of = reached.get(setting)
-    score = None if of is None else of.estimate(strategy, headline(of.models))
+    score = None if of is None else of.estimate(strategy, of.path)
     if score is None:
         return words.MISSING
     return Interval(score.mean, score.low, score.high).text(".3f")
@@ -99,7 +99,7 @@ def _points(run: RunData, names: Sequence[str], reached: Reached) -> Iterator[_P
             strategy,
             suite.data.pools[pool].domain,
             (info.images if info else None) or 0,
-            metric_values(of, headline(reached.models)),
+            metric_values(of, reached.path),
             estimates.cost_values(of, "training_flops"),
             estimates.cost_values(of, "energy_j"),
         )
@@ -134,7 +134,7 @@ def _domains(
         ours, theirs = (fmean(point.flops.values()) for point in (one, other))
         if one.domain == other.domain or max(ours, theirs) > _EQUAL * min(ours, theirs):
             continue
-        difference = reached.gap(one.strategy, other.strategy, headline(reached.models))
+        difference = reached.gap(one.strategy, other.strategy, reached.path)
         if difference is not None:
             yield (
                 words.setting(setting),
@@ -151,7 +151,7 @@ def _gains(
     if none is None:
         return
     without = reached.groups.get(none, {})
-    base = metric_values(without, headline(reached.models))
+    base = metric_values(without, reached.path)
     spent = estimates.cost_values(without, "energy_j")
     for point in points:
         seeds = sorted(point.score.keys() & base.keys())

@@ -25,6 +25,7 @@ _ROLES = {
     "adaptation": "Adaptation (DAPT)",
     "transfer": "Transfer",
     "evaluation": "Evaluation",
+    "use": "Measuring use",
     "sunk": "Sunk (generic pre-training)",
 }
 

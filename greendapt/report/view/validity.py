@@ -11,12 +11,18 @@ from greendapt.core.remarks import Gravity
 from greendapt.core.text import listed, plural
 from greendapt.core.units import quantity
 from greendapt.report import words
+from greendapt.report.view import columns
+from greendapt.report.view.chance import is_reversed, near_chance
 from greendapt.report.view.model import Cost, Entry, Fact, Panel
-from greendapt.report.view.verdict import is_reversed, near_chance
 from greendapt.store.runinfo import DatasetInfo, RunData
 from greendapt.suite.toys import toys
 
 _SHOWN = 4
+_FEW_PATIENTS = 200
+_FEW_TOLD = (
+    "few to judge on. At least 100 with a finding and 100 without are asked for (Collins, "
+    "Ogundimu, Altman 2016): look at the intervals, and take no difference within them for one."
+)
 
 
 def caveats(run: RunData, panels: Sequence[Panel]) -> tuple[Fact, ...]:
@@ -28,6 +34,7 @@ def caveats(run: RunData, panels: Sequence[Panel]) -> tuple[Fact, ...]:
         _synthetic(run),
         ("a toy network", _toys(run)),
         ("failed cells", _failed(run)),
+        ("costs of use", _lifetime(run)),
         *(("nothing carries over", text) for text in _near_chance(panels)),
         *((leak[one.gravity], one.text) for one in weak),
         ("few seeds", _seeds(panels)),
@@ -65,6 +72,18 @@ def _failed(run: RunData) -> str:
         return ""
     names = list(dict.fromkeys(failure.strategy for failure in failures))
     return f"{plural(len(failures), 'cell')} failed ({listed(names)}): see below."
+
+
+def _lifetime(run: RunData) -> str:
+    """What costs are of, where that is not adaptation and transfer alone."""
+    use = run.info.suite.use
+    if use is None or not use.predictions:
+        return ""
+    return (
+        f"Time, energy, carbon and FLOPs (where a picture says training FLOPs, too) are of "
+        f"adaptation, transfer and {use.predictions:,} predictions; every other cost is without "
+        "them."
+    )
 
 
 def _near_chance(panels: Sequence[Panel]) -> list[str]:
@@ -119,11 +138,15 @@ def _energy(panels: Sequence[Panel]) -> tuple[str, str]:
     if any(cost.quality is Quality.ESTIMATED for cost in costs):
         said = "Energy is estimated, at least in part, not measured"
         if all(cost.estimate is not None for cost in _costs(panels, "training_flops")):
-            said = f"{said}: strategies are ordered and compared by training FLOPs, exact."
+            said = f"{said}: strategies are ordered and compared by {_flops(panels)}, exact."
         else:
             said = f"{said}: grams may be off by a factor."
         return "energy estimated", said
     return "", ""
+
+
+def _flops(panels: Sequence[Panel]) -> str:
+    return columns.called("training_flops").with_use(panels[0].predictions).noun
 
 
 def _disturbed(run: RunData, panels: Sequence[Panel]) -> str:
@@ -133,7 +156,7 @@ def _disturbed(run: RunData, panels: Sequence[Panel]) -> str:
     counted = all(one.estimate is not None for one in _costs(panels, "training_flops"))
     if not told or estimated or not counted:
         return told
-    return f"{told} No joule of theirs ranks a strategy: exact training FLOPs do."
+    return f"{told} No joule of theirs ranks a strategy: exact {_flops(panels)} do."
 
 
 def _costs(panels: Sequence[Panel], key: str) -> list[Cost]:
@@ -154,6 +177,11 @@ def facts(run: RunData, panels: Sequence[Panel]) -> tuple[Fact, ...]:
     lines = [
         Fact(f"Data, {role}", _described(info), info.synthetic)
         for role, info in run.info.data.named()
+    ]
+    lines += [
+        Fact(f"Data, {role}", f"{plural(info.patients, 'patient')}: {_FEW_TOLD}", True)
+        for role, info in run.info.data.named()
+        if role.startswith("external") and info.patients and info.patients < _FEW_PATIENTS
     ]
     remarks = {one.text: one.gravity is not Gravity.NOTE for one in run.info.notes}
     lines += [Fact("Data check", text, grave) for text, grave in remarks.items()]

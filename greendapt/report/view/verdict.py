@@ -15,15 +15,14 @@ from greendapt.core.text import plural
 from greendapt.core.units import percent
 from greendapt.report import words
 from greendapt.report.view import columns, sentences
-from greendapt.report.view.model import DEVELOPMENT, HEADLINES, Comparison, Entry, Path, Verdict
+from greendapt.report.view.chance import near_chance
+from greendapt.report.view.model import DEVELOPMENT, Comparison, Entry, Path, Verdict
 from greendapt.report.view.reached import Reached
 from greendapt.report.view.sentences import Sentence
 from greendapt.stats.best_buy import MOST_SEEDS, Choice, best_buy, needed
 from greendapt.stats.crossed import Crossed
 from greendapt.stats.intervals import Interval
 
-CHANCE = 0.5
-_NEAR_CHANCE = 0.05
 _SPELT_OUT = 6
 _SURELY = 0.99
 _DEPENDS = "The best buy depends on the setting"
@@ -46,6 +45,12 @@ class Question:
     order_key: str | None = None
     path: Path = DEVELOPMENT
     several_full: bool = False
+    predictions: int = 0
+
+    @property
+    def cost_noun(self) -> str:
+        """Of the cost that is compared."""
+        return columns.called(self.compared).with_use(self.predictions).noun
 
     @property
     def noun(self) -> str:
@@ -101,9 +106,12 @@ def verdict(question: Question) -> Verdict:
     return _undecided(question) if buy is None else _weigh(question, buy)
 
 
-def credibly_worse(question: Question, entry: Entry, other: Entry) -> bool:
-    """Whether ``entry`` is worse than ``other`` beyond what seeds and patients explain."""
-    difference = question.gap(entry, other)
+def credibly_worse(
+    question: Question, entry: Entry, other: Entry | None, path: Path | None = None
+) -> bool:
+    """Whether ``entry`` is worse than ``other`` beyond what seeds and patients explain; on another
+    set than development, where one is named."""
+    difference = None if other is None else question.gap(entry, other, path)
     return difference is not None and difference.high is not None and difference.high < 0
 
 
@@ -209,9 +217,7 @@ def _buy(question: Question, buy: Entry, full: Entry | None) -> list[str]:
     key = question.compared
     ratio = _ratio(buy.against_full, key)
     against = question.called(full)
-    saves = (
-        words.saving(ratio, columns.called(key).noun, against) if ratio else f"stands by {against}"
-    )
+    saves = words.saving(ratio, question.cost_noun, against) if ratio else f"stands by {against}"
     difference = question.gap(buy, full)
     than = f" ({against}: {words.number(question.score(full))}, "
     return [
@@ -237,7 +243,7 @@ def for_times(question: Question, entry: Entry, other: Entry) -> str:
     costs = mean_cost(entry, key), mean_cost(other, key)
     if not costs[0] or not costs[1]:
         return ""
-    return f" for {words.times(costs[0] / costs[1])} the {columns.called(key).noun}"
+    return f" for {words.times(costs[0] / costs[1])} the {question.cost_noun}"
 
 
 def _ratio(comparison: Comparison | None, key: str) -> Interval | None:
@@ -293,7 +299,7 @@ def _carries_over(question: Question, buy: Entry) -> list[str]:
     others = [question.find(name) for name in (question.full, question.none)]
     rivals = [entry for entry in others if entry is not None and entry is not buy]
     carried = []
-    for path in (p for p in buy.metrics if p[0] == "external" and p[-1] in HEADLINES):
+    for path in (p for p in buy.metrics if p[0] == "external" and p[-1] == question.path[-1]):
         if path[-1] == "auc" and all(near_chance(entry, path) for entry in question.entries):
             continue  # a caveat says so
         reached = [f"{question.called(buy)} reaches {words.score(buy.metrics[path])}"]
@@ -302,27 +308,10 @@ def _carries_over(question: Question, buy: Entry) -> list[str]:
                 difference = words.difference(question.gap(buy, rival, path))
                 mean = words.number(rival.metrics[path].mean)
                 reached.append(f"{question.called(rival)} {mean} (difference {difference})")
-        carried.append(f"On {path[1]} (external) {', '.join(reached)}.")
+        hurt = credibly_worse(question, buy, question.find(question.none), path)
+        harm = " Adaptation hurt there." if hurt else ""
+        carried.append(f"On {path[1]} (external) {', '.join(reached)}.{harm}")
     return carried
-
-
-def near_chance(entry: Entry, path: Path) -> bool:
-    """AUC below that of a coin plus 0.05, or an interval that holds the coin."""
-    estimate = entry.metrics.get(path)
-    if estimate is None:
-        return True
-    held = estimate.low is not None and estimate.high is not None
-    return estimate.mean < CHANCE + _NEAR_CHANCE or (
-        held and (estimate.low or 0) <= CHANCE <= (estimate.high or 1)
-    )
-
-
-def is_reversed(entry: Entry, path: Path) -> bool:
-    """AUC below that of a coin beyond its interval; without one, far below."""
-    estimate = entry.metrics.get(path)
-    if estimate is None:
-        return False
-    return (estimate.mean + 2 * _NEAR_CHANCE if estimate.high is None else estimate.high) < CHANCE
 
 
 def _how_sure(question: Question, buy: Entry) -> list[str]:

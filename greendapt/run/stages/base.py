@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Self, TypeVar
 
 import torch
 
+from greendapt.accounting.grid import grid
 from greendapt.core.keys import key_of
 from greendapt.core.records import SCHEMA, Details, Kind, Metrics, Record, Role, TrainingDetails
+from greendapt.meter.window import Window
 from greendapt.models.backbone import Backbone
 from greendapt.run import seeds
 from greendapt.run.context import Context
@@ -33,10 +36,12 @@ R = TypeVar("R", bound=Recipe)
 
 @dataclass(frozen=True)
 class Monitor:
-    """What a stage tells while it runs (its share done), and asks: joules spent so far."""
+    """What a stage tells while it runs (its share done), and asks: joules spent so far, and a
+    window of the meter for a part of it (without a meter it stays empty)."""
 
     on_progress: Callable[[float], None] = lambda _share: None
     energy_j: Callable[[], float | None] = lambda: None
+    window: Callable[[], AbstractContextManager[Window]] = lambda: nullcontext(Window(grid()))
 
 
 @dataclass(frozen=True)

@@ -13,28 +13,36 @@ import torch
 from torch import Tensor
 
 from greendapt.core.records import Role, Scores
+from greendapt.models.backbone import Backbone, create_backbone
+from greendapt.models.network import Network
 from greendapt.run.context import Context, TestSet
 from greendapt.run.stages import counted
 from greendapt.run.stages.base import Stage, pace_of, shortened_recipe
 from greendapt.run.stages.counted import Effort, Passes
 from greendapt.run.stages.features import LEARNT_FROM, TestFeatures
-from greendapt.stats.crossed import Sample, crossed
+from greendapt.stats.crossed import interval_alone
 from greendapt.stats.intervals import Floats
 from greendapt.suite.models import Shots
 from greendapt.suite.recipes import Transfer
 from greendapt.train.cost import ImageCost
 from greendapt.train.loop import Fit
+from greendapt.train.step import PLAIN
+from greendapt.transfer.clinical import CLINICAL, thresholds
 from greendapt.transfer.metrics import judge
+from greendapt.transfer.subgroups import by_group
 
+_BY_GROUP = 200  # draws of patients: there may be many groups
 Judged = tuple[Scores, dict[str, Floats]]
 
 
 @dataclass(frozen=True)
 class Judging:
-    """``judge`` gives a set's scores, and by metric so many bootstrap draws; ``flops`` an image."""
+    """``judge`` gives a set's scores, and by metric so many bootstrap draws; ``flops`` an image.
+    ``looked_at``: images of validation that were run to choose thresholds."""
 
     judge: Callable[[TestSet, int], Judged]
     flops: int
+    looked_at: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,6 +125,39 @@ class Downstream(Stage):
     def judging(self, context: Context, features: TestFeatures | None) -> Judging:
         """How a set is judged by what it trained. ``features``: of the sets, where it takes any."""
 
+    def _thresholds(self, context: Context, logits: Tensor) -> Floats:
+        """Of logits [N, K] on the images of validation that it may see."""
+        val = context.development("val", self._shown(context)[1])
+        return thresholds(logits, val.targets, context.suite.evaluation.sensitivity)
+
+    def looks_at(self, context: Context) -> int:
+        """Images of validation that judging runs to choose thresholds, as many as chose the epoch;
+        none where masks are judged."""
+        return len(self._shown(context)[1]) if self.score == "auc" else 0
+
+    # --- what it trained is used ------------------------------------------------------------
+
+    @property
+    @abstractmethod
+    def network(self) -> tuple[object, ...]:
+        """What makes the network beside the backbone: its kind, and what else decides it."""
+
+    @abstractmethod
+    def untrained(self, context: Context) -> Network:
+        """The network as it is used, with random weights, ready to run."""
+
+    def use_flops(self, context: Context) -> int:
+        """An image, through all of it."""
+        return self.judging_flops(context)
+
+    def _random_backbone(self, context: Context) -> Backbone:
+        start = self.start
+        spec = counted.spec_of(context, start)
+        made = create_backbone(
+            start.backbone, image_size=context.image_size, cut=start.cut, spec=spec
+        )
+        return context.steps.get(start.backbone, PLAIN).arrange(made)
+
     @abstractmethod
     def judging_flops(self, context: Context) -> int:
         """An image, before it runs."""
@@ -125,22 +166,27 @@ class Downstream(Stage):
     def judging_passes(self, context: Context, batch: int) -> Passes: ...
 
 
-def label_scores(logits: Tensor, test: TestSet, draws: int) -> Judged:
-    """Of logits [N, K] on the images of a set."""
-    images = test.images
+def label_scores(logits: Tensor, test: TestSet, draws: int, at: Floats) -> Judged:
+    """Of logits [N, K] on the images of a set; where it is no corrupted copy, at thresholds, and by
+    group of patients, too."""
+    images, people = test.images, test.images.patients
     targets = torch.from_numpy(images.targets)
-    return judged(judge(logits, targets, images.patients, images.classes, bootstrap=draws))
+    if test.corruption is not None:
+        return judged(judge(logits, targets, people, images.classes, bootstrap=draws))
+    scores = judge(logits, targets, people, images.classes, bootstrap=draws, at=at)
+    told, drawn = judged(scores)
+    fewer = min(draws, _BY_GROUP)
+    more, drawn_more = by_group(logits, images.targets, people, images.subgroups, fewer)
+    return told | more, drawn | drawn_more
 
 
 def judged(scores: dict[str, Any]) -> Judged:
-    """Scores with ``auc_low`` and ``auc_high`` (or of Dice), this network's interval over patients,
-    and the draws apart."""
+    """Scores with ``auc_low`` and ``auc_high`` (or of Dice, and so on), this network's interval
+    over patients, and the draws apart."""
     drawn = scores.pop("draws", {})
-    for metric in ("auc", "dice"):
+    for metric in ("auc", "dice", *CLINICAL):
         if metric in scores:
-            low = high = None
-            if scores[metric] is not None:
-                alone = Sample({0: scores[metric]}, {0: drawn[metric]}, scores["patients"])
-                _, low, high = crossed({metric: alone}).interval(metric)
+            of = drawn.get(metric, np.empty(0))
+            low, high = interval_alone(scores[metric], of, scores["patients"])
             scores |= {f"{metric}_low": low, f"{metric}_high": high}
     return scores, drawn

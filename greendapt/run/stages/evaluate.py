@@ -43,9 +43,16 @@ class Evaluation(Stage):
         )
 
     def _decides(self) -> dict[str, object]:
-        bootstrap = self.ground.suite.evaluation.bootstrap
-        tests = self.ground.tests
-        return {**self.trained.decides, "tests": tests, "bootstrap": bootstrap}
+        evaluation, tests = self.ground.suite.evaluation, self.ground.tests
+        decides = {"tests": tests, "bootstrap": evaluation.bootstrap}
+        if self.trained.score == "auc":
+            decides["threshold"] = evaluation.sensitivity or "youden"
+        return {**self.trained.decides, **decides}
+
+    @property
+    def reads(self) -> tuple[Stage, ...]:
+        """Thresholds are chosen on what the head learnt from, too."""
+        return (*self.parents, *(self.trained.parents if self.features else ()))
 
     def _title(self) -> str:
         return f"test of {self.trained.cell_title}"
@@ -78,7 +85,7 @@ class Evaluation(Stage):
                 external[name] = scores
             monitor.on_progress(number / len(tests))
         metrics["corrupted"][score] = _mean(by, score)
-        images = sum(len(test.images) for test in tests)
+        images = sum(len(test.images) for test in tests) + judging.looked_at
         details = EvaluateDetails(draws=draws)
         return Outcome(judging.flops * images, metrics=metrics, details=details)
 
@@ -86,7 +93,7 @@ class Evaluation(Stage):
         plain, corrupted = context.plain_tests, context.corrupted_tests
         images, wanted = plain + corrupted, context.suite.evaluation.bootstrap
         return Effort(
-            self.trained.judging_flops(context) * images,
+            self.trained.judging_flops(context) * (images + self.trained.looks_at(context)),
             images=images,
             drawn=wanted * plain + min(wanted, _FEWER) * corrupted,
             corrupted=0 if self.features else corrupted,

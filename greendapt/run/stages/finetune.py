@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from torch import nn
+from torch import Tensor, nn
 
 from greendapt.core.records import Kind
 from greendapt.models.backbone import Backbone
@@ -21,6 +21,7 @@ from greendapt.suite.recipes import FineTune, Trainable
 from greendapt.train.constant_prefix import activation_shape, feature_size, fits
 from greendapt.train.cost import ImageCost, forward_flops, nbytes
 from greendapt.train.engine import predict
+from greendapt.train.inputs import Inputs, gathered
 from greendapt.train.loop import Training
 from greendapt.train.objectives import LOSSES, own_loss
 from greendapt.train.phase import train_phase
@@ -85,11 +86,25 @@ class Finetuning(Downstream):
         engine = context.engine_of(self.start.backbone, shared=False)
         network = Network(backbone, head).to(engine.device).eval()
 
-        def scores(test: TestSet, draws: int) -> Judged:
-            logits = predict(lambda x: network(backbone.prepare(x)), test.pixels(), engine)
-            return label_scores(logits, test, draws)
+        def logits(images: Inputs) -> Tensor:
+            return predict(lambda x: network(backbone.prepare(x)), images, engine)
 
-        return Judging(scores, forward_flops(backbone, context.image_size))
+        val = context.development("val", self._shown(context)[1])
+        at = self._thresholds(context, logits(gathered(val.inputs, val.rows)))
+
+        def scores(test: TestSet, draws: int) -> Judged:
+            return label_scores(logits(test.pixels()), test, draws, at)
+
+        flops = forward_flops(backbone, context.image_size)
+        return Judging(scores, flops, self.looks_at(context))
+
+    @property
+    def network(self) -> tuple[object, ...]:
+        return ("a linear head",)
+
+    def untrained(self, context: Context) -> Network:
+        backbone = self._random_backbone(context)
+        return Network(backbone, _head(context, backbone, 0)).to(context.engine.device).eval()
 
     def judging_flops(self, context: Context) -> int:
         return counted.forward_flops(context, self.start)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from greendapt.core.records import Kind
-from greendapt.models.network import mlp, params
+from greendapt.models.network import Network, mlp, params
 from greendapt.run import seeds
 from greendapt.run.context import Context, TestSet
 from greendapt.run.stages import counted
@@ -75,10 +75,25 @@ class Probing(Downstream):
         empty = make_head(self.recipe, torch.zeros(2, width), context.classes, 0)
         head = context.load_head(self.key, empty).eval()
 
-        def scores(test: TestSet, draws: int) -> Judged:
-            return label_scores(predict(head, stored[test.name], context.engine), test, draws)
+        val = context.features(self.parents[0].key)["val"][self._shown(context)[1]]
+        at = self._thresholds(context, predict(head, val, context.engine))
 
-        return Judging(scores, head_cost(head, width).forward)
+        def scores(test: TestSet, draws: int) -> Judged:
+            return label_scores(predict(head, stored[test.name], context.engine), test, draws, at)
+
+        return Judging(scores, head_cost(head, width).forward, self.looks_at(context))
+
+    @property
+    def network(self) -> tuple[object, ...]:
+        return ("an MLP" if self.recipe.hidden else "a linear head", self.recipe.hidden)
+
+    def untrained(self, context: Context) -> Network:
+        features = torch.zeros(2, self._width(context))
+        head = make_head(self.recipe, features, context.classes, 0)
+        return Network(self._random_backbone(context), head).to(context.engine.device).eval()
+
+    def use_flops(self, context: Context) -> int:
+        return counted.forward_flops(context, self.start) + self.judging_flops(context)
 
     def judging_flops(self, context: Context) -> int:
         return self._cost(context).forward

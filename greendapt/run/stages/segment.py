@@ -106,6 +106,15 @@ class Segmentation(Downstream):
         cost = image_cost(network, (network.backbone.spec.channels, size, size), 0)
         return Judging(scores, cost.forward)
 
+    @property
+    def network(self) -> tuple[object, ...]:
+        return ("a U-Net",)
+
+    def untrained(self, context: Context) -> UNet:
+        backbone, size = self._random_backbone(context), context.image_size
+        network = UNet(backbone, context.mask_outputs, image_size=size, seed=0)
+        return network.to(context.engine.device).eval()
+
     def judging_flops(self, context: Context) -> int:
         return self._cost(context).forward
 
