@@ -42,6 +42,13 @@ def newest(out):
     return max(out.glob("*/run.json"), key=lambda path: path.stat().st_mtime_ns).parent
 
 
+def told(done):
+    """Where it stopped, and what the rest would take: two lines before the verdict."""
+    lines = done.out.splitlines()
+    at = next(k for k, line in enumerate(lines) if line.startswith("stopped before"))
+    return lines[at : at + 2]
+
+
 def metrics(run):
     rows = json.loads((run / "summary.json").read_text(encoding="utf-8"))["rows"]
     return [json.dumps([row["strategy"], row["metrics"]]) for row in rows]
@@ -52,12 +59,12 @@ def test_what_finding_prices_takes_is_spent(planned):
     _, done, run = planned
     assert done.code == 0, done.err
     assert "looking first what the stages take" in done.err
-    first, second = done.out.splitlines()[-2:]
+    first, second = told(done)
     assert first.startswith("stopped before features of none, seed 0, which may take ")
     assert second.startswith("0 of 3 cells are done; the rest would take about ")
-    told = re.search(r"greendapt resume (.+) --budget (.+)$", second)
-    assert told[1] == str(run)
-    assert parse_budget(told[2]).limit > 0.01  # what the next stage may take
+    then = re.search(r"greendapt resume (.+) --budget (.+)$", second)
+    assert then[1] == str(run)
+    assert parse_budget(then[2]).limit > 0.01  # what the next stage may take
     assert not (run / "summary.json").exists()
 
 
@@ -66,7 +73,7 @@ def test_it_stops_says_where_and_goes_on(greendapt, asked, tmp_path, finished_ru
     assert done.code == 0, done.err
     assert "looking first" not in done.err  # the kept plan spares it
     run = newest(tmp_path / "runs")
-    first, second = done.out.splitlines()[-2:]
+    first, second = told(done)
     assert first.startswith(f"stopped before test_resnet {DEAR}, which may take ")
     assert first.endswith(" of 2 h 00 min")
     assert second.startswith("1 of 3 cells are done; the rest would take about ")
@@ -74,9 +81,9 @@ def test_it_stops_says_where_and_goes_on(greendapt, asked, tmp_path, finished_ru
     assert "Interim: 1 of 3 cells are done" in (run / "report.md").read_text(encoding="utf-8")
     again = greendapt("resume", run, "--budget", "2h", "--json")
     assert again.code == 0, again.err
-    told = json.loads(again.out)
-    assert [row["strategy"] for row in told["summary"]["rows"]] == ["none"]
-    budget = told["budget"]
+    answer = json.loads(again.out)
+    assert [row["strategy"] for row in answer["summary"]["rows"]] == ["none"]
+    budget = answer["budget"]
     assert budget["stopped_before"] == f"test_resnet {DEAR}"
     assert (budget["unit"], budget["limit"], budget["spent"]) == ("s", 7200.0, 0.0)
     assert (budget["cells_done"], budget["cells"]) == (1, 3)
@@ -106,7 +113,7 @@ def test_workers_keep_it_together(greendapt, asked, tmp_path, finished_run):
     done = greendapt("bench", *asked, *local, "--budget", "2h")
     assert done.code == 0, done.err
     run = newest(tmp_path / "runs")
-    assert done.out.splitlines()[-2].startswith(f"stopped before test_resnet {DEAR}")
+    assert told(done)[0].startswith(f"stopped before test_resnet {DEAR}")
     assert not any((run / "claims").iterdir())
     assert not (run / "summary.json").exists()
     enough = greendapt("resume", run)
