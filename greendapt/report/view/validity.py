@@ -146,7 +146,8 @@ def _energy(panels: Sequence[Panel]) -> tuple[str, str]:
 
 
 def _flops(panels: Sequence[Panel]) -> str:
-    return columns.called("training_flops").with_use(panels[0].predictions).noun
+    predictions = panels[0].predictions if panels else 0
+    return columns.called("training_flops").with_use(predictions).noun
 
 
 def _disturbed(run: RunData, panels: Sequence[Panel]) -> str:
