@@ -87,5 +87,6 @@ def test_plan_takes_the_options_of_bench(greendapt):
         set(re.findall(r"--[a-z-]+", greendapt(name, "--help").out)) for name in ("plan", "bench")
     )
     # who runs it, and how far money lets it, is no cost
-    assert run - planned == {"--budget", "--executor", "--workers", "--slurm"}
+    of_running = {"--name", "--quiet", "--verbose"}
+    assert run - planned == {"--budget", "--executor", "--workers", "--slurm"} | of_running
     assert "--gpus" in planned - run
