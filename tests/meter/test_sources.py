@@ -152,7 +152,7 @@ def test_a_throttled_gpu_makes_the_gate_void_for_noise(
     """From the driver through run.json to the verdict."""
     auto = lambda **given: Meter(**{**given, "device": "auto"})  # noqa: E731
     monkeypatch.setattr(import_module("greendapt.run.session"), "Meter", auto)
-    bench = partial(greendapt, "bench", "--suite", tiny, "--seeds", 2, "--out")
+    bench = partial(greendapt, "bench", "--suite", tiny, "--seeds", 3, "--out")
     standin()
     assert bench(tmp_path / "base").code == 0
     base = tmp_path / "base.json"
