@@ -180,6 +180,14 @@ def shell(program):
     return run
 
 
+@pytest.fixture(autouse=True)
+def _subnormal_numbers():
+    """A run has its whole process take them for zero; the next test may draw some."""
+    yield
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_flush_denormal(False)
+
+
 @pytest.fixture(scope="session")
 def in_process():
     """``greendapt ARGUMENTS`` in this process, where torch is imported once.

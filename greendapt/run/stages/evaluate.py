@@ -45,8 +45,8 @@ class Evaluation(Stage):
     def _decides(self) -> dict[str, object]:
         evaluation, tests = self.ground.suite.evaluation, self.ground.tests
         decides = {"tests": tests, "bootstrap": evaluation.bootstrap}
-        if self.trained.score == "auc":
-            decides["threshold"] = evaluation.sensitivity or "youden"
+        if self.trained.score == "auc" and evaluation.sensitivity is not None:
+            decides["threshold"] = evaluation.sensitivity
         return {**self.trained.decides, **decides}
 
     @property
