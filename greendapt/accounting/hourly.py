@@ -69,7 +69,7 @@ class Hours:
         """None where hours are missing."""
         pieces = [*self._pieces(start_s, start_s + wall_s)]
         covered_s = math.fsum(seconds for seconds, _ in pieces)
-        if covered_s < wall_s - _ROUNDING_S:
+        if not covered_s or covered_s < wall_s - _ROUNDING_S:
             return None
         return math.fsum(seconds * value for seconds, value in pieces) / covered_s
 

@@ -138,6 +138,12 @@ def test_measure_takes_the_hours_of_its_command(file):
     assert "hours are missing" in record["carbon_g"]["source"]
 
 
+def test_no_hour_covers_work_too_short_to_round(file):
+    hours = read_hours(file("t,g\n2020-01-01,1\n2020-01-02,1\n"))
+    with pytest.raises(SuiteError, match="hours are missing"):
+        hours.mean(2e9, 1e-4)
+
+
 def measured(path):
     run = "import typer; from greendapt.cli.measure import measure; typer.run(measure)"
     asked = ["--json", "--device", "cpu", "--intensity", str(path), "--", "true"]
