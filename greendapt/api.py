@@ -246,11 +246,8 @@ class Run:
 
         Raises GreendaptError without pandas.
         """
-        try:
-            import pandas as pd
-        except ImportError as error:
-            raise notebook.missing("Run.frame()", "pandas") from error
-        return pd.DataFrame(cells.cells(self.data))
+        pandas = notebook.package("pandas", "Run.frame()")
+        return pandas.DataFrame(cells.cells(self.data))
 
     def pareto(self, setting: str | None = None) -> Any:
         """An Altair chart of score against cost, the one of the report's page.
@@ -258,11 +255,8 @@ class Run:
         ``setting``: one of ``verdict.by_setting``; None: the first. Raises GreendaptError for
         another, where nothing has a score and a cost, and without altair.
         """
-        try:
-            import altair as alt
-        except ImportError as error:
-            raise notebook.missing("Run.pareto()", "altair") from error
-        return alt.Chart.from_dict(self.pareto_spec(setting))
+        altair = notebook.package("altair", "Run.pareto()")
+        return altair.Chart.from_dict(self.pareto_spec(setting))
 
     def pareto_spec(self, setting: str | None = None) -> dict[str, Any]:
         """The same as a Vega-Lite specification, which needs no further package."""
@@ -374,7 +368,10 @@ class _Doing:
         session, there = self.session, before.records()
         same = session.info().fingerprint == before.read().fingerprint
         if not same:
-            tell("note: this machine or its software is not what the run began with: mixed costs")
+            tell(
+                "note: this is another machine or other software than the run began with; "
+                "its costs will be mixed"
+            )
         out = before.path.parent
         allowed = allowance_of(session, budget, out, there, tell, comparable=same)
         return self.finish(before, explain=True, allowance=allowed)

@@ -14,6 +14,7 @@ from greendapt.cli.options import (
     BudgetText,
     ExecutorName,
     Json,
+    Metric,
     Quiet,
     SlurmSettings,
     Trust,
@@ -109,14 +110,7 @@ def bench(
         float | None,
         typer.Option(metavar="X", help="So much worse in AUC or Dice is as good (0.02)."),
     ] = None,
-    metric: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="What is judged: auc, auprc, sensitivity, specificity, f1, balanced_accuracy; "
-            "of masks dice, jaccard.",
-        ),
-    ] = None,
+    metric: Metric = None,
     predictions: Annotated[
         int | None,
         typer.Option(

@@ -85,6 +85,14 @@ Trust = Annotated[
     bool,
     typer.Option("--trust", help="Run the suite's own code ([own.NAME]); read it before."),
 ]
+Metric = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="What is judged: auc, auprc, sensitivity, specificity, f1, balanced_accuracy; "
+        "of masks dice, jaccard.",
+    ),
+]
 BudgetText = Annotated[
     str | None,
     typer.Option(

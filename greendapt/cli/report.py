@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from greendapt.cli.options import Metric
 from greendapt.core.terminal import say, show
 
 
@@ -43,14 +44,7 @@ def report(
     margin: Annotated[
         float | None, typer.Option(help="Judge with this one: so much worse is as good.")
     ] = None,
-    metric: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="What is judged: auc, auprc, sensitivity, specificity, f1, balanced_accuracy; "
-            "of masks dice, jaccard.",
-        ),
-    ] = None,
+    metric: Metric = None,
     predictions: Annotated[
         int | None,
         typer.Option(

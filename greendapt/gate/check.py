@@ -77,7 +77,8 @@ def new_cells(base: Side, head: Side) -> tuple[str, ...]:
 
 def left_out(base: Side, head: Side) -> tuple[str, ...]:
     """A note where the run was asked for some of the baseline's strategies only."""
-    strategies = dict.fromkeys(name[0] for name in base.cells if name not in _asked(base, head))
+    asked = {name[0] for name in _asked(base, head)}
+    strategies = dict.fromkeys(name[0] for name in base.cells if name[0] not in asked)
     if not strategies:
         return ()
     return (f"not asked for in this run, and not judged: {listed(list(strategies))}",)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from greendapt.data.sources.subgroups import UNKNOWN
 from greendapt.stats.intervals import (
     Floats,
     Statistic,
@@ -19,7 +20,6 @@ from greendapt.stats.intervals import (
 
 ENOUGH = 20
 """Patients: of fewer nothing is said, neither how well they are served nor how many they are."""
-_NOT_KNOWN = "unknown"
 
 
 def by_group(
@@ -66,9 +66,7 @@ def _patients(of: NDArray[np.str_], people: NDArray[Any]) -> dict[str, int]:
     pairs = np.unique(np.stack([group, person]), axis=1)
     counts = dict(zip(names.tolist(), np.bincount(pairs[0]).tolist(), strict=True))
     return {
-        name: count
-        for name, count in counts.items()
-        if count >= ENOUGH and name.lower() != _NOT_KNOWN
+        name: count for name, count in counts.items() if count >= ENOUGH and name.lower() != UNKNOWN
     }
 
 

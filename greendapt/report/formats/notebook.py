@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from html import escape
+from importlib import import_module
+from typing import Any
 
 from greendapt.core.errors import GreendaptError
 from greendapt.report import words
@@ -26,9 +28,12 @@ def _table(panel: Panel, key: str) -> str:
     return f"<table><caption>{escape(panel.title)}</caption><tr>{head}</tr>{body}</table>"
 
 
-def missing(what: str, package: str) -> GreendaptError:
-    """What to say where a package of the notebook's is not there."""
-    return GreendaptError(
-        f"{what} needs {package}, which is not installed; "
-        "try: python -m pip install 'greendapt[notebook]'"
-    )
+def package(name: str, what: str) -> Any:
+    """The module ``name``, which ``what`` needs. Raises GreendaptError where it is not there."""
+    try:
+        return import_module(name)
+    except ImportError as error:
+        raise GreendaptError(
+            f"{what} needs {name}, which is not installed; "
+            "try: python -m pip install 'greendapt[notebook]'"
+        ) from error
