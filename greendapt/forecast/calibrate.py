@@ -175,11 +175,11 @@ def _behind(stage: Stage) -> Iterator[Stage]:
 
 
 def _with_weights(context: Context) -> Context:
-    """Random weights where the generic ones are not made yet: they take the same time."""
-    generic = {
-        name: path if Path(path).is_file() else "none" for name, path in context.generic.items()
-    }
-    return replace(context, generic=generic)
+    """Random weights for fractal ones, which may not be made yet: they take the same time."""
+    if context.suite.model.weights != "fractal":
+        return context
+    random = {name: replace(one, argument="none") for name, one in context.generic.items()}
+    return replace(context, generic=random)
 
 
 @contextmanager

@@ -16,7 +16,8 @@ from greendapt.data.prepared import Prepared, Task, prepare
 from greendapt.data.splits import FRACTIONS, SPLITS
 from greendapt.models.backbone import check_backbone, check_own
 from greendapt.models.checkpoint_files import read
-from greendapt.run.context import Context
+from greendapt.models.weights import spec_of
+from greendapt.run.context import Context, Generic
 from greendapt.run.ground import Digests
 from greendapt.run.plan import Cell, cells
 from greendapt.run.prepare import check_models
@@ -49,7 +50,9 @@ def stated_plan(suite: Suite, out: Path) -> tuple[Context, list[Cell]]:
     weights = "none" if suite.model.weights == "fractal" else suite.model.weights
     if weights not in ("timm", "none"):
         read(Path(weights))
-    generic = dict.fromkeys(suite.model.backbones, weights)
+    generic = {
+        name: Generic("stated", weights, spec_of(name, weights)) for name in suite.model.backbones
+    }
     return Context(suite, _data(suite), RunFolder(out), Engine.on("cpu"), generic), planned
 
 

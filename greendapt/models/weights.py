@@ -54,13 +54,12 @@ def load(
 
 
 def spec_of(name: str, weights: str) -> InputSpec:
-    """What ``load`` gives the input of these weights, without loading them; of a file that is not
-    made yet, what a network without weights has."""
+    """What ``load`` gives the input of these weights, without loading them."""
+    if weights == "none":
+        return InputSpec()
     if weights == "timm":
         return _timm_spec(name)
     path = Path(weights)
-    if weights == "none" or not path.is_file():
-        return InputSpec()
     return _written_spec(path, read_metadata(path)) or _timm_spec(name)
 
 

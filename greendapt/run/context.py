@@ -16,7 +16,7 @@ from greendapt.data.masks import mask_classes
 from greendapt.data.prepared import Prepared
 from greendapt.data.splits import few_shot, hold_out
 from greendapt.models import weights
-from greendapt.models.backbone import Backbone
+from greendapt.models.backbone import Backbone, InputSpec
 from greendapt.run import seeds
 from greendapt.run.ground import Setting, Start
 from greendapt.store.checkpoints import BACKBONE
@@ -54,8 +54,23 @@ class TestSet:
 
 
 @dataclass(frozen=True)
+class Generic:
+    """The generic weights of a backbone: what names their content, what loads them, what they want
+    as input. The last is known before they are made, and does not hang on a file that may be
+    damaged.
+
+    ``account``: what was taken of a file, where that is not simply all of it.
+    """
+
+    identity: str
+    argument: str
+    spec: InputSpec
+    account: str = ""
+
+
+@dataclass(frozen=True)
 class Context:
-    """``generic``: the weights argument that loads each backbone's generic weights.
+    """``generic``: the generic weights of each backbone.
     ``steps``: how each backbone runs fastest here.
     """
 
@@ -63,7 +78,7 @@ class Context:
     data: Prepared
     folder: RunFolder
     engine: Engine
-    generic: dict[str, str]
+    generic: dict[str, Generic]
     steps: dict[str, Step] = field(default_factory=dict)
     ranks: Ranks = ALONE
     """The processes that train a stage together; one of them does all else."""
@@ -97,7 +112,7 @@ class Context:
         """The backbone with the weights of a file, else the generic ones, ready to run."""
         loaded = weights.load(
             start.backbone,
-            path or self.generic[start.backbone],
+            path or self.generic[start.backbone].argument,
             image_size=self.image_size,
             cut=start.cut,
             seed=seeds.of_weights(start.seed),

@@ -72,9 +72,8 @@ def prepare_session(
         precisions={name: trial.step.arithmetic for name, trial in steps.items()},
         own=own,
     )
-    arguments = {name: one.argument for name, one in generic.items()}
     session = Session(
-        *(suite, data, cells(suite, digests), engine, chosen, arguments, steps),
+        *(suite, data, cells(suite, digests), engine, chosen, generic, steps),
         entering=[suite.run.strategies],
     )
     for stage in stages(session.plan):

@@ -20,7 +20,7 @@ from greendapt.data.prepared import Prepared, Task
 from greendapt.meter import Meter
 from greendapt.models.backbone import create_backbone
 from greendapt.run.allowance import Allowance, Standing
-from greendapt.run.context import Context
+from greendapt.run.context import Context, Generic
 from greendapt.run.environment import environment, fingerprint
 from greendapt.run.plan import Cell, stages
 from greendapt.run.progress import Reporter
@@ -66,7 +66,7 @@ class Session:
     plan: list[Cell]
     engine: Engine
     grid: GridAsked
-    generic: dict[str, str]
+    generic: dict[str, Generic]
     steps: dict[str, Trial]
     entering: Sequence[Sequence[str]]
     allowance: Allowance | None = None

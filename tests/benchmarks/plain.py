@@ -52,7 +52,7 @@ def script(session: Session, folder: Path, strategy: str) -> float:
     name = suite.model.backbones[0]
     backbone = weights.load(
         name,
-        session.generic[name],
+        session.generic[name].argument,
         image_size=suite.model.image_size,
         cut=suite.cut(strategy),
         seed=0,

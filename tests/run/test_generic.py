@@ -10,7 +10,8 @@ from safetensors.torch import save_file
 
 from greendapt.core.errors import WeightsError
 from greendapt.models import weights
-from greendapt.models.backbone import create_net
+from greendapt.models.backbone import InputSpec, create_net
+from greendapt.run.context import Generic
 from greendapt.run.ground import Digests, Ground, Start
 from greendapt.run.stages import pretrain
 from greendapt.suite.suite_files import load
@@ -25,7 +26,7 @@ def suite(tiny):
 
 
 def test_none_needs_no_file(suite):
-    assert pretrain.resolve(suite("none"), "test_resnet") == pretrain.Generic("none", "none")
+    assert pretrain.resolve(suite("none"), "test_resnet") == Generic("none", "none", InputSpec())
 
 
 def test_fractal_weights_are_named_by_all_that_decides_them(suite):
@@ -76,7 +77,7 @@ def test_a_checkpoint_is_named_by_what_it_holds_read_once_and_accounted_for(
     assert str(tmp_path) not in same.account
     pickled.unlink()
     kept = weights.load("test_resnet", same.argument, image_size=32, cut=None, seed=0)
-    assert kept.spec == weights._timm_spec("test_resnet")
+    assert kept.spec == same.spec == weights._timm_spec("test_resnet")
     for ours, theirs in zip(kept.parameters(), backbones[0].parameters(), strict=True):
         assert torch.equal(ours, theirs)
 
@@ -93,7 +94,7 @@ def test_one_network_under_two_scalings_is_two(suite, tmp_path, monkeypatch):
         said = {"mean": str([*mean]), "std": str([*usual.std])} if mean else None
         save_file({f"{prefix}{name}": tensor for name, tensor in own.items()}, path, said)
         one = pretrain.resolve(suite(str(path)), "test_resnet")
-        assert weights.spec_of("test_resnet", one.argument).mean == (mean or usual.mean)
+        assert one.spec.mean == (mean or usual.mean)
         return one.identity
 
     for prefix in ("", "backbone."):

@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 
 from greendapt.meter.traffic import Traffic, traffic
-from greendapt.models import weights
 from greendapt.models.backbone import Backbone, InputSpec, create_backbone
 from greendapt.run.context import Context
 from greendapt.run.ground import Start
@@ -116,7 +115,7 @@ def new_backbone(context: Context, start: Start) -> Backbone:
 
 
 def spec_of(context: Context, start: Start) -> InputSpec:
-    return weights.spec_of(start.backbone, context.generic[start.backbone])
+    return context.generic[start.backbone].spec
 
 
 def image_shape(context: Context, start: Start) -> tuple[int, int, int]:

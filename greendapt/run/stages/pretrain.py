@@ -27,11 +27,11 @@ from greendapt.disk.cache import cache_folder
 from greendapt.disk.files import digest_of, disk_errors, sync_file, write_atomic
 from greendapt.disk.locks import locked
 from greendapt.models import weights
-from greendapt.models.backbone import Backbone
+from greendapt.models.backbone import Backbone, InputSpec
 from greendapt.models.network import Network, mlp
 from greendapt.models.own_networks import own_network
 from greendapt.run import seeds
-from greendapt.run.context import Context, examples
+from greendapt.run.context import Context, Generic, examples
 from greendapt.run.ground import CODE
 from greendapt.run.stages import counted
 from greendapt.run.stages.base import Monitor, Outcome, Spared, Stage, trained_outcome
@@ -53,18 +53,6 @@ _ALL = Trainable("all", "train")
 """Raise when pre-training gives other weights for the same settings."""
 
 
-@dataclass(frozen=True)
-class Generic:
-    """The generic weights of a backbone: what names their content, and what loads them.
-
-    ``account``: what was taken of a file, where that is not simply all of it.
-    """
-
-    identity: str
-    argument: str
-    account: str = ""
-
-
 def resolve(suite: Suite, backbone: str) -> Generic:
     """Reads weights that exist already, so that errors come early.
 
@@ -73,24 +61,24 @@ def resolve(suite: Suite, backbone: str) -> Generic:
     """
     source, size = suite.model.weights, suite.model.image_size
     if source == "none":
-        return Generic("none", "none")
+        return Generic("none", "none", InputSpec())
     if source == "fractal":
         own = own_network(backbone)
         code = {"code": own.digest} if own else {}
         made_by = {"recipe": _RECIPE, "backbone": backbone, "image_size": size, **code}
         key = key_of(fractal=suite.fractal, **made_by)
-        return Generic(key, str(_folder(key) / BACKBONE))
+        return Generic(key, str(_folder(key) / BACKBONE), InputSpec())
     accounts: list[str] = []
     loaded = weights.load(backbone, source, image_size=size, cut=None, seed=0, say=accounts.append)
     key = _identity(loaded)
     if source != "timm" and not accounts:
-        return Generic(key, source)
+        return Generic(key, source, loaded.spec)
     kept = (
         cache_folder() / "weights" / f"{'timm' if source == 'timm' else 'file'}-{key}.safetensors"
     )
     if not _is_as_kept(kept):
         _keep(loaded, kept)
-    return Generic(key, str(kept), " ".join(accounts))
+    return Generic(key, str(kept), loaded.spec, " ".join(accounts))
 
 
 def _identity(loaded: Backbone) -> str:
