@@ -7,6 +7,7 @@ and a grid where a report is made (`greendapt.accounting`).
 
 from __future__ import annotations
 
+import math
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
@@ -87,7 +88,15 @@ def _of_their_units(figures: dict[str, Figure]) -> dict[str, Figure]:
 Figures = Annotated[dict[str, Figure], AfterValidator(_of_their_units)]
 """By name, each in the unit of that name."""
 
-Scores = dict[str, float | int | dict[str, float | None] | None]
+
+def _finite(value: float) -> float | None:
+    """None as in the file, where JSON has no other word for what is no number."""
+    return value if math.isfinite(value) else None
+
+
+Score = Annotated[float, AfterValidator(_finite)]
+
+Scores = dict[str, Score | int | dict[str, Score | None] | None]
 """Of one set of images: ``auc``, ``auc_low``, ``dice``, ``images``, ``auc_by_class``, ..."""
 
 
@@ -95,8 +104,8 @@ class Corrupted(TypedDict, total=False):
     """Means over corrupted copies of the test images, and each ``by`` corruption and severity."""
 
     by: dict[str, Scores]
-    auc: float | None
-    dice: float | None
+    auc: Score | None
+    dice: Score | None
 
 
 class Metrics(TypedDict, total=False):

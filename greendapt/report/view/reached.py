@@ -28,6 +28,8 @@ _SCORES = (
 )
 _RANGES = {"mcc": (-1.0, 1.0), "hausdorff95_px": (0.0, math.inf)}
 """What a metric can be; else 0 to 1."""
+_LARGEST = 1e9
+"""Of any metric: what is larger is no distance in pixels either."""
 
 
 def draws_of(records: Iterable[Record]) -> Draws:
@@ -138,8 +140,8 @@ def _unpacked(details: EvaluateDetails, place: str, metric: str) -> NDArray[np.f
 
 def _patients(row: Row, path: Path) -> int:
     """Test patients; 0 where the run does not say."""
-    place: Any = row.metrics["development" if path[0] != "external" else "external"]
-    count = (place[path[1]] if path[0] == "external" else place).get("patients")
+    place = path[:-1] if path[0] == "external" else ("development",)
+    count = _at(row.metrics, (*place, "patients"))
     return count if isinstance(count, int) else 0
 
 
@@ -153,8 +155,15 @@ def _paths(metrics: Mapping[str, Any]) -> Iterator[Path]:
 
 
 def _metric(metrics: Any, path: Path) -> float | None:
+    """None where there is none, or what is there is no such metric."""
+    value = _at(metrics, path)
+    low, high = _RANGES.get(path[-1], (0.0, 1.0))
+    if isinstance(value, int | float) and low <= value <= min(high, _LARGEST):
+        return float(value)
+    return None
+
+
+def _at(metrics: Any, path: Path) -> Any:
     for step in path:
         metrics = metrics.get(step) if isinstance(metrics, Mapping) else None
-    if isinstance(metrics, int | float) and math.isfinite(metrics):
-        return float(metrics)
-    return None
+    return metrics
