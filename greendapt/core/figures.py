@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class Quality(StrEnum):
@@ -21,6 +22,11 @@ class Quality(StrEnum):
 _RANK = {quality: rank for rank, quality in enumerate(Quality)}
 
 
+_LARGEST = 1e100
+"""Of any figure: sums and products of what a stranger wrote stay finite."""
+Number = Annotated[float, Field(ge=-_LARGEST, le=_LARGEST)]
+
+
 class Figure(BaseModel):
     """A number with unit, quality and source; ``low``/``high`` bound it where a bound is known.
 
@@ -29,12 +35,12 @@ class Figure(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    value: float | None
+    value: Number | None
     unit: str
     quality: Quality
     source: str
-    low: float | None = None
-    high: float | None = None
+    low: Number | None = None
+    high: Number | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Figure:
