@@ -19,7 +19,7 @@ from PIL import Image
 from greendapt.data.dataset import load
 from greendapt.data.pack.packs import Packs
 from greendapt.data.sources.image_files import cores, read_images
-from greendapt.data.sources.listing import read_folder
+from greendapt.data.sources.read_folder import read_folder
 from greendapt.meter import Meter
 from greendapt.suite.datasets import FolderData
 from greendapt.train import inputs
@@ -68,7 +68,7 @@ def epoch(examples, scaled=True):
 
 
 def listed(xrays):
-    return read_folder(xrays).rows
+    return read_folder(FolderData(source="folder", path=xrays)).rows
 
 
 def every(loader):
@@ -85,8 +85,8 @@ def test_against_imagefolder(interleaved, xrays, examples, tmp_path):
         [transforms.Grayscale(), transforms.Resize((SIZE, SIZE)), transforms.ToTensor()]
     )
     for i, row in enumerate(listed(xrays)):
-        (tmp_path / row.label).mkdir(exist_ok=True)
-        (tmp_path / row.label / f"{i}{row.path.suffix}").symlink_to(row.path)
+        (tmp_path / row.value("label")).mkdir(exist_ok=True)
+        (tmp_path / row.value("label") / f"{i}{row.path.suffix}").symlink_to(row.path)
     folder = ImageFolder(tmp_path, ways)
     theirs = DataLoader(folder, batch_size=BATCH, shuffle=True, **WORKERS)
     assert len(folder) == len(examples)
