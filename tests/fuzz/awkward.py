@@ -80,7 +80,8 @@ def _like(value):
 
 @st.composite
 def changed(draw, whole, most=3, of=values):
-    """A copy of a JSON value with up to ``most`` things replaced, removed, doubled or added."""
+    """A copy of a JSON value with up to ``most`` things replaced, removed, doubled or added, each a
+    copy too: one that is put in may be changed next."""
     whole = copy.deepcopy(whole)
     for _ in range(draw(st.integers(1, most))):
         places = list(_places(whole))
@@ -92,14 +93,14 @@ def changed(draw, whole, most=3, of=values):
             holder = holder[key]
         how = draw(st.sampled_from(("replace", "replace", "replace", "remove", "double", "add")))
         if how == "replace":
-            holder[last] = draw(_like(holder[last]) | of)
+            holder[last] = copy.deepcopy(draw(_like(holder[last]) | of))
         elif how == "remove":
             del holder[last]
         elif isinstance(holder, dict):
             name = draw(texts) if how == "add" else f"{last}2"
-            holder[name] = draw(of) if how == "add" else copy.deepcopy(holder[last])
+            holder[name] = copy.deepcopy(draw(of) if how == "add" else holder[last])
         else:
-            holder.insert(last, draw(of) if how == "add" else copy.deepcopy(holder[last]))
+            holder.insert(last, copy.deepcopy(draw(of) if how == "add" else holder[last]))
     return whole
 
 
