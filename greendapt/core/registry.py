@@ -68,7 +68,7 @@ class Registry(Generic[T]):
         return (*self.builtin, *sorted(self._plugins))
 
     def __contains__(self, name: object) -> bool:
-        return name in self.builtin or name in self._plugins
+        return isinstance(name, str) and (name in self.builtin or name in self._plugins)
 
     def get(self, name: str) -> T:
         """Raises PluginError, in one sentence, for an unknown name or a broken plug-in."""

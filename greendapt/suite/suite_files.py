@@ -146,7 +146,8 @@ def nested(key: str, value: Any) -> dict[str, Any]:
 
 
 def _key_parts(key: str) -> list[str]:
-    """A dotted key; parts with dots or colons may be quoted as in TOML."""
+    """A dotted key; parts with dots or colons may be quoted as in TOML. None of a text that is a
+    comment, or more than a key."""
     try:
         table: Any = parse_toml(f"{key} = 0")
     except tomllib.TOMLDecodeError:
@@ -155,6 +156,8 @@ def _key_parts(key: str) -> list[str]:
         raise SuiteError(f"'{key[:80]}' is no key of a suite: {error}") from error
     parts = []
     while isinstance(table, dict):
+        if len(table) != 1:
+            return []
         ((part, table),) = table.items()
         parts.append(part)
     return parts

@@ -71,6 +71,7 @@ def test_suites_as_bytes(loaded, data, profile):
 
 @given(table=changed(TABLE, most=4))
 @fuzzed(150)
+@example(table=TABLE | {"phase": {"adapt": {"freeze": {"rule": [0]}}}})
 def test_suites_as_tables(loaded, table):
     text = "\n".join(f"{_toml(key)} = {_toml(value)}" for key, value in table.items())
     loaded(text.encode())
@@ -83,6 +84,8 @@ def test_suites_as_tables(loaded, table):
 @fuzzed(150)
 @example(text=".".join(["a"] * 20000) + "=1")
 @example(text="run.seeds=" + "9" * 5000)
+@example(text="#a=1")
+@example(text="a=1\nb=1")
 def test_settings(text):
     with only_sentences():
         load_suite("chestxray", "smoke")
