@@ -125,7 +125,7 @@ def _named(index: ImageIndex, layout: Layout) -> list[Place]:
 def _matching(root: Path, glob: str) -> list[Path]:
     try:
         return sorted(root.glob(glob))
-    except (ValueError, NotImplementedError) as error:
+    except (ValueError, IndexError, NotImplementedError) as error:  # '', '.', '/x'
         raise DataError(f"table = '{glob}' is no name in {root} ({error})") from error
 
 
