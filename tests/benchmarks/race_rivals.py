@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from statistics import fmean
 
 import numpy as np
+import optuna
 
 from greendapt.stats.best_buy import best_buy
 from greendapt.stats.crossed import Sample, crossed
@@ -65,9 +66,37 @@ def successive_halving(of: Recorded, seeds: Sequence[int]) -> Iterator[Cell]:
         names, count = [name for name in of.samples if name in best], 2 * count
 
 
+def through_optuna(
+    of: Recorded, seeds: Sequence[int], pruner: optuna.pruners.BasePruner
+) -> Iterator[Cell]:
+    """A trial a strategy, side by side, a seed more a step; the mean so far decides."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    name = " ".join(map(str, seeds))  # brackets of Hyperband follow from it
+    study = optuna.create_study(study_name=name, direction="maximize", pruner=pruner)
+    trials = {strategy: study.ask() for strategy in of.samples}
+    for count in range(1, len(seeds) + 1):
+        for strategy, trial in [*trials.items()]:
+            yield Cell(strategy, None, seeds[count - 1])
+            mean = fmean(of.samples[strategy].values[seed] for seed in seeds[:count])
+            trial.report(mean, count)
+            if trial.should_prune():
+                study.tell(trial, state=optuna.trial.TrialState.PRUNED)
+                del trials[strategy]
+
+
+def optuna_halving(of: Recorded, seeds: Sequence[int]) -> Iterator[Cell]:
+    return through_optuna(of, seeds, optuna.pruners.SuccessiveHalvingPruner(1, 2))
+
+
+def optuna_hyperband(of: Recorded, seeds: Sequence[int]) -> Iterator[Cell]:
+    return through_optuna(of, seeds, optuna.pruners.HyperbandPruner(1, len(seeds), 2))
+
+
 RIVALS: dict[str, Order] = {
     "one epoch, then the top 3": top_after_an_epoch,
     "successive halving over seeds": successive_halving,
+    "successive halving of Optuna": optuna_halving,
+    "Hyperband of Optuna": optuna_hyperband,
     "cheapest first": cheapest_first,
     "random": at_random,
     "most parameters first": most_trained_first,
