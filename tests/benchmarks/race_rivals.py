@@ -39,14 +39,14 @@ def most_trained_first(of: Recorded, seeds: Sequence[int]) -> list[Cell]:
 
 def top_after_an_epoch(of: Recorded, seeds: Sequence[int]) -> Iterator[Cell]:
     """Every strategy for an epoch of its last phase, then the best `TOP` of them to their end."""
-    first = [_early(of, name, seeds[0]) for name in of.samples]
+    first = [early(of, name, seeds[0]) for name in of.samples]
     yield from first
     best = sorted(first, key=lambda cell: -score(of, cell))[:TOP]
     kept = [name for name in of.samples if name in {cell.strategy for cell in best}]
     yield from cells(kept, seeds)
 
 
-def _early(of: Recorded, name: str, seed: int) -> Cell:
+def early(of: Recorded, name: str, seed: int) -> Cell:
     """Who trains nothing, or is not recorded on its way, is at its end."""
     early = Cell(name, 1, seed)
     return early if early in of.early else Cell(name, None, seed)
