@@ -20,6 +20,7 @@ from greendapt.accounting.grid import Grid
 from greendapt.core.errors import GreendaptError, RunError
 from greendapt.core.records import Failure, Record, Summary
 from greendapt.core.terminal import say
+from greendapt.report import at_size
 from greendapt.report.charts import drawing, pareto_chart
 from greendapt.report.charts.theme import LIGHT
 from greendapt.report.figure import Drawn, write_figure
@@ -221,9 +222,12 @@ class Run:
 
     @cached_property
     def recommendations(self) -> tuple[Recommendation, ...]:
-        """Which strategy to take and how surely, one a setting: what ``greendapt recommend``
-        says."""
+        """Which strategy to take, how surely, one a setting: what ``greendapt recommend`` says."""
         return recommendations(self.data)
+
+    def at_size(self, images: int) -> Run:
+        """It, with costs as if its pool had so many images. Raises RunError."""
+        return replace(self, data=at_size.at_size(self.data, images))
 
     def part(
         self,

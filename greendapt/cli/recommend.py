@@ -48,6 +48,14 @@ def recommend(
             min=0.001, max=1, metavar="FRACTION", help="The same in shares of running everything."
         ),
     ] = None,
+    at_size: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="IMAGES",
+            help="Of the pool that will be adapted on: costs are those of one so large.",
+        ),
+    ] = None,
     replay: Annotated[
         Path | None,
         typer.Option(
@@ -70,6 +78,7 @@ def recommend(
     """
     from greendapt import api
     from greendapt.cli.running import budget_sentences, check_failures, write_reports
+    from greendapt.report.at_size import check_one_pool, size_sentences
 
     if replay is not None:
         replay_races(context, replay, races or _RACES, cost)
@@ -93,12 +102,16 @@ def recommend(
         )
     else:
         suite = suite_of({**given, "seeds": given["seeds"] or f"1..{_MOST}"})
+        if at_size is not None:
+            check_one_pool(suite)
         finished = started(context, suite, _budget(suite, given["out"], limits))
         write_reports(finished)
+    sizes = () if at_size is None else size_sentences(finished.data, at_size)
+    asked = finished if at_size is None else finished.at_size(at_size)
     if json:
-        show_json(_as_json(finished))
+        show_json(_as_json(asked, at_size))
     else:
-        show("\n".join([*_answer(finished), *budget_sentences(finished)]))
+        show("\n".join([*_answer(asked), *sizes, *budget_sentences(finished)]))
     check_failures(finished)
 
 
@@ -117,8 +130,10 @@ def _answer(run: Run) -> list[str]:
     return [line for line in (*lines, in_short(run.bill), report) if line]
 
 
-def _as_json(run: Run) -> str:
-    told = {"run": str(run.path), "recommendations": [*map(asdict, run.recommendations)]}
+def _as_json(run: Run, at_size: int | None) -> str:
+    answers = [*map(asdict, run.recommendations)]
+    told: dict[str, Any] = {"run": str(run.path), "recommendations": answers}
+    told |= {} if at_size is None else {"at_size": at_size}
     return dumps(told | ({"budget": run.budget.as_table()} if run.budget else {}))
 
 

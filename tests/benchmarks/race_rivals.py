@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from statistics import fmean
 
 import numpy as np
+import optuna
 
 from greendapt.stats.best_buy import best_buy
 from greendapt.stats.crossed import Sample, crossed
@@ -38,14 +39,14 @@ def most_trained_first(of: Recorded, seeds: Sequence[int]) -> list[Cell]:
 
 def top_after_an_epoch(of: Recorded, seeds: Sequence[int]) -> Iterator[Cell]:
     """Every strategy for an epoch of its last phase, then the best `TOP` of them to their end."""
-    first = [_early(of, name, seeds[0]) for name in of.samples]
+    first = [early(of, name, seeds[0]) for name in of.samples]
     yield from first
     best = sorted(first, key=lambda cell: -score(of, cell))[:TOP]
     kept = [name for name in of.samples if name in {cell.strategy for cell in best}]
     yield from cells(kept, seeds)
 
 
-def _early(of: Recorded, name: str, seed: int) -> Cell:
+def early(of: Recorded, name: str, seed: int) -> Cell:
     """Who trains nothing, or is not recorded on its way, is at its end."""
     early = Cell(name, 1, seed)
     return early if early in of.early else Cell(name, None, seed)
@@ -65,9 +66,37 @@ def successive_halving(of: Recorded, seeds: Sequence[int]) -> Iterator[Cell]:
         names, count = [name for name in of.samples if name in best], 2 * count
 
 
+def through_optuna(
+    of: Recorded, seeds: Sequence[int], pruner: optuna.pruners.BasePruner
+) -> Iterator[Cell]:
+    """A trial a strategy, side by side, a seed more a step; the mean so far decides."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    name = " ".join(map(str, seeds))  # brackets of Hyperband follow from it
+    study = optuna.create_study(study_name=name, direction="maximize", pruner=pruner)
+    trials = {strategy: study.ask() for strategy in of.samples}
+    for count in range(1, len(seeds) + 1):
+        for strategy, trial in [*trials.items()]:
+            yield Cell(strategy, None, seeds[count - 1])
+            mean = fmean(of.samples[strategy].values[seed] for seed in seeds[:count])
+            trial.report(mean, count)
+            if trial.should_prune():
+                study.tell(trial, state=optuna.trial.TrialState.PRUNED)
+                del trials[strategy]
+
+
+def optuna_halving(of: Recorded, seeds: Sequence[int]) -> Iterator[Cell]:
+    return through_optuna(of, seeds, optuna.pruners.SuccessiveHalvingPruner(1, 2))
+
+
+def optuna_hyperband(of: Recorded, seeds: Sequence[int]) -> Iterator[Cell]:
+    return through_optuna(of, seeds, optuna.pruners.HyperbandPruner(1, len(seeds), 2))
+
+
 RIVALS: dict[str, Order] = {
     "one epoch, then the top 3": top_after_an_epoch,
     "successive halving over seeds": successive_halving,
+    "successive halving of Optuna": optuna_halving,
+    "Hyperband of Optuna": optuna_hyperband,
     "cheapest first": cheapest_first,
     "random": at_random,
     "most parameters first": most_trained_first,

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
+import fidelities_table
 import pytest
+import race_settings
 import record_races
 import replay_table
 from race_rivals import RIVALS, bought
@@ -31,6 +33,18 @@ def test_the_guide_has_every_recording(questions):
     for dataset, backbone, _, shots in (one.question for one in questions):
         assert f"| {dataset}, {backbone}, {shots} |" in text
     assert f"{replay_table.RACES * len(questions):,} races" in text
+
+
+def test_the_guide_says_what_a_part_of_a_training_tells(questions):
+    assert fidelities_table.table(questions) in GUIDE.read_text(encoding="utf-8")
+
+
+def test_a_race_that_never_gives_up_decides_more_often_and_leaves_no_trace(questions):
+    of = [one for one in questions if one.question.dataset == "phantom 0.95"]
+    as_it_is, never = (race_settings.SETTINGS[name] for name in ("as it is", "never gives up"))
+    before, changed, after = (race_settings.raced(one, of) for one in (as_it_is, never, as_it_is))
+    assert before == after
+    assert sum(one.is_sure for one in changed) > sum(one.is_sure for one in before)
 
 
 @pytest.mark.parametrize("name", RIVALS)

@@ -29,6 +29,11 @@ def test_a_race_ends_with_what_to_take_and_can_be_asked_again(
     again = greendapt("recommend", run)
     assert again.out.splitlines()[0] == done.out.splitlines()[0]
     assert (run / "report.html").is_file()
+    larger = greendapt("recommend", run, "--at-size", "24000")
+    assert larger.code == 0, larger.err
+    assert "Costs are those of a pool of 24,000 images (here " in " ".join(larger.out.split())
+    assert "does to them is not known" in " ".join(larger.out.split())
+    assert json.loads(greendapt("recommend", run, "--at-size", "24000", "--json").out)["at_size"]
 
 
 def test_as_json_it_says_the_same(recommend, tmp_path, only_run):
