@@ -59,6 +59,10 @@ def _recorded(path: Path, margin: float, question: Question, rows: Sequence[Row]
         raise DataError(f"{where}: the column draws holds as many of each network, or none of any")
     if not any(sum(one.values()) for one in stages.values()):
         raise DataError(f"{where}: the column stages says of no stage what it took")
+    said: dict[str, float] = {}
+    for key, flops in (one for of_cell in stages.values() for one in of_cell.items()):
+        if said.setdefault(key, flops) != flops:
+            raise DataError(f"{where}: the column stages says two things of stage {key}")
     truths = {name: _average(path, of_seed, "truth") for name, of_seed in whole.items()}
     return Recorded(
         question,

@@ -5,7 +5,7 @@ import io
 import numpy as np
 import pytest
 from awkward import fuzzed, only_sentences, spoilt, tables, texts
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -152,8 +152,12 @@ def test_tables_for_replay(tmp_path, table, raw):
             aligned([head, *body], numbers=False)
 
 
+TWICE = "\n".join(map(",".join, RACES)).replace("full:1e6", "full:11e6", 1)
+
+
 @given(table=tables(RACES), raw=st.none() | spoilt("\n".join(map(",".join, RACES)).encode()))
 @fuzzed(100)
+@example(table=TWICE, raw=None)
 def test_tables_of_races(tmp_path, table, raw):
     path = tmp_path / "table.csv"
     path.write_bytes(table.encode(errors="surrogatepass") if raw is None else raw)
