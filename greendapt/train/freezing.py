@@ -68,6 +68,7 @@ def fit_freezing(
     epochs, end = recipe.epochs_on(len(way.train)), recipe.length_on(len(way.train))
     state, done = training.state or State(), list[Fit]()
     flops, cached, fronts = 0, 0, list[int]()
+    costs: dict[tuple[int, int], ImageCost] = {}  # counting takes as long as some small epochs
     while state.epochs < end:
         front = rule.front(state.moves, epochs)
         if state.last is not None:
@@ -80,8 +81,9 @@ def fit_freezing(
             cached = max(cached, _bytes(network.backbone, way, front, image_size))
         before = state.last or {k: v.clone() for k, v in network.state_dict().items()}
         flags.restore()
-        cost = _cost(network, front, way.start, image_size)
-        flags.restore()
+        if (at := (front, way.start)) not in costs:
+            costs[at] = _cost(network, *at, image_size)
+            flags.restore()
         watch = _Heard(training.watch)
         steep = Steepness(network.backbone, training.stepped) if rule.by_gradients else None
         part = fit(
@@ -102,7 +104,7 @@ def fit_freezing(
         )
         moves = steep.mean() if steep else _moves(network.backbone, before, part.state.last or {})
         state = replace(part.state, moves=(*state.moves, engine.ranks.same(moves)))
-        flops += cost.of(part, 0)
+        flops += costs[at].of(part, 0)
         done.append(part)
         fronts.append(front)
         if watch.stop:
