@@ -98,6 +98,33 @@ run.seeds = 2
 phase.adapt.epochs = 8
 """
 
+OWN_CODE = """
+import torch
+from torch import nn
+
+def build(image_size, channels):
+    layers = [nn.Conv2d(channels, 8, 3, 2, 1), nn.ReLU(), nn.Conv2d(8, 8, 3, 2, 1), nn.ReLU()]
+    return nn.Sequential(nn.Sequential(*layers[:2]), nn.Sequential(*layers[2:]))
+
+def dim(image, generator):
+    return image * (0.5 + 0.5 * torch.rand((), generator=generator))
+
+def smooth(logits, targets):
+    return nn.functional.cross_entropy(logits, targets, label_smoothing=0.1)
+"""
+OWN = """
+[own.own_net]
+kind = "network"
+code = "own_code:build"
+units = ["0", "1"]
+[own.own_dim]
+kind = "augmentation"
+code = "own_code:dim"
+[own.own_smooth]
+kind = "loss"
+code = "own_code:smooth"
+"""
+
 
 def pytest_addoption(parser):
     parser.addoption(
@@ -158,6 +185,17 @@ def tiny(tmp_path_factory):
     """The file of a suite that runs in about a second."""
     path = tmp_path_factory.mktemp("suites") / "tiny.toml"
     path.write_text(TINY, encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny_own(tmp_path_factory):
+    """The same with a network, an augmentation and a loss of its own, in ``own_code.py`` beside."""
+    path = tmp_path_factory.mktemp("suites") / "own.toml"
+    asked = '[phase.adapt]\naugmentation = "own_dim"\nloss = "own_smooth"'
+    text = TINY.replace("test_resnet", "own_net").replace("[phase.adapt]", asked)
+    path.write_text(text + OWN, encoding="utf-8")
+    (path.parent / "own_code.py").write_text(OWN_CODE, encoding="utf-8")
     return path
 
 

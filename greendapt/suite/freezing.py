@@ -1,4 +1,4 @@
-"""Freezing within a phase: units that have settled stop training, from the image on.
+"""Freezing within a phase: units that have settled stop training, from the image on, or slow down.
 
 No torch. Another package adds a rule with a class derived from `Freezing` and one entry point of
 the group ``greendapt.freezing``, whose name is the ``rule`` of a suite's ``freeze`` table.
@@ -17,7 +17,9 @@ from greendapt.suite.by_rule import by_rule
 from greendapt.suite.datasets import Table
 
 Moves = Sequence[float]
-"""How far the weights of each unit went in an epoch, as a Euclidean distance; the stem is first."""
+"""How far the weights of each unit went in an epoch, as a Euclidean distance; the stem is first. To
+a rule by gradients: the norm of each unit's gradient over that of what trains of it, as the mean of
+the epoch's steps; 0 where nothing does."""
 
 
 class Freezing(Table):
@@ -34,6 +36,17 @@ class Freezing(Table):
     def paced(self) -> bool:
         """Whether it looks at how many epochs are to come."""
         return False
+
+    @property
+    def by_gradients(self) -> bool:
+        """Whether its ``moves`` are relative gradient norms, by which `rates` says how fast each
+        unit learns."""
+        return False
+
+    def rates(self, moves: Sequence[Moves]) -> Moves:
+        """By what the learning rate of each unit is multiplied after the epochs of ``moves`` (at
+        least one), where the rule goes by gradients. Pure, like `frozen`."""
+        return [1.0] * len(moves[-1])
 
     @abstractmethod
     def frozen(self, front: int, moves: Sequence[Moves], epochs: int) -> int:
@@ -92,12 +105,37 @@ class Scheduled(Freezing):
         return sum((share**3 if self.cubed else share) <= done for share in shares)
 
 
+class RelativeGradients(Freezing):
+    """Let each unit learn in proportion to its relative gradient norm, the steepest at the full
+    rate (Auto-RGN: Lee et al. 2022, 2210.11466, for each tensor, the head among them); freeze the
+    first units whose rates are below ``least``."""
+
+    rule: Literal["rgn"] = "rgn"
+    least: Annotated[float, Field(ge=0, lt=1)] = 0.0
+
+    @property
+    def by_gradients(self) -> bool:
+        return True
+
+    def rates(self, moves: Sequence[Moves]) -> Moves:
+        steepest = max(moves[-1])
+        return [move / steepest for move in moves[-1]] if steepest > 0 else super().rates(moves)
+
+    def frozen(self, front: int, moves: Sequence[Moves], epochs: int) -> int:
+        del epochs
+        rates = self.rates(moves)
+        while front < len(rates) and rates[front] < self.least:
+            front += 1
+        return front
+
+
 FREEZING: Registry[type[Freezing]] = Registry(
     "greendapt.freezing",
     "freezing rule",
     {
         "settled": "greendapt.suite.freezing:Settled",
         "scheduled": "greendapt.suite.freezing:Scheduled",
+        "rgn": "greendapt.suite.freezing:RelativeGradients",
     },
     Freezing,
     classes=True,

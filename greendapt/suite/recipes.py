@@ -114,6 +114,11 @@ class NetworkRecipe(Recipe):
         return self.lora or self.ia3 or self.ssf
 
     @property
+    def rates_units(self) -> bool:
+        """Whether units have learning rates of their own."""
+        return self.layer_decay != 1
+
+    @property
     def trainable(self) -> Trainable:
         return Trainable(self.train, self.batch_norm, self.added)
 
@@ -203,6 +208,10 @@ class Phase(NetworkRecipe):
     def saves(self) -> range:
         """The epochs after which its state is kept, but for the last."""
         return range(self.save_every, self.length, self.save_every) if self.save_every else range(0)
+
+    @property
+    def rates_units(self) -> bool:
+        return super().rates_units or (self.freeze is not None and self.freeze.by_gradients)
 
     @property
     def in_parts(self) -> bool:

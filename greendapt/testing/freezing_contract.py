@@ -31,6 +31,9 @@ class FreezingContract(Contract):
             front = self._rule().frozen(0, _MOVES[:count], len(_MOVES))
             assert front == self._rule().frozen(0, _MOVES[:count], len(_MOVES)), "not the same"
             assert front >= 0, f"it freezes {front} units"
+            rates = self._rule().rates(_MOVES[:count])
+            assert len(rates) == len(_MOVES[0]), "one factor for each unit"
+            assert min(rates) >= 0, "a learning rate below 0"
 
     def test_a_run_heeds_it(self, tmp_path: Path) -> None:
         phase = {"train": "all", "epochs": 3, "freeze": {"rule": self.name, **self.settings}}

@@ -1,5 +1,6 @@
-"""A phase whose first units stop training as it goes on: an epoch at a time, each going on from the
-state of the one before, with what is frozen by then, and the constant prefix that follows it."""
+"""A phase whose first units stop training, or slow down, as it goes on: an epoch at a time, each
+going on from the state of the one before, with what is frozen by then, and the constant prefix that
+follows it."""
 
 from __future__ import annotations
 
@@ -18,6 +19,8 @@ from greendapt.train.cost import ImageCost, image_cost, nbytes, prefix_flops
 from greendapt.train.engine import Encode, Engine
 from greendapt.train.inputs import Examples
 from greendapt.train.loop import Fit, Heed, State, Training, Watch, fit
+from greendapt.train.optimizers import rate_units
+from greendapt.train.steepness import Steepness
 
 
 @dataclass(frozen=True)
@@ -59,13 +62,15 @@ def fit_freezing(
 
     ``follow`` gives the way from activations at a unit; None: what is frozen is run each time.
     """
-    assert recipe.freeze is not None
+    rule = recipe.freeze
+    assert rule is not None
     flags, engine = _Flags(network), training.engine
     epochs, end = recipe.epochs_on(len(way.train)), recipe.length_on(len(way.train))
     state, done = training.state or State(), list[Fit]()
     flops, cached, fronts = 0, 0, list[int]()
+    costs: dict[tuple[int, int], ImageCost] = {}  # counting takes as long as some small epochs
     while state.epochs < end:
-        front = recipe.freeze.front(state.moves, epochs)
+        front = rule.front(state.moves, epochs)
         if state.last is not None:
             network.load_state_dict(state.last)  # `fit` leaves the best
         if follow and front > way.start and _fits(network.backbone, way, front, image_size, engine):
@@ -76,9 +81,11 @@ def fit_freezing(
             cached = max(cached, _bytes(network.backbone, way, front, image_size))
         before = state.last or {k: v.clone() for k, v in network.state_dict().items()}
         flags.restore()
-        cost = _cost(network, front, way.start, image_size)
-        flags.restore()
+        if (at := (front, way.start)) not in costs:
+            costs[at] = _cost(network, *at, image_size)
+            flags.restore()
         watch = _Heard(training.watch)
+        steep = Steepness(network.backbone, training.stepped) if rule.by_gradients else None
         part = fit(
             network,
             way.encode,
@@ -90,13 +97,14 @@ def fit_freezing(
                 state=state if state.epochs else None,
                 watch=watch,
                 on_progress=_share_of(training, len(fronts), end),
-                begin=partial(_freeze, network.backbone, front),
+                stepped=steep or training.stepped,
+                begin=partial(_begin, network.backbone, recipe, front, state),
             ),
             draws,
         )
-        moves = _moves(network.backbone, before, part.state.last or {})
+        moves = steep.mean() if steep else _moves(network.backbone, before, part.state.last or {})
         state = replace(part.state, moves=(*state.moves, engine.ranks.same(moves)))
-        flops += cost.of(part, 0)
+        flops += costs[at].of(part, 0)
         done.append(part)
         fronts.append(front)
         if watch.stop:
@@ -128,6 +136,15 @@ class _Flags:
             module.training = mode
         for parameter, train in self._train:
             parameter.requires_grad_(train)
+
+
+def _begin(
+    backbone: Backbone, recipe: Phase, front: int, state: State, optimizer: torch.optim.Optimizer
+) -> None:
+    assert recipe.freeze is not None
+    _freeze(backbone, front)
+    if recipe.freeze.by_gradients and state.moves:
+        rate_units(recipe, optimizer, recipe.freeze.rates(state.moves))
 
 
 def _freeze(backbone: Backbone, front: int) -> None:

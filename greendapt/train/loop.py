@@ -64,7 +64,7 @@ class State:
     optimizer: dict[str, Any] | None = None
     generators: tuple[Tensor, ...] = ()
     moves: tuple[tuple[float, ...], ...] = ()
-    """How far each unit's weights went in each epoch; only where a rule freezes by it."""
+    """What a freezing rule has seen of each unit in each epoch."""
 
     @property
     def epochs(self) -> int:
@@ -105,8 +105,8 @@ class Training:
     stepped
         Told after each step which share of all steps of the recipe went before it.
     begin
-        Told before the first step, when the optimiser has the parameters that train: some may be
-        frozen from then on.
+        Told before the first step, with the optimiser that has the parameters that train: some may
+        be frozen from then on, or have another learning rate.
     """
 
     loss: Loss
@@ -116,7 +116,7 @@ class Training:
     state: State | None = None
     watch: Watch = lowest
     stepped: Callable[[float], None] = lambda _share: None
-    begin: Callable[[], None] = lambda: None
+    begin: Callable[[torch.optim.Optimizer], None] = lambda _optimizer: None
 
 
 def fit(
@@ -146,7 +146,7 @@ def fit(
     if training.state is None:
         refuse_dead(module, encode, train, training.engine, generators)
     _restore(module, optimizer, generators, now)
-    training.begin()
+    training.begin(optimizer)
     total = steps * recipe.epochs_on(len(train))
     schedule = schedule_of(recipe, optimizer, total, done=steps * now.epochs)
     held = val if val is not None and len(val) and recipe.needs_val_loss else None

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from greendapt.models.backbone import Backbone
+from greendapt.suite.freezing import Moves
 from greendapt.suite.recipes import NetworkRecipe, Recipe
 
 
@@ -25,11 +26,12 @@ def optimizer_of(recipe: Recipe, module: nn.Module) -> torch.optim.Optimizer:
 
 
 def _groups(recipe: Recipe, module: nn.Module) -> list[dict[str, Any]]:
-    """One group of parameters; with a ``layer_decay`` one a unit, each with its learning rate."""
+    """One group of parameters; where units have rates of their own one for each, by its distance
+    from the head."""
     training = [(name, p) for name, p in module.named_parameters() if p.requires_grad]
-    decay = recipe.layer_decay if isinstance(recipe, NetworkRecipe) else 1.0
     backbone = getattr(module, "backbone", None)
-    if decay == 1 or not isinstance(backbone, Backbone):
+    by_unit = isinstance(recipe, NetworkRecipe) and recipe.rates_units
+    if not (by_unit and isinstance(backbone, Backbone)):
         return [{"params": [p for _, p in training]}]
     groups: dict[int, list[nn.Parameter]] = {}
     for name, p in training:
@@ -37,9 +39,22 @@ def _groups(recipe: Recipe, module: nn.Module) -> list[dict[str, Any]]:
         distance = len(backbone.units) - backbone.unit_of(own) if own != name else 0
         groups.setdefault(distance, []).append(p)
     return [
-        {"params": own, "lr": recipe.learning_rate * decay**distance}
+        {"params": own, "lr": _rate(recipe, distance), "distance": distance}
         for distance, own in groups.items()
     ]
+
+
+def rate_units(recipe: Recipe, optimizer: torch.optim.Optimizer, factors: Moves) -> None:
+    """Multiply the recipe's learning rate of each unit by its factor; the head keeps its own."""
+    for group in optimizer.param_groups:
+        distance = group["distance"]
+        factor = factors[-distance] if distance else 1.0
+        group["lr"] = group["initial_lr"] = factor * _rate(recipe, distance)
+
+
+def _rate(recipe: Recipe, distance: int) -> float:
+    decay = recipe.layer_decay if isinstance(recipe, NetworkRecipe) else 1.0
+    return recipe.learning_rate * decay**distance
 
 
 def schedule_of(

@@ -43,11 +43,11 @@ def package(tmp_path):
 
 @pytest.fixture
 def bench(tiny, tmp_path, package):
-    """``bench(launcher, name, *options)``: the run's summary and its records."""
+    """``bench(launcher, name, *options, suite=...)``: the run's summary and its records."""
 
-    def run(launcher, name, *options):
+    def run(launcher, name, *options, suite=tiny):
         out = tmp_path / name
-        command = [*launcher, "-m", "greendapt", "bench", "--suite", tiny, "--out", out]
+        command = [*launcher, "-m", "greendapt", "bench", "--suite", suite, "--out", out]
         command += [*ASK, *options]
         done = subprocess.run(
             [*map(str, command)],
@@ -90,6 +90,17 @@ def test_two_ranks_give_the_metrics_of_one_process_and_the_energy_of_one_machine
     assert long
     watts = [f["energy_cpu_j"]["value"] / f["wall_s"]["value"] for f in long]
     assert watts == pytest.approx([WATTS] * len(watts), rel=0.25)
+
+
+@pytest.mark.nightly
+def test_two_ranks_run_a_suites_own_code_as_one_process_does(bench, tiny_own):
+    asked = {"suite": tiny_own}
+    alone, before = bench([sys.executable], "alone", "--trust", **asked)
+    pair, after = bench(TORCHRUN, "pair", "--trust", **asked)
+    assert [one["key"] for one in after] == [one["key"] for one in before]
+    assert {row["backbone"] for row in pair["rows"]} == {"own_net"}
+    for one, other in zip(pair["rows"], alone["rows"], strict=True):
+        assert numbers(one["metrics"]) == pytest.approx(numbers(other["metrics"]), abs=1e-4)
 
 
 def test_a_lost_rank_ends_the_run_with_one_sentence_and_it_resumes(tiny, tmp_path, greendapt):

@@ -99,6 +99,18 @@ def test_a_suite_through_slurm_gives_the_metrics_of_one_process(shell, tiny, tmp
     assert "the node may" not in (run / "records.jsonl").read_text(encoding="utf-8")
 
 
+@pytest.mark.nightly
+@pytest.mark.usefixtures("cluster")
+def test_jobs_run_a_suites_own_code_by_what_was_trusted(shell, in_process, tiny_own, tmp_path):
+    asked = ("bench", "--suite", tiny_own, "--trust", "--strategies", "partial")
+    alone = in_process(*asked, "--out", tmp_path / "alone")
+    assert alone.code == 0, alone.err
+    done = shell(*asked, *JOBS, "--out", tmp_path / "jobs")
+    assert done.code == 0, done.err
+    (one,), (other,) = ([*(tmp_path / name).iterdir()] for name in ("alone", "jobs"))
+    assert metrics(other) == metrics(one)
+
+
 @pytest.mark.usefixtures("cluster")
 def test_a_job_cancelled_and_a_node_down_and_up_and_resume_finishes(
     shell, program, tiny, tmp_path, undisturbed

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from greendapt.suite.freezing import FREEZING, Scheduled, Settled
+from greendapt.suite.freezing import FREEZING, RelativeGradients, Scheduled, Settled
 from greendapt.suite.recipes import Phase
 
 STEADY = [(1.0, 2.0, 4.0, 8.0), (1.0, 2.0, 2.0, 2.0)]
@@ -34,10 +34,22 @@ def test_a_schedule_freezes_by_the_share_of_the_epochs():
     assert Scheduled(first=0.5).front(moves[:1], 8) == 1  # 1/8 is the third power of 1/2
 
 
+def test_each_unit_learns_by_its_relative_gradient_and_the_flattest_first_ones_freeze():
+    seen = [(9.0, 9.0, 1.0, 1.0), (0.0, 1.0, 2.0, 4.0)]
+    assert RelativeGradients().rates(seen) == [0.0, 0.25, 0.5, 1.0]  # of the last epoch
+    assert RelativeGradients().front(seen, 8) == 0
+    assert RelativeGradients(least=0.3).front(seen, 8) == 2
+    assert RelativeGradients().rates([(0.0, 0.0)]) == [1.0, 1.0]
+    assert Settled().rates(seen) == [1.0] * 4
+
+
 moves = st.lists(st.tuples(*[st.floats(0, 10)] * 4), max_size=6)
 
 
-@given(moves, st.sampled_from([Settled(), Settled(percentile=100), Scheduled(first=0.1)]))
+RULES = [Settled(), Settled(percentile=100), Scheduled(first=0.1), RelativeGradients(least=0.5)]
+
+
+@given(moves, st.sampled_from(RULES))
 def test_what_is_frozen_stays_so(history, rule):
     fronts = [rule.front(history[:count], 6) for count in range(len(history) + 1)]
     assert fronts == sorted(fronts)
@@ -50,6 +62,6 @@ def test_a_suite_names_its_rule():
     assert "freeze" not in Phase(**phase).model_dump()
     assert Phase(**phase, freeze={"rule": "settled"}).in_parts
     assert not Phase(**phase, freeze={"rule": "scheduled"}).in_parts
-    assert FREEZING.names() == ("settled", "scheduled")
-    with pytest.raises(ValidationError, match="one of 'settled', 'scheduled'"):
+    assert FREEZING.names() == ("settled", "scheduled", "rgn")
+    with pytest.raises(ValidationError, match="one of 'settled', 'scheduled', 'rgn'"):
         Phase(**phase, freeze={"rule": "setled"})

@@ -6,7 +6,7 @@ from torch import nn
 
 from greendapt.models.backbone import create_backbone
 from greendapt.models.network import Network
-from greendapt.suite.freezing import Freezing, Settled
+from greendapt.suite.freezing import Freezing, RelativeGradients, Settled
 from greendapt.suite.recipes import Phase
 from greendapt.train.cost import image_cost, prefix_flops
 from greendapt.train.engine import Engine
@@ -28,6 +28,25 @@ class Steps(Freezing):
     def frozen(self, front, moves, epochs):
         del moves, epochs
         return front + 1
+
+
+class Slower(RelativeGradients):
+    """Likewise, and rates by gradients."""
+
+    rule: str = "slower"
+
+    def frozen(self, front, moves, epochs):
+        del moves, epochs
+        return front + 1
+
+
+class Stemless(RelativeGradients):
+    """The stem's rate is 0 after the first epoch."""
+
+    rule: str = "stemless"
+
+    def rates(self, moves):
+        return [0.0] + [1.0] * (len(moves[-1]) - 1)
 
 
 def _images(count, seed):
@@ -55,12 +74,16 @@ def _train(network, freeze, *, epochs=4, cache=False, state=None, **said):
     return train_phase(network, _images(TRAIN, 0), _images(VAL, 1), recipe, training, cache=cache)
 
 
-@pytest.mark.parametrize("name", ["test_resnet", "test_vit"])
-def test_cached_it_is_the_same_training_for_less(name, within):
+@pytest.mark.parametrize(
+    ("name", "rule"),
+    [("test_resnet", Steps()), ("test_vit", Steps()), ("test_resnet", Slower())],
+    ids=lambda said: getattr(said, "rule", said),
+)
+def test_cached_it_is_the_same_training_for_less(name, rule, within):
     plain, cached, whole = _network(name), _network(name), _network(name)
     slowly = {"learning_rate": 1e-4}  # steps let roundings grow
-    without = _train(plain, Steps(), **slowly)
-    with_cache = _train(cached, Steps(), cache=True, **slowly)
+    without = _train(plain, rule, **slowly)
+    with_cache = _train(cached, rule, cache=True, **slowly)
     never = _train(whole, None, **slowly)
     assert without.frozen_units == with_cache.frozen_units == (0, 1, 2, 3)
     assert without.cached_bytes == 0 < with_cache.cached_bytes
@@ -97,12 +120,48 @@ def test_flops_are_those_of_each_epoch_and_of_what_was_stored():
     assert abs(norms) < 0.02 * spent
 
 
+def test_relative_gradients_are_those_of_the_weights():
+    network, twin = _network(), _network()
+    trained = _train(network, RelativeGradients(), epochs=1, batch_size=TRAIN, learning_rate=1e-9)
+    (seen,) = trained.fit.state.moves
+    images = _images(TRAIN, 0)
+    twin.eval()
+    logits = twin(twin.backbone.prepare(images.inputs))
+    nn.functional.cross_entropy(logits, images.targets).backward()
+    norms = {n for n, m in twin.backbone.net.named_modules() if isinstance(m, nn.BatchNorm2d)}
+    for unit, found in enumerate(seen):
+        own = [
+            p
+            for name, p in twin.backbone.net.named_parameters()
+            if twin.backbone.unit_of(name) == unit and name.rpartition(".")[0] not in norms
+        ]
+        slope, size = (
+            torch.cat([part.flatten() for part in parts]).norm()
+            for parts in ([p.grad for p in own], own)
+        )
+        assert found == pytest.approx((slope / size).item(), rel=1e-4)
+
+
+def test_units_learn_at_their_rates_and_that_costs_no_flops():
+    network = _network()
+    rated = _train(network, Stemless(), epochs=2, schedule="cosine")
+    moved = torch.tensor(rated.fit.state.moves)
+    assert (moved > 0).all()
+    groups = rated.fit.state.optimizer["param_groups"]
+    units = len(network.backbone.units)
+    bases = {group["distance"]: group["initial_lr"] for group in groups}
+    assert bases == {0: 1e-3, units: 0.0} | dict.fromkeys(range(1, units), 1e-3)
+    assert max(group["lr"] for group in groups) < 1e-9, "the schedule is at its end"
+    assert rated.training_flops == _train(_network(), None, epochs=2).training_flops
+
+
+@pytest.mark.parametrize("rule", [Settled(percentile=100), RelativeGradients(least=0.9)])
 @pytest.mark.parametrize("cache", [False, True])
-def test_it_goes_on_where_it_stopped(cache):
+def test_it_goes_on_where_it_stopped(cache, rule):
     once, first, then = _network(), _network(), _network()
-    whole = _train(once, Settled(percentile=100), cache=cache)
-    half = _train(first, Settled(percentile=100), epochs=2, cache=cache)
-    rest = _train(then, Settled(percentile=100), cache=cache, state=half.fit.state)
+    whole = _train(once, rule, cache=cache)
+    half = _train(first, rule, epochs=2, cache=cache)
+    rest = _train(then, rule, cache=cache, state=half.fit.state)
     assert half.frozen_units + rest.frozen_units == whole.frozen_units
     assert max(whole.frozen_units) > 0
     assert rest.fit.val_loss == whole.fit.val_loss

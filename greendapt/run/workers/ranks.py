@@ -52,6 +52,8 @@ def assist(context: Context, meter: Meter, planned: list[Stage]) -> None:
     ranks, by_key = context.ranks, {stage.key: stage for stage in planned}
     nothing: str | None = None
     while (key := ranks.same(nothing)) is not None:
+        if key not in by_key:
+            raise RunError("data, weights or own code here are not those of rank 0")
         with meter.window() as window:
             if by_key[key].is_shared:
                 with suppress(TrainingFailed):  # rank 0 says so

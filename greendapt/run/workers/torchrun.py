@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from greendapt.core.errors import GreendaptError
 from greendapt.core.terminal import say
 from greendapt.run.prepare import prepare_session
 from greendapt.store.run import RunFolder
@@ -23,6 +24,9 @@ def follow(ranks: Ranks) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+    except GreendaptError as error:
+        say(f"greendapt: rank {ranks.rank}: {error}")
+        return error.exit_code
     except Exception as error:
         say(f"greendapt: rank {ranks.rank}: {type(error).__name__}: {error}")
         return 1
