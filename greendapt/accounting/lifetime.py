@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from greendapt.accounting.grams import with_grams
-from greendapt.accounting.grid import Grid
+from greendapt.accounting.grid import Grid, carbon_intensity_score
 from greendapt.core.figures import Figure, add, added
 from greendapt.core.records import PAID, Record, Row, Summary, UseDetails
 
@@ -46,14 +46,16 @@ def summary_with_use(
 
 def with_predictions(row: Row, use: UseDetails | None, predictions: int, grid: Grid) -> Row:
     """The row's costs for adaptation, transfer and so many predictions, in place of what they were
-    for; the row itself where no use was measured."""
+    for, and its SCI of one prediction; the row itself where no use was measured."""
     if use is None:
         return row
-    before, source = once(row), f"{predictions:,} predictions"
-    image = {
-        name: one.scaled(predictions, USED[name], source) for name, one in image_costs(use).items()
-    }
+    before, source, each = once(row), f"{predictions:,} predictions", image_costs(use)
+    image = {name: one.scaled(predictions, USED[name], source) for name, one in each.items()}
     whole = {name: add([before[name], image[name]]) for name in USED} if predictions else before
     grams = with_grams({"energy_j": whole["energy_j"], "wall_s": whole["wall_s"]}, grid)
     made = {} if row.embodied_g is None else {"embodied_g": grams["embodied_g"]}
-    return row.model_copy(update={**whole, "carbon_g": grams["carbon_g"], **made})
+    score = carbon_intensity_score(
+        grid.carbon(each["energy_j"]), grid.embodied(each["wall_s"]), 1, "prediction"
+    )
+    costs = {**whole, "carbon_g": grams["carbon_g"], **made, "sci_prediction_g": score}
+    return row.model_copy(update=costs)

@@ -24,6 +24,7 @@ from pydantic import (
 )
 from typing_extensions import TypedDict
 
+from greendapt.core.curves import Curves
 from greendapt.core.figures import Figure
 from greendapt.core.meter_facts import Conditions
 
@@ -69,6 +70,7 @@ _UNITS = COST_UNITS | {
     "energy_wall_j": "J",
     "sci_image_g": "g/image",
     "sci_auc_point_g": "g/AUC point",
+    "sci_prediction_g": "g/prediction",
 }
 
 
@@ -98,6 +100,11 @@ Score = Annotated[float, AfterValidator(_finite)]
 
 Scores = dict[str, Score | int | dict[str, Score | None] | None]
 """Of one set of images: ``auc``, ``auc_low``, ``dice``, ``images``, ``auc_by_class``, ..."""
+
+
+PATIENTS_OF = {"sensitivity": "patients_with", "specificity": "patients_without"}
+"""Of the patients of a set those that a score is about, where not all: who has the rarest class, or
+who has not the commonest."""
 
 
 class Corrupted(TypedDict, total=False):
@@ -192,9 +199,11 @@ class AdaptDetails(TrainingDetails):
 class EvaluateDetails(Details):
     """``draws``: by set of images (``development``, ``external:NAME``, ``corrupted:KIND``) and
     metric, the metric on patients drawn anew, packed (`greendapt.core.packed`). All networks
-    that are judged on a set draw the same patients. Of a single patient it tells nothing."""
+    that are judged on a set draw the same patients. Of a single patient it tells nothing.
+    ``curves``: by set of images, where labels are judged; of no corrupted copies."""
 
     draws: dict[str, dict[str, str]] = {}
+    curves: dict[str, Curves] = {}
 
 
 class Pace(BaseModel):
@@ -218,11 +227,13 @@ class Pace(BaseModel):
 
 
 class UseDetails(Details):
-    """Of a network in use: ``flops`` of one image, ``bytes`` of its weights as they run."""
+    """Of a network in use: ``flops`` of one image, ``bytes`` of its weights as they run. ``paces``:
+    of decoded images; ``from_files``: read, decoded and resized first, where the data are files."""
 
     flops: int = 0
     bytes: int = 0
     paces: tuple[Pace, ...] = ()
+    from_files: Pace | None = None
 
     @property
     def cheapest(self) -> Pace:
@@ -341,6 +352,8 @@ class Row(CellName):
     """Software Carbon Intensity: grams an image trained on, each time it is."""
     sci_auc_point_g: Figure | None = None
     """Grams a point (0.01) of development AUC gained over no DAPT of the same seed."""
+    sci_prediction_g: Figure | None = None
+    """Grams a prediction, at the cheapest batch; None where use was not measured."""
     on_front: bool = False
     parts: dict[str, Figures] = {}
     stages: list[str] = []

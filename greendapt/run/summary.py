@@ -100,7 +100,7 @@ def _row(cell: PlannedCell, chain: list[Record], grid: Grid) -> Row:
 def _in_use(row: Row, records: Mapping[str, Record], suite: Suite, grid: Grid) -> Row:
     """With as many predictions as the suite asks for."""
     predictions = suite.use.predictions if suite.use else 0
-    return with_predictions(row, use_of(row, records), predictions, grid) if predictions else row
+    return with_predictions(row, use_of(row, records), predictions, grid)
 
 
 def _counts(chain: list[Record]) -> dict[str, int]:

@@ -81,6 +81,9 @@ def _corruption(name: str) -> str:
     return name
 
 
+_Probability = Annotated[float, Field(gt=0, lt=1)]
+
+
 class Evaluation(Table):
     corruptions: tuple[Annotated[str, AfterValidator(_corruption)], ...] = tuple(
         CORRUPTION_NAMES.builtin
@@ -89,6 +92,14 @@ class Evaluation(Table):
     bootstrap: Annotated[int, Field(ge=100, le=1_000_000)] = 1000
     sensitivity: Annotated[float, Field(gt=0, le=1)] | None = None
     """What thresholds are to reach on validation; None: the most sensitivity + specificity."""
+    net_benefit: tuple[_Probability, _Probability] | None = None
+    """From which probability to which an image may be acted on: decision curves; None: none."""
+
+    @model_validator(mode="after")
+    def _is_a_range(self) -> Evaluation:
+        if self.net_benefit is not None and self.net_benefit[0] >= self.net_benefit[1]:
+            raise ValueError("net_benefit goes from a lower probability to a higher: [0.05, 0.5]")
+        return self
 
 
 _PLACE = "^([A-Z]{3}(-[A-Z0-9]{2,3})?|EU|UK|US|WORLD|[A-Z][a-z].*|[a-z]+:.+)$"

@@ -21,6 +21,9 @@ from greendapt.stats.intervals import Floats, cluster_bootstrap, log_odds
 
 CLINICAL = ("auprc", "sensitivity", "specificity", "f1", "brier")
 """``auprc``: average precision; ``brier``: squared error of the probability."""
+_BY_CLASS = (*CLINICAL, "ece")
+BINS = 15
+"""Of an expected calibration error, of equal width."""
 
 
 @dataclass(frozen=True)
@@ -78,41 +81,48 @@ def judge_at(
     """`CLINICAL` at thresholds (C,), averaged over classes that have a positive and a negative; and
     ``bootstrap`` draws (bootstrap,) of each.
 
-    With several classes also ``..._by_class``, and with draws ``..._by_class_low`` and ``_high``,
-    this network's 95% interval over patients. A metric that cannot be had is None.
+    With several classes also ``..._by_class``, ``ece_by_class`` (of one class against the rest)
+    among them, and with draws ``..._by_class_low`` and ``_high``, this network's 95% interval over
+    patients. A metric that cannot be had is None.
     """
     columns, people = Columns.of(logits, targets), np.asarray(patients)
     names = classes[-columns.labels.shape[1] :]
     table = _table(columns, at)
     values = table(np.ones((1, len(people))))[:, 0]
-    result: dict[str, Any] = dict(zip(CLINICAL, map(number, known_mean(values)), strict=True))
-    fewest = [_fewest(labels, people) for labels in columns.labels.T]
-    drawn: Floats = np.empty((len(CLINICAL), 0, len(names)))
+    means = known_mean(values)
+    result: dict[str, Any] = dict(zip(CLINICAL, map(number, means), strict=False))
+    of_class = [_patients(labels, people) for labels in columns.labels.T]
+    fewest = [min(pair) for pair in of_class]
+    for at_label, name in ((1, "patients_with"), (0, "patients_without")):
+        result[name] = min((pair[at_label] for pair in of_class if min(pair)), default=0)
+    drawn: Floats = np.empty((len(_BY_CLASS), 0, len(names)))
     if bootstrap:
         flat = cluster_bootstrap(
             lambda weights: np.moveaxis(table(weights), 1, 0).reshape(len(weights), -1),
             people,
             bootstrap,
         )
-        drawn = np.moveaxis(flat.reshape(bootstrap, len(CLINICAL), -1), 1, 0)
+        drawn = np.moveaxis(flat.reshape(bootstrap, len(_BY_CLASS), -1), 1, 0)
         drawn[:, :, [few < 2 for few in fewest]] = np.nan  # one patient tells nothing of others
     if len(names) > 1:
-        for metric, of, draws in zip(CLINICAL, values, drawn, strict=True):
-            result |= _by_class(metric, names, of, draws, len(np.unique(people)))
+        for metric, of, draws in zip(_BY_CLASS, values, drawn, strict=True):
+            result |= _by_class(
+                metric, names, of, draws, [_about(metric, pair) for pair in of_class]
+            )
     rare = min((few for few in fewest if few), default=0) < 2
-    means = np.full(drawn.shape[:2], np.nan) if rare else known_mean(drawn)
-    return result, dict(zip(CLINICAL, means, strict=True)) if bootstrap else {}
+    drawn_means = np.full(drawn.shape[:2], np.nan) if rare else known_mean(drawn)
+    return result, dict(zip(CLINICAL, drawn_means, strict=False)) if bootstrap else {}
 
 
 def _by_class(
-    metric: str, names: tuple[str, ...], values: Floats, draws: Floats, patients: int
+    metric: str, names: tuple[str, ...], values: Floats, draws: Floats, patients: list[int]
 ) -> dict[str, dict[str, float | None]]:
-    """``draws`` (B, C)."""
+    """``draws`` (B, C); ``patients``: those that the metric is about, by class."""
     told = {f"{metric}_by_class": dict(zip(names, map(number, values), strict=True))}
     if len(draws):
         bounds = [
-            interval_alone(value, of, patients)
-            for value, of in zip(map(number, values), draws.T, strict=True)
+            interval_alone(value, of, count)
+            for value, of, count in zip(map(number, values), draws.T, patients, strict=True)
         ]
         for end, of_end in zip(("low", "high"), zip(*bounds, strict=True), strict=True):
             told[f"{metric}_by_class_{end}"] = dict(zip(names, of_end, strict=True))
@@ -120,11 +130,14 @@ def _by_class(
 
 
 def _table(columns: Columns, at: Floats) -> Callable[[Floats], Floats]:
-    """`CLINICAL` by class (5, draws, C) for weights (draws, N); NaN where one cannot be had."""
+    """`_BY_CLASS` by class (6, draws, C) for weights (draws, N); NaN where one cannot be had."""
     positive, negative = columns.labels == 1, columns.labels == 0
     called = columns.scores >= at
     known, fixed = positive | negative, ~np.isnan(at)
-    errors = np.where(known, (columns.probabilities - positive) ** 2, 0.0)
+    missed = np.where(known, columns.probabilities - positive, 0.0)
+    binned = [
+        in_bins(p) * m[:, None] for p, m in zip(columns.probabilities.T, missed.T, strict=True)
+    ]
 
     def every(weights: Floats) -> Floats:
         with_it, without = weights @ positive, weights @ negative
@@ -145,7 +158,11 @@ def _table(columns: Columns, at: Floats) -> Callable[[Floats], Floats]:
                         quotient(2 * found, with_it + marked),
                     )
                 ),
-                quotient(weights @ errors, weights @ known),
+                quotient(weights @ missed**2, weights @ known),
+                quotient(
+                    np.stack([np.abs(weights @ one).sum(axis=1) for one in binned], axis=1),
+                    weights @ known,
+                ),
             ]
         )
         return np.where((with_it > 0) & (without > 0), measures, np.nan)
@@ -169,9 +186,22 @@ def _average_precision(labels: Floats, scores: Floats, weights: Floats) -> Float
     return quotient(gained.sum(axis=1), found[:, -1])
 
 
-def _fewest(labels: Floats, patients: NDArray[Any]) -> int:
-    """The fewer of the patients who have a class and of those who have it not; 0: not judged."""
-    return min(len(np.unique(patients[labels == value])) for value in (0, 1))
+def in_bins(probabilities: Floats) -> Floats:
+    """(N, `BINS`) of zeros and a one, of probabilities (N,)."""
+    place = np.minimum((probabilities * BINS).astype(int), BINS - 1)
+    return np.asarray(place[:, None] == np.arange(BINS), dtype=np.float64)
+
+
+def _patients(labels: Floats, patients: NDArray[Any]) -> tuple[int, int]:
+    """How many have a class not, and how many have it; a class with a 0 is not judged."""
+    without, with_it = (len(np.unique(patients[labels == value])) for value in (0, 1))
+    return without, with_it
+
+
+def _about(metric: str, patients: tuple[int, int]) -> int:
+    """Of them, those that decide ``metric``: a perfect score of few patients is no sure one."""
+    without, with_it = patients
+    return {"sensitivity": with_it, "specificity": without}.get(metric, without + with_it)
 
 
 def known_mean(values: Floats) -> Floats:

@@ -23,9 +23,7 @@ from greendapt.stats.intervals import (
     macro_auc,
     weighted_macro_auc,
 )
-from greendapt.transfer.clinical import judge_at, known_mean, number, quotient
-
-_BINS = 15
+from greendapt.transfer.clinical import BINS, in_bins, judge_at, known_mean, number, quotient
 
 
 def judge(
@@ -94,7 +92,7 @@ def _sums_of_one(
     probabilities = softmax(logits, axis=1)
     right = (probabilities.argmax(axis=1) == targets).astype(float)
     of_class = (targets[:, None] == np.arange(logits.shape[1])).astype(float)
-    off = _in_bins(probabilities.max(axis=1)) * (right - probabilities.max(axis=1))[:, None]
+    off = in_bins(probabilities.max(axis=1)) * (right - probabilities.max(axis=1))[:, None]
 
     def both(weights: Floats) -> tuple[Floats, Floats]:
         images = weights @ of_class
@@ -115,7 +113,7 @@ def _sums_of_findings(logits: Floats, targets: Floats) -> Callable[[Floats], tup
         recalls = [quotient(weights @ (side * right), weights @ side) for side in sides]
         errors = [
             quotient(
-                np.abs(weights[:, of] @ (_in_bins(p[of]) * (t[of] - p[of])[:, None])).sum(axis=1),
+                np.abs(weights[:, of] @ (in_bins(p[of]) * (t[of] - p[of])[:, None])).sum(axis=1),
                 weights[:, of].sum(axis=1),
             )
             for p, t, of in zip(probabilities.T, true.T, known.T, strict=True)
@@ -129,12 +127,6 @@ def _sums_of_findings(logits: Floats, targets: Floats) -> Callable[[Floats], tup
     return both
 
 
-def _in_bins(probabilities: Floats) -> Floats:
-    """(N, bins) of zeros and a one."""
-    place = np.minimum((probabilities * _BINS).astype(int), _BINS - 1)
-    return np.asarray(place[:, None] == np.arange(_BINS), dtype=np.float64)
-
-
 def _column(targets: Tensor, k: int) -> Any:
     return ((targets == k).long() if targets.ndim == 1 else targets[:, k]).numpy()
 
@@ -144,7 +136,7 @@ def _single(logits: Tensor, targets: Tensor) -> dict[str, float | None]:
     recalls = multiclass_accuracy(logits, targets, num_classes=classes, average="none")
     present = torch.bincount(targets, minlength=classes) > 0
     ece = multiclass_calibration_error(
-        logits.softmax(1), targets, num_classes=classes, n_bins=_BINS, norm="l1"
+        logits.softmax(1), targets, num_classes=classes, n_bins=BINS, norm="l1"
     )
     return {
         "balanced_accuracy": number(recalls[present].mean().item()),
@@ -163,7 +155,7 @@ def _findings(logits: Tensor, targets: Tensor) -> dict[str, float | None]:
             accuracies.append(
                 (right[true == 1].float().mean() + right[true == 0].float().mean()) / 2
             )
-            errors.append(binary_calibration_error(probabilities, true, n_bins=_BINS, norm="l1"))
+            errors.append(binary_calibration_error(probabilities, true, n_bins=BINS, norm="l1"))
     if not accuracies:
         return {"balanced_accuracy": None, "ece": None}
     return {

@@ -78,6 +78,13 @@ def test_grams_by_image_trained_on_stay_those_of_training(used):
     assert [row.sci_image_g for row in on_grid(used(), None, 10**6).summary.rows] == score
 
 
+def test_grams_a_prediction_are_those_of_one_image_whatever_their_number(used):
+    for predictions in (0, 1000):
+        for name, joules in USES.items():
+            scores = _cost(on_grid(used(), None, predictions), name, "sci_prediction_g")
+            assert scores == pytest.approx([joules / 3.6e6 * 481] * 3)
+
+
 def test_another_number_takes_the_place_of_the_first(used):
     twice = on_grid(used(100_000), None, 10)
     assert _cost(twice, "full") == pytest.approx(_cost(used(10), "full"))

@@ -6,7 +6,7 @@ import tomllib
 import pytest
 from pydantic import ValidationError
 
-from greendapt.suite.models import Carbon, Suite
+from greendapt.suite.models import Carbon, Evaluation, Suite
 from greendapt.suite.recipes import Phase, Use
 
 TOML = """
@@ -217,3 +217,10 @@ def test_other_text_is_a_file_of_hours():
 def test_what_is_no_intensity_is_refused(value):
     with pytest.raises(ValidationError, match="0 or more gCO2e/kWh, or a CSV file"):
         Carbon(intensity_g_per_kwh=value)
+
+
+def test_decision_curves_go_from_a_lower_probability_to_a_higher():
+    assert Evaluation(net_benefit=(0.05, 0.5)).net_benefit == (0.05, 0.5)
+    for wrong in [(0.5, 0.05), (0.1, 0.1), (0, 0.5), (0.1, 1)]:
+        with pytest.raises(ValidationError, match="net_benefit"):
+            Evaluation(net_benefit=wrong)

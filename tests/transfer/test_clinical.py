@@ -15,7 +15,9 @@ from sklearn.metrics import (
     recall_score,
     roc_curve,
 )
+from torchmetrics.functional.classification import binary_calibration_error
 
+from greendapt.run.stages.downstream import judged
 from greendapt.stats.crossed import interval_alone
 from greendapt.stats.intervals import log_odds
 from greendapt.transfer.clinical import CLINICAL, judge_at, thresholds
@@ -168,6 +170,26 @@ def test_they_stand_beside_the_auc_where_a_threshold_is_known():
     assert {"auc", *CLINICAL} <= told.keys()
     assert {"auc", *CLINICAL} <= told["draws"].keys()
     assert "auprc" not in judge(logits, targets.double(), np.arange(300), _names(3))
+
+
+def test_a_calibration_error_a_class_is_the_librarys():
+    logits, targets = _made()
+    said, _ = _judge(np.zeros(3), logits, targets)
+    for k, value in enumerate(said["ece_by_class"].values()):
+        of = torch.from_numpy(expit(logits[:, k])), torch.from_numpy(targets[:, k])
+        assert value == pytest.approx(binary_calibration_error(*of, n_bins=15).item(), **ALIKE)
+
+
+def test_a_perfect_sensitivity_of_few_patients_is_no_sure_one():
+    """Of four among 40; by Wilson (1927)."""
+    targets = (np.arange(40) < 4).astype(float)[:, None]
+    logits = 2 * targets - 1
+    targets = torch.from_numpy(targets)
+    of = torch.from_numpy(logits), targets, np.arange(40), ("it",)
+    told = judged(judge(*of, bootstrap=100, at=np.zeros(1))).scores
+    assert (told["patients_with"], told["patients_without"]) == (4, 36)
+    assert told["sensitivity_low"] == pytest.approx(4 / (4 + 3.841))
+    assert told["specificity_low"] == pytest.approx(36 / (36 + 3.841))
 
 
 def test_intervals_cover_what_many_patients_say():

@@ -6,14 +6,19 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from greendapt.accounting.wall import LEFT_OUT
 from greendapt.core.errors import RunError
+from greendapt.core.records import Row
 from greendapt.core.text import for_sheet
 from greendapt.report.formats.table import Format, text
 from greendapt.report.view import bill_text
 from greendapt.report.view.columns import Value, row_values
-from greendapt.report.view.model import View
+from greendapt.report.view.curves import mean_curves
+from greendapt.report.view.estimates import setting
+from greendapt.report.view.model import Setting, View
+from greendapt.report.view.reached import draws_of
 from greendapt.store.runinfo import RunData
 
 
@@ -63,10 +68,30 @@ def as_json(run: RunData, view: View) -> str:
             for panel in view.panels
         ],
         "bill": bill_text.as_document(view.bill),
+        "curves": _curves(run),
         "cells": cells(run),
         "failures": [failure.model_dump() for failure in run.summary.failures],
     }
     return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _curves(run: RunData) -> list[dict[str, Any]]:
+    """Of each strategy on each set, means over seeds; none where a run kept none."""
+    groups: dict[tuple[Setting, str], dict[int, Row]] = {}
+    for row in run.summary.rows:
+        groups.setdefault((setting(row), row.strategy), {})[row.seed] = row
+    draws = draws_of(run.records)
+    places = dict.fromkeys(place for details in draws.values() for place in details.curves)
+    return [
+        {
+            **dict(zip(("backbone", "transfer", "shots"), where, strict=True)),
+            "strategy": strategy,
+            "set": place,
+            **mean_curves(rows, draws, place).model_dump(),
+        }
+        for (where, strategy), rows in groups.items()
+        for place in places
+    ]
 
 
 def as_parquet(rows: list[dict[str, Value]]) -> bytes:

@@ -11,14 +11,14 @@ from urllib.parse import quote
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from greendapt.report.charts import drawing, learning_curves, pareto_chart
+from greendapt.report.charts import diagrams, drawing, learning_curves, pareto_chart
 from greendapt.report.charts.drawing import Size
-from greendapt.report.charts.theme import CSS, DARK, LIGHT, Theme, variables
+from greendapt.report.charts.theme import CSS, DARK, LIGHT, Theme, colour, shape, variables
 from greendapt.report.formats import html_tables, interactive, page_script, terms
 from greendapt.report.formats.cells import as_csv, cells
 from greendapt.report.formats.table import text
 from greendapt.report.view import bill_text, columns, planned, spending
-from greendapt.report.view.model import Learning, Panel, Path, View
+from greendapt.report.view.model import Diagram, Learning, Panel, Path, View
 
 _BLANK = re.compile(r'<path class="(?:background|foreground)"[^>]*d="(?:M0,0h0v0h0Z)?"[^>]*/>')
 _ARIA = re.compile(r' (?:aria-[a-z]+|role)="[^"]*"')
@@ -37,6 +37,7 @@ def render_html(view: View, cells_csv: str = "") -> str:
         "scalable": scalable,
         "marked": html_tables.marked,
         "panels": [_panel(panel, view, number) for number, panel in enumerate(view.panels)],
+        "drawn": {section.key: [*map(_diagram, section.diagrams)] for section in view.sections},
         "learning": [_learning(one) for one in view.learning],
         "bill": {
             "short": bill_text.in_short(view.bill),
@@ -133,6 +134,16 @@ def _learning(learning: Learning) -> dict[str, Any]:
         for name, size in _CURVES.items()
     }
     return {"title": learning.title, "alt": learning_curves.alternative(learning), **drawings}
+
+
+def _diagram(diagram: Diagram) -> dict[str, Any]:
+    return {
+        "title": diagram.title,
+        "alt": diagrams.alternative(diagram),
+        "names": [(line.name, shape(line.mark), colour(CSS, line.mark)) for line in diagram.lines],
+        "guides": ", ".join(diagram.guides),
+        "whole": inline_svg(diagrams.diagram_spec(diagram, CSS)),
+    }
 
 
 def inline_svg(spec: dict[str, Any]) -> Markup:

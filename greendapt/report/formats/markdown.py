@@ -104,7 +104,7 @@ def _tail(view: View) -> list[str]:
     sections = [
         ("Where the energy went", _spending(view) if view.spending else []),
         ("Quality at equal energy", choices[1:]),
-        *((section.title, _tables(section)) for section in view.sections),
+        *((one.title, _tables(one)) for one in view.sections if not one.diagrams),
         (f"Robustness: {noun} on corrupted test images", corrupted[1:]),
         ("Failed cells", failures),
         ("Can it be believed?", _facts(view.validity)),

@@ -75,6 +75,7 @@ FIGURES = {
     "embodied_g": Called("Embodied carbon"),
     "sci_image_g": Called("SCI per image trained"),
     "sci_auc_point_g": Called("SCI per AUC point gained"),
+    "sci_prediction_g": Called("SCI per prediction"),
 }
 MEASURES = {
     "auc": "AUC",

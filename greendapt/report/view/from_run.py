@@ -16,6 +16,7 @@ from greendapt.report import words
 from greendapt.report.view import (
     budgets,
     corruption_scores,
+    curves,
     estimates,
     first_screen,
     subgroups,
@@ -79,6 +80,7 @@ def _view(run: RunData) -> View:
     ]
     reached = {one: question.reached for one, question in questions.items()}
     caveats = validity.caveats(run, panels)
+    buys = [panel.verdict.buy for panel in panels]
     leaks = [one.text for one in run.info.notes if one.gravity is Gravity.LEAK]
     told = verdict.headline([(panel.title, panel.verdict) for panel in panels], leaks)
     parts = (
@@ -88,6 +90,7 @@ def _view(run: RunData) -> View:
         stopping(run),
         scaling(run, reached),
         subgroups.subgroups(draws, questions),
+        *curves.sections(draws, questions, buys),
     )
     return View(
         title=suite.title,
@@ -122,7 +125,7 @@ def _view(run: RunData) -> View:
         ),
         validity=(
             *validity.facts(run, panels),
-            *subgroups.facts(draws, questions, [panel.verdict.buy for panel in panels]),
+            *subgroups.facts(draws, questions, buys),
         ),
         intensity_g_per_kwh=run.info.grid.intensity_g_per_kwh,
         pue=run.info.grid.pue,

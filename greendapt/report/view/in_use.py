@@ -9,7 +9,7 @@ from statistics import fmean
 
 from greendapt.accounting.lifetime import image_costs, once, use_of
 from greendapt.core.figures import Figure, Quality
-from greendapt.core.records import UseDetails
+from greendapt.core.records import Pace, UseDetails
 from greendapt.core.text import listed
 from greendapt.core.units import quantity, si
 from greendapt.report import words
@@ -21,14 +21,15 @@ from greendapt.store.runinfo import RunData
 _EXPLANATION = (
     "One image through the network that a strategy leaves: decoded, warm, on the run's device, one "
     "at a time and at the batch that takes the least. Weights do not change it, so strategies with "
-    "one network share it. Two strategies change places where what one costs more at first is "
+    "one network share it. From files: read from disk, decoded and resized first; only folders of "
+    "images have files. Two strategies change places where what one costs more at first is "
     "what it saves in use by then; pairs that are not named never do."
 )
 _KEYS = {"energy_j": "by energy", "training_flops": "by FLOPs"}
 
 _HEAD = (
     *("question", "strategies", "FLOPs an image", "one at a time", "median", "95% within"),
-    *("cheapest batch", "energy an image", "images a second", "weights"),
+    *("cheapest batch", "energy an image", "images a second", "from files, that batch", "weights"),
 )
 
 
@@ -78,8 +79,16 @@ def _networks(question: str, uses: Mapping[str, UseDetails]) -> Iterator[tuple[s
             str(cheapest.batch),
             _joules(cheapest.energy_j),
             f"{1 / cheapest.wall_s:,.3g}",
+            _from_files(use.from_files),
             quantity(use.bytes, "byte"),
         )
+
+
+def _from_files(pace: Pace | None) -> str:
+    if pace is None:
+        return words.MISSING
+    median = f"median {pace.median_ms:.3g} ms"
+    return f"{_joules(pace.energy_j)} an image, {1 / pace.wall_s:,.3g} images a second, {median}"
 
 
 def life(name: str, seeds: Seeds, use: UseDetails) -> Life:

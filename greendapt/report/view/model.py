@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -178,13 +178,36 @@ Table = tuple[tuple[str, ...], ...]
 
 
 @dataclass(frozen=True)
+class Line:
+    """Of a strategy: points (x, y) with the ends of an interval of y, where it is known."""
+
+    name: str
+    mark: int
+    points: tuple[tuple[float, float, float | None, float | None], ...]
+
+
+@dataclass(frozen=True)
+class Diagram:
+    """``x`` and ``y``: what the axes say. ``guides``: lines to hold the others against, of points
+    (x, y), by name."""
+
+    title: str
+    x: str
+    y: str
+    lines: tuple[Line, ...]
+    guides: Mapping[str, tuple[tuple[float, float], ...]]
+
+
+@dataclass(frozen=True)
 class Section:
-    """Findings of a run as a whole: ``explanation`` is of the ``tables``, ``key`` links to it."""
+    """Findings of a run as a whole: ``explanation`` is of the ``tables``, ``key`` links to it.
+    ``diagrams``: to be looked at by those who ask; such a section is of the page alone, folded."""
 
     key: str
     title: str
     explanation: str
     tables: tuple[Table, ...]
+    diagrams: tuple[Diagram, ...] = ()
 
 
 @dataclass(frozen=True)

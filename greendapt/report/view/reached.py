@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from greendapt.core.packed import unpack
-from greendapt.core.records import EvaluateDetails, Record, Row
+from greendapt.core.records import PATIENTS_OF, EvaluateDetails, Record, Row
 from greendapt.report.view.model import DEVELOPMENT, Estimate, Path, headline
 from greendapt.stats.crossed import Crossed, Sample, crossed
 from greendapt.stats.intervals import Interval
@@ -139,9 +139,11 @@ def _unpacked(details: EvaluateDetails, place: str, metric: str) -> NDArray[np.f
 
 
 def _patients(row: Row, path: Path) -> int:
-    """Test patients; 0 where the run does not say."""
+    """Test patients that the score is about; 0 where the run does not say."""
     place = path[:-1] if path[0] == "external" else ("development",)
-    count = _at(row.metrics, (*place, "patients"))
+    count = _at(row.metrics, (*place, PATIENTS_OF.get(path[-1], "patients")))
+    if count is None:
+        count = _at(row.metrics, (*place, "patients"))
     return count if isinstance(count, int) else 0
 
 

@@ -6,13 +6,14 @@ import math
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from greendapt.core.records import Role, Scores
+from greendapt.core.curves import Curves
+from greendapt.core.records import PATIENTS_OF, Role, Scores
 from greendapt.models.backbone import Backbone, create_backbone
 from greendapt.models.network import Network
 from greendapt.run.context import Context, TestSet
@@ -28,16 +29,24 @@ from greendapt.train.cost import ImageCost
 from greendapt.train.loop import Fit
 from greendapt.train.step import PLAIN
 from greendapt.transfer.clinical import CLINICAL, thresholds
+from greendapt.transfer.curves import curves
 from greendapt.transfer.metrics import judge
 from greendapt.transfer.subgroups import by_group
 
-_BY_GROUP = 200  # draws of patients: there may be many groups
-Judged = tuple[Scores, dict[str, Floats]]
+_FEWER = 200  # draws of patients: there may be many groups, and many points of a curve
+
+
+class Judged(NamedTuple):
+    """Of a set: its scores, bootstrap draws by metric, and its curves, where it has any."""
+
+    scores: Scores
+    draws: dict[str, Floats]
+    curves: Curves | None = None
 
 
 @dataclass(frozen=True)
 class Judging:
-    """``judge`` gives a set's scores, and by metric so many bootstrap draws; ``flops`` an image.
+    """``judge``: a set, by so many bootstrap draws; ``flops`` an image.
     ``looked_at``: images of validation that were run to choose thresholds."""
 
     judge: Callable[[TestSet, int], Judged]
@@ -166,27 +175,32 @@ class Downstream(Stage):
     def judging_passes(self, context: Context, batch: int) -> Passes: ...
 
 
-def label_scores(logits: Tensor, test: TestSet, draws: int, at: Floats) -> Judged:
-    """Of logits [N, K] on the images of a set; where it is no corrupted copy, at thresholds, and by
-    group of patients, too."""
+def label_scores(
+    logits: Tensor, test: TestSet, draws: int, at: Floats, net_benefit: tuple[float, float] | None
+) -> Judged:
+    """Of logits [N, K] on the images of a set; where it is no corrupted copy, at thresholds, by
+    group of patients, and with curves, too."""
     images, people = test.images, test.images.patients
     targets = torch.from_numpy(images.targets)
     if test.corruption is not None:
         return judged(judge(logits, targets, people, images.classes, bootstrap=draws))
     scores = judge(logits, targets, people, images.classes, bootstrap=draws, at=at)
-    told, drawn = judged(scores)
-    fewer = min(draws, _BY_GROUP)
+    told, drawn, _ = judged(scores)
+    fewer = min(draws, _FEWER)
     more, drawn_more = by_group(logits, images.targets, people, images.subgroups, fewer)
-    return told | more, drawn | drawn_more
+    of = logits, images.targets, people, images.classes
+    drawn_curves = curves(*of, bootstrap=fewer, net_benefit=net_benefit)
+    return Judged(told | more, drawn | drawn_more, drawn_curves)
 
 
 def judged(scores: dict[str, Any]) -> Judged:
     """Scores with ``auc_low`` and ``auc_high`` (or of Dice, and so on), this network's interval
     over patients, and the draws apart."""
     drawn = scores.pop("draws", {})
-    for metric in ("auc", "dice", *CLINICAL):
+    for metric in ("auc", "dice", "ece", *CLINICAL):
         if metric in scores:
             of = drawn.get(metric, np.empty(0))
-            low, high = interval_alone(scores[metric], of, scores["patients"])
+            count = scores[PATIENTS_OF.get(metric, "patients")]
+            low, high = interval_alone(scores[metric], of, count)
             scores |= {f"{metric}_low": low, f"{metric}_high": high}
-    return scores, drawn
+    return Judged(scores, drawn)

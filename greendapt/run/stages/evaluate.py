@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from greendapt.core.curves import Curves
 from greendapt.core.packed import pack
 from greendapt.core.records import Corrupted, EvaluateDetails, Kind, Metrics, Role, Scores
 from greendapt.run.context import Context
@@ -47,6 +48,8 @@ class Evaluation(Stage):
         decides = {"tests": tests, "bootstrap": evaluation.bootstrap}
         if self.trained.score == "auc" and evaluation.sensitivity is not None:
             decides["threshold"] = evaluation.sensitivity
+        if self.trained.score == "auc" and evaluation.net_benefit is not None:
+            decides["net_benefit"] = evaluation.net_benefit
         return {**self.trained.decides, **decides}
 
     @property
@@ -70,12 +73,17 @@ class Evaluation(Stage):
         by: dict[str, Scores] = {}
         metrics = Metrics(development={}, external=external, corrupted=Corrupted(by=by))
         draws: dict[str, dict[str, str]] = {}
+        curves: dict[str, Curves] = {}
         tests, wanted = context.tests(), context.suite.evaluation.bootstrap
         for number, test in enumerate(tests, start=1):
             role, _, name = test.name.partition(":")
             corrupted = role == "corrupted"
-            scores, drawn = judging.judge(test, min(wanted, _FEWER) if corrupted else wanted)
+            scores, drawn, curves_of = judging.judge(
+                test, min(wanted, _FEWER) if corrupted else wanted
+            )
             kept = {score: drawn[score]} if corrupted else drawn
+            if curves_of is not None:
+                curves[test.name] = curves_of
             draws[test.name] = {metric: pack(values) for metric, values in kept.items()}
             if corrupted:
                 by[name] = {score: scores[score]}
@@ -86,7 +94,7 @@ class Evaluation(Stage):
             monitor.on_progress(number / len(tests))
         metrics["corrupted"][score] = _mean(by, score)
         images = sum(len(test.images) for test in tests) + judging.looked_at
-        details = EvaluateDetails(draws=draws)
+        details = EvaluateDetails(draws=draws, curves=curves)
         return Outcome(judging.flops * images, metrics=metrics, details=details)
 
     def _effort(self, context: Context) -> Effort:

@@ -92,8 +92,10 @@ class Finetuning(Downstream):
         val = context.development("val", self._shown(context)[1])
         at = self._thresholds(context, logits(gathered(val.inputs, val.rows)))
 
+        asked = context.suite.evaluation.net_benefit
+
         def scores(test: TestSet, draws: int) -> Judged:
-            return label_scores(logits(test.pixels()), test, draws, at)
+            return label_scores(logits(test.pixels()), test, draws, at, asked)
 
         flops = forward_flops(backbone, context.image_size)
         return Judging(scores, flops, self.looks_at(context))

@@ -78,8 +78,11 @@ class Probing(Downstream):
         val = context.features(self.parents[0].key)["val"][self._shown(context)[1]]
         at = self._thresholds(context, predict(head, val, context.engine))
 
+        asked = context.suite.evaluation.net_benefit
+
         def scores(test: TestSet, draws: int) -> Judged:
-            return label_scores(predict(head, stored[test.name], context.engine), test, draws, at)
+            found = predict(head, stored[test.name], context.engine)
+            return label_scores(found, test, draws, at, asked)
 
         return Judging(scores, head_cost(head, width).forward, self.looks_at(context))
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -12,6 +14,8 @@ from torch import Tensor
 
 from greendapt.core.figures import Figure, add
 from greendapt.core.records import Kind, Pace, Role, UseDetails
+from greendapt.data.sources.image_files import read_images
+from greendapt.data.sources.read_folder import read_folder
 from greendapt.meter.clock import now_s
 from greendapt.meter.devices import synchronize
 from greendapt.run.context import Context
@@ -20,6 +24,7 @@ from greendapt.run.stages.base import Monitor, Outcome, Stage
 from greendapt.run.stages.counted import Effort, Passes
 from greendapt.run.stages.downstream import Downstream
 from greendapt.stats.intervals import t_interval
+from greendapt.suite.datasets import FolderData
 
 _WARM = 3
 _ROUND_S = 0.5
@@ -65,16 +70,36 @@ class Using(Stage):
 
         paces = []
         for batch in self.batches:
-            paces.append(_pace(forward, images[:batch], monitor))
+            paces.append(_pace(partial(forward, images[:batch]), batch, monitor))
             monitor.on_progress(len(paces) / len(self.batches))
         flops = self.trained.use_flops(context)
+        cheapest = min(paces, key=lambda pace: pace.price).batch
+        files = self._files(cheapest)
+
+        def read_forward() -> None:
+            pixels = read_images(files, context.image_size).pixels
+            forward(torch.from_numpy(pixels).to(engine.device))
+
+        from_files = _pace(read_forward, cheapest, monitor) if files else None
         state = network.state_dict().values()
         details = UseDetails(
             flops=flops,
             bytes=sum(one.numel() * one.element_size() for one in state),
             paces=tuple(paces),
+            from_files=from_files,
         )
-        return Outcome(flops * sum(pace.batch * pace.passes for pace in paces), details)
+        every = [*paces, *([from_files] if from_files else [])]
+        return Outcome(flops * sum(pace.batch * pace.passes for pace in every), details)
+
+    def _files(self, count: int) -> list[Path]:
+        """The first so many of the development data, again and again where it has fewer; none of
+        what is no folder."""
+        data, target = self.ground.suite.data, self.start.setting.target
+        spec = data.development if target is None else data.targets[target].development
+        if not isinstance(spec, FolderData):
+            return []
+        rows = read_folder(spec).rows
+        return [rows[at % len(rows)].path for at in range(count)]
 
     def _effort(self, context: Context) -> Effort:
         """The least: rounds are as many as the meter needs."""
@@ -91,10 +116,11 @@ def _images(context: Context, count: int) -> Tensor:
     return torch.from_numpy(test.gather(np.arange(count) % len(test)))
 
 
-def _pace(forward: Callable[[Tensor], None], images: Tensor, monitor: Monitor) -> Pace:
-    """Warm, in rounds, until the meter's interval (or that of time, without a meter) is narrow."""
+def _pace(forward: Callable[[], None], batch: int, monitor: Monitor) -> Pace:
+    """Of ``forward``, which takes ``batch`` images: warm, in rounds, until the meter's interval (or
+    that of time, without a meter) is narrow."""
     for _ in range(_WARM):
-        forward(images)
+        forward()
     passes_s: list[float] = []
     energies: list[Figure] = []
     each: list[float] = []
@@ -103,17 +129,17 @@ def _pace(forward: Callable[[Tensor], None], images: Tensor, monitor: Monitor) -
         with monitor.window() as window:
             begin_s = last_s = now_s()
             while last_s - begin_s < _ROUND_S:
-                forward(images)
+                forward()
                 done_s = now_s()
                 passes_s.append(done_s - last_s)
                 last_s = done_s
-        seen = len(images) * (len(passes_s) - before)
+        seen = batch * (len(passes_s) - before)
         spent = window.figures.get("energy_j") or Figure.unavailable("J", "nothing was metered")
         energies.append(spent)
         each.append((last_s - begin_s if spent.value is None else spent.value) / seen)
-    total = len(images) * len(passes_s)
+    total = batch * len(passes_s)
     return Pace(
-        batch=len(images),
+        batch=batch,
         passes=len(passes_s),
         median_ms=1e3 * float(np.median(passes_s)),
         p95_ms=1e3 * float(np.quantile(passes_s, 0.95)),
