@@ -27,6 +27,7 @@ from greendapt.report.figure import Drawn, write_figure
 from greendapt.report.formats import cells, notebook, table
 from greendapt.report.part import part_of, seeds_of, words_of
 from greendapt.report.report_files import load_run, on_grid, run_folder, with_question
+from greendapt.report.trackers.table import Tracked, track
 from greendapt.report.view.answer import Answer as Answer
 from greendapt.report.view.from_run import view
 from greendapt.report.view.model import Panel, View
@@ -333,6 +334,14 @@ class Run:
 
         choice = Choice(strategy, seed, words_of(setting))
         return export(self.path, self.data, choice, Path(out) if out else None, push_to_hub)
+
+    def track(self, to: str, out: str | Path | None = None) -> Tracked:
+        """Log every cell with the tracker ``to``: mlflow, tensorboard, trackio or wandb.
+
+        ``out``: a new folder; None for one in ``exports/`` of the run. Nothing is sent anywhere but
+        to a server that the tracker's own environment names. Raises RunError where it cannot be.
+        """
+        return track(self.data, self.path, to, Path(out) if out else None)
 
     def _repr_html_(self) -> str:
         """The headline, and the strategies of each setting, for a notebook."""

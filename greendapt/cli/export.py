@@ -1,4 +1,4 @@
-"""``greendapt export RUN --strategy S``: an adapted backbone as a folder that timm loads."""
+"""``greendapt export RUN``: an adapted backbone for timm, or the run for a tracker."""
 
 from __future__ import annotations
 
@@ -12,7 +12,17 @@ from greendapt.core.terminal import show
 
 def export(
     run: Annotated[Path, typer.Argument(help="The folder of a run: runs/<suite>-<time>.")],
-    strategy: Annotated[str, typer.Option(metavar="NAME", help="Whose adapted backbone.")],
+    strategy: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Whose adapted backbone.")
+    ] = None,
+    to: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TRACKER",
+            help="Instead of a backbone: every cell with its settings, scores and costs, for "
+            "mlflow, tensorboard, trackio or wandb.",
+        ),
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Of this seed; the first without it.")] = None,
     setting: Annotated[
         str | None,
@@ -32,16 +42,26 @@ def export(
         ),
     ] = None,
 ) -> None:
-    """Write the adapted backbone of a run as a folder that timm loads, and print how.
+    """Write the adapted backbone of a run as a folder that timm loads (--strategy), or all its
+    cells for an experiment tracker (--to), and print how to use it.
 
-    With its weights go the scaling, padding and image size that it was adapted with, and a model
-    card. A backbone that was cut is none of timm's: the lines build it with greendapt.
+    With a backbone's weights go the scaling, padding and image size that it was adapted with, and a
+    model card. A backbone that was cut is none of timm's: the lines build it with greendapt.
     """
     from greendapt import api
+    from greendapt.core.errors import RunError
 
-    done = api.read_run(run).export(
-        strategy, seed=seed, setting=setting, out=out, push_to_hub=push_to_hub
-    )
+    if (strategy is None) == (to is None):
+        raise RunError("export: give --strategy NAME (its backbone) or --to TRACKER (the run)")
+    asked = api.read_run(run)
+    if to is not None:
+        if (seed, setting, push_to_hub) != (None, None, None):
+            raise RunError("export --to: --seed, --setting and --push-to-hub are of --strategy")
+        tracked = asked.track(to, out)
+        show(f"# {tracked.folder}\n{tracked.next_step}")
+        return
+    assert strategy is not None
+    done = asked.export(strategy, seed=seed, setting=setting, out=out, push_to_hub=push_to_hub)
     show(f"# {done.folder}\n{done.loading}", end="")
     if done.address:
         show(f"# {done.address}")

@@ -42,6 +42,7 @@ def write_figure(
         chosen = replace(chosen, width_mm=paper.millimetres(width))
     svg = paper.figure_svg(view, shown, chosen, font)
     made = {stem.with_name(f"{stem.name}.{form}"): paper.converted(svg, form) for form in formats}
+    stem.parent.mkdir(parents=True, exist_ok=True)
     for path, data in made.items():
         write_atomic(path, data)
     return Drawn(tuple(made), paper.caption(view, shown))

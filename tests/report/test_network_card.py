@@ -1,6 +1,7 @@
 """The card of one adapted network, from invented runs."""
 
 import pytest
+from huggingface_hub import ModelCard
 
 from greendapt.core.figures import Quality
 from greendapt.report.network_card import network_card
@@ -43,6 +44,16 @@ def test_it_says_how_it_was_made_and_what_it_cost(card):
     assert "External hospital\\_b AUC" in reached
     assert "| Energy | ~2.5 Wh | estimated: invented for a test |" in cost
     assert "greendapt bench --suite chestxray --seeds 3\ngreendapt export run\n" in made
+
+
+@pytest.mark.parametrize("strategy", ["full", "cut2"])
+def test_the_hubs_own_reader_understands_its_front_matter(card, strategy):
+    data = ModelCard(card(strategy)).data
+    assert data.pipeline_tag == "image-feature-extraction"
+    assert data.tags == ["greendapt", "domain-adaptive-pre-training"]
+    emitted = data.to_dict()["co2_eq_emissions"]
+    assert emitted["emissions"] == 1.203
+    assert {"source", "training_type", "geographical_location", "hardware_used"} < emitted.keys()
 
 
 def test_a_line_for_every_way_it_was_judged(card):
