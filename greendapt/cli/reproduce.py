@@ -21,7 +21,7 @@ def reproduce(
     data_in: Annotated[
         Path,
         typer.Option(
-            "--data-in", metavar="DIR", help="Where the data and weights of its command lie."
+            "--data-in", metavar="DIR", help="Where the data, weights and suite of its command lie."
         ),
     ] = Path(),
     run: Annotated[

@@ -12,7 +12,7 @@ from greendapt.core.errors import RunError
 from greendapt.report.published import Published, points, verdicts
 from greendapt.report.view.model import View
 
-_NAMES_FILES = ("--data", "-d", "--weights")
+_NAMES_FILES = ("--data", "-d", "--weights", "--suite", "-s")
 """Options whose values name files; in a report only the last name is left of them."""
 _OUR_OWN = ("--out", "-o", "--name", "--reuse")
 """Where a run lies is said anew."""
@@ -21,8 +21,8 @@ _OUR_OWN = ("--out", "-o", "--name", "--reuse")
 def command(report: Published, where: Path) -> list[str]:
     """The arguments of ``greendapt`` that make the report's run again, but for its place.
 
-    Data and weights that it names are looked for in ``where`` and the folders in it. RunError
-    where the report does not say its command, or one of them is not there.
+    Data, weights and a suite of one's own that it names are looked for in ``where`` and the folders
+    in it. RunError where the report does not say its command, or one of them is not there.
     """
     program, *words = shlex.split(report.command) or [""]
     if program != "greendapt" or words[:1] != ["bench"]:
@@ -44,9 +44,9 @@ def command(report: Published, where: Path) -> list[str]:
 
 def _placed(value: str, where: Path) -> str:
     """``pool=xrays:label@train`` or ``net.safetensors``, found in ``where``."""
-    role, equals, named = value.rpartition("=") if value.count("=") == 1 else ("", "", value)
+    role, equals, named = value.partition("=") if "=" in value else ("", "", value)
     name = re.split(r"[:@?]", named)[0]
-    if not equals and "." not in name:  # timm, none, fractal
+    if not equals and "." not in name:  # chestxray, timm, none
         return value
     for path in (where / name, *sorted(where.glob(f"*/{name}"))):
         if path.exists():

@@ -24,6 +24,17 @@ def test_a_run_is_asked_whether_it_is_the_published_one(in_process, finished_run
     site = tmp_path / "site"
     assert in_process("publish", finished_run, "--to", site, "--name", "mine").code == 0
     assert in_process("reproduce", site / "mine", "--run", finished_run).code == 0
+    assert in_process("reproduce", site / "mine").err.endswith("is not in .; see --data-in\n")
     done = in_process("reproduce", REPORTS / "chestxray-least-work", "--run", finished_run)
     assert done.code == 1
     assert "published" in done.out
+
+
+def test_a_report_is_run_again(greendapt, in_process, tiny, finished_run, tmp_path):
+    site = tmp_path / "site"
+    assert in_process("publish", finished_run, "--to", site, "--name", "mine").code == 0
+    runs = tmp_path / "runs"
+    done = greendapt("reproduce", site / "mine", "--data-in", tiny.parent, "--out", runs, "-q")
+    assert done.code == 0, done.err
+    assert "has the verdicts and the training FLOPs of" in done.err
+    assert len(list(runs.glob("mine-*/summary.json"))) == 1

@@ -104,13 +104,13 @@ def test_a_command_is_asked_with_its_data_found(site, tmp_path):
     (tmp_path / "sets" / "net.safetensors").touch()
     report = record_of(site / "mine").model_copy(
         update={
-            "command": "greendapt bench --data pool=xrays:label@train --weights=net.safetensors "
-            "--set model.image_size=64 --out runs --seeds 3"
+            "command": "greendapt bench --data 'pool=xrays:label@train?view=none' "
+            "--weights=net.safetensors --suite chestxray --set model.image_size=64 --out runs --seeds 3"
         }
     )
     assert command(report, tmp_path) == [
-        *("bench", "--data", f"pool={tmp_path}/sets/xrays:label@train"),
-        *("--weights", f"{tmp_path}/sets/net.safetensors"),
+        *("bench", "--data", f"pool={tmp_path}/sets/xrays:label@train?view=none"),
+        *("--weights", f"{tmp_path}/sets/net.safetensors", "--suite", "chestxray"),
         *("--set", "model.image_size=64", "--seeds", "3"),
     ]
     with pytest.raises(RunError, match="xrays, which the report's command names, is not in"):
