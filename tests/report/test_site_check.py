@@ -105,7 +105,8 @@ def test_a_command_is_asked_with_its_data_found(site, tmp_path):
     report = record_of(site / "mine").model_copy(
         update={
             "command": "greendapt bench --data 'pool=xrays:label@train?view=none' "
-            "--weights=net.safetensors --suite chestxray --set model.image_size=64 --out runs --seeds 3"
+            "--weights=net.safetensors --suite chestxray "
+            "--set model.image_size=64 --out runs --seeds 3"
         }
     )
     assert command(report, tmp_path) == [
