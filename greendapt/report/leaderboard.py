@@ -55,16 +55,19 @@ def readme(runs: Sequence[Published], before: str | None) -> str | None:
 def _markdown(runs: Sequence[Published]) -> Iterator[str]:
     newest = sorted(runs, key=lambda run: (run.started_at, run.name), reverse=True)
     for run in newest:
-        yield f"- [{run.name}]({run.name}/report.md): {for_markdown(run.headline)}"
+        yield f"- {_link(run)}: {for_markdown(run.headline)}"
     yield ""
-    rows = [
-        [*map(for_markdown, line.cells), f"[{line.run.name}]({line.run.name}/report.md)"]
-        for line in lines(runs)
-    ]
-    for row, line in zip(rows, lines(runs), strict=True):
-        row[3] = f"**{row[3]}**" if line.buy else row[3]
+    rows = []
+    for line in lines(runs):
+        *where, name, score, flops, cost = map(for_markdown, line.cells)
+        name = f"**{name}**" if line.buy else name
+        rows.append([*where, name, score, flops, cost, _link(line.run)])
     yield from markdown_table([*HEADS, "Run"], rows)
     yield "\nBold: the best buy of its setting. Within a setting the cheapest comes first."
+
+
+def _link(run: Published) -> str:
+    return f"[{run.name}]({run.name}/report.md)"
 
 
 def _score(point: Point) -> str:

@@ -9,11 +9,29 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from greendapt.core.errors import GreendaptError, RunError
+from greendapt.disk.files import own
 from greendapt.report.published import Published
 from greendapt.report.site import PAGE, README, RECORD, REPORT, index_files, record_of
 
 FILES = frozenset({PAGE, RECORD, REPORT, "report.svg"})
 """What a report's folder may hold: results, no image of a patient."""
+_IMAGES = frozenset(
+    [
+        ".png",
+        ".jpg",
+        ".jpeg",
+        ".gif",
+        ".tif",
+        ".tiff",
+        ".bmp",
+        ".webp",
+        ".dcm",
+        ".nii",
+        ".gz",
+        ".npz",
+        ".npy",
+    ]
+)
 _PICTURE = re.compile(r"<image[\s>]|<img[\s>]|data:image/(?!svg)", re.IGNORECASE)
 _FOLDERS = "home|Users|root|tmp|mnt|data|work|scratch|var|opt|srv|private|media|Volumes|gpfs|lustre"
 _PATH = re.compile(
@@ -45,6 +63,9 @@ def _of_folder(folder: Path, records: list[Published]) -> Iterator[str]:
     if RECORD not in names:
         if names & FILES:
             yield f"{folder} has no {RECORD}; publish its run with greendapt publish"
+        for path in sorted(folder.rglob("*")):
+            if path.suffix.lower() in _IMAGES:
+                yield f"{path} may be an image of a patient; take it out"
         return
     record = record_of(folder)
     records.append(record)
@@ -57,7 +78,7 @@ def _of_folder(folder: Path, records: list[Published]) -> Iterator[str]:
 
 
 def _of_file(path: Path, record: Published) -> Iterator[str]:
-    data = path.read_bytes()
+    data = own(path).read_bytes()
     text = data.decode("utf-8", errors="replace")
     digest = record.files.get(path.name)
     if digest is not None and digest != hashlib.sha256(data).hexdigest():

@@ -61,6 +61,15 @@ def test_what_a_report_may_not_hold(site, name, text, problem):
     assert any(problem in one for one in problems(site))
 
 
+def test_an_image_in_a_folder_beside_the_reports(site):
+    (site / "baselines").mkdir()
+    (site / "baselines" / "costs.toml").touch()
+    assert problems(site) == []
+    (site / "baselines" / "scan.JPG").touch()
+    (problem,) = problems(site)
+    assert problem.endswith("scan.JPG may be an image of a patient; take it out")
+
+
 def test_files_that_are_missing_or_damaged(site):
     (site / "mine" / "report.md").unlink()
     assert any("has no report.md" in one for one in problems(site))
