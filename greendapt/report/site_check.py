@@ -15,23 +15,7 @@ from greendapt.report.site import PAGE, README, RECORD, REPORT, index_files, rec
 
 FILES = frozenset({PAGE, RECORD, REPORT, "report.svg"})
 """What a report's folder may hold: results, no image of a patient."""
-_IMAGES = frozenset(
-    [
-        ".png",
-        ".jpg",
-        ".jpeg",
-        ".gif",
-        ".tif",
-        ".tiff",
-        ".bmp",
-        ".webp",
-        ".dcm",
-        ".nii",
-        ".gz",
-        ".npz",
-        ".npy",
-    ]
-)
+_IMAGES = re.compile(r".*\.(png|jpe?g|gif|tiff?|bmp|webp|dcm|nii|gz|npz|npy)", re.IGNORECASE)
 _PICTURE = re.compile(r"<image[\s>]|<img[\s>]|data:image/(?!svg)", re.IGNORECASE)
 _FOLDERS = "home|Users|root|tmp|mnt|data|work|scratch|var|opt|srv|private|media|Volumes|gpfs|lustre"
 _PATH = re.compile(
@@ -64,7 +48,7 @@ def _of_folder(folder: Path, records: list[Published]) -> Iterator[str]:
         if names & FILES:
             yield f"{folder} has no {RECORD}; publish its run with greendapt publish"
         for path in sorted(folder.rglob("*")):
-            if path.suffix.lower() in _IMAGES:
+            if _IMAGES.fullmatch(path.name):
                 yield f"{path} may be an image of a patient; take it out"
         return
     record = record_of(folder)

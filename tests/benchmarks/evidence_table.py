@@ -82,9 +82,9 @@ def score(folder: Path) -> dict[str, Any]:
 
 
 def _spent(done: greendapt.Run) -> dict[str, float]:
-    """Of all its stages, shared ones once."""
-    figures = [record.figures for record in done.records]
-    return {key: sum(one[key].value or 0.0 for one in figures if key in one) for key in COSTS}
+    """Of all its stages, shared ones once; without what is not known of one of them."""
+    values = {key: [record.figures[key].value for record in done.records] for key in COSTS}
+    return {key: sum(known) for key, known in values.items() if None not in known}
 
 
 # --- claims -------------------------------------------------------------------------------------
