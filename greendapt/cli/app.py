@@ -29,6 +29,7 @@ from greendapt.cli import (
     recommend,
     replay,
     report,
+    reproduce,
     resume,
     score,
     suites,
@@ -57,6 +58,7 @@ add_command(app, report.report)
 add_command(app, figure.figure)
 add_command(app, export.export)
 add_command(app, publish.publish)
+add_command(app, reproduce.reproduce)
 add_command(app, baseline.baseline)
 add_command(app, check.check)
 add_command(app, compare.compare)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Sequence
 from contextlib import suppress
@@ -14,17 +15,19 @@ from pydantic import ValidationError
 
 from greendapt.core.errors import RunError
 from greendapt.disk.files import disk_errors, own, read_json, within, write_atomic
-from greendapt.report import trend, words
+from greendapt.report import leaderboard, trend, words
 from greendapt.report.charts.theme import CSS, colour, shape
 from greendapt.report.formats import html
 from greendapt.report.formats.table import FORMATS
 from greendapt.report.public import Public
+from greendapt.report.published import Published, published
 from greendapt.report.report_files import load_run
-from greendapt.report.trend import Published
 from greendapt.report.view.from_run import view
 
 RECORD = "published.json"
 PAGE = "index.html"
+README = "README.md"
+REPORT = "report.md"
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}")
 
 
@@ -40,8 +43,8 @@ def publish(runs: Sequence[Path], site: Path, name: str | None = None) -> Done:
     """Put the reports of ``runs`` on ``site`` and bring its index up to date.
 
     A run lies in a folder of its own, called as its run folder or ``name``; paths of the machine
-    are left out. All is made before anything is written. RunError where a run cannot be read, or
-    its place holds another run.
+    are left out. The index is a page and, in README.md, between two comments, a list. All is made
+    before anything is written. RunError where a run cannot be read, or its place holds another.
     """
     if name is not None:
         _check_name(name)
@@ -59,7 +62,7 @@ def publish(runs: Sequence[Path], site: Path, name: str | None = None) -> Done:
             )
         records[record.name] = record
         files |= {site / record.name / file: data for file, data in pages.items()}
-    files[site / PAGE] = _index(list(records.values())).encode()
+    files |= index_files(site, list(records.values()))
     for path in files:
         within(site, str(path.relative_to(site)))
     changed = [path for path, data in files.items() if _write_changed(path, data)]
@@ -71,9 +74,10 @@ def _pages(folder: Path, name: str) -> tuple[Published, dict[str, bytes]]:
     names = Public.of(run)
     run = names.run(run)
     seen = names.view(view(run))
-    record = trend.published(run, seen, name)
     pages = FORMATS.get("html").make(run, seen, PAGE)
-    pages |= FORMATS.get("md").make(run, seen, "report.md")
+    pages |= FORMATS.get("md").make(run, seen, REPORT)
+    digests = {file: hashlib.sha256(data).hexdigest() for file, data in sorted(pages.items())}
+    record = published(run, seen, name).model_copy(update={"files": digests})
     return record, pages | {RECORD: (record.model_dump_json(indent=1) + "\n").encode()}
 
 
@@ -95,19 +99,32 @@ def _check_name(name: str) -> None:
 
 def _published(site: Path) -> list[Published]:
     """The runs on the site, in the order of their names."""
-    runs = []
-    for path in sorted(site.glob(f"*/{RECORD}")):
-        damaged = RunError(f"{path} is damaged; delete its folder and publish the run again")
-        try:
-            name = str(path.relative_to(site))
-            record = Published.model_validate(read_json(within(site, name)))
-        except ValidationError as error:
-            raise damaged from error
-        # its name is a part of addresses: none but that of its folder, which is one
-        if record.name != path.parent.name or not _NAME.fullmatch(record.name):
-            raise damaged
-        runs.append(record)
-    return runs
+    return [record_of(path.parent) for path in sorted(site.glob(f"*/{RECORD}"))]
+
+
+def record_of(folder: Path) -> Published:
+    """What ``published.json`` of a report says. RunError where it is damaged or another's."""
+    path = folder / RECORD
+    damaged = RunError(f"{path} is damaged; delete its folder and publish the run again")
+    try:
+        record = Published.model_validate(
+            read_json(within(folder.parent, f"{folder.name}/{RECORD}"))
+        )
+    except ValidationError as error:
+        raise damaged from error
+    # its name is a part of addresses: none but that of its folder, which is one
+    if record.name != folder.name or not _NAME.fullmatch(record.name):
+        raise damaged
+    return record
+
+
+def index_files(site: Path, runs: list[Published]) -> dict[Path, bytes]:
+    """The index of these runs: the page, and the README where it has a place for it or is new."""
+    path = site / README
+    before = path.read_text(encoding="utf-8") if path.exists() else None
+    text = leaderboard.readme(runs, before)
+    readme = {} if text is None else {path: text.encode()}
+    return {site / PAGE: _index(runs).encode(), **readme}
 
 
 def _write_changed(path: Path, data: bytes) -> bool:
@@ -123,7 +140,10 @@ def _write_changed(path: Path, data: bytes) -> bool:
 
 def _index(runs: list[Published]) -> str:
     newest = sorted(runs, key=lambda run: (run.started_at, run.name), reverse=True)
-    return html.render("index.html.j2", {"runs": _lines(newest), "trends": _trends(newest)})
+    named = {"heads": leaderboard.HEADS, "board": leaderboard.lines(runs)}
+    return html.render(
+        "index.html.j2", {"runs": _lines(newest), "trends": _trends(newest), **named}
+    )
 
 
 def _lines(runs: Sequence[Published]) -> list[dict[str, Any]]:

@@ -6,97 +6,13 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-
-from greendapt.core.keys import key_of
-from greendapt.core.text import visible
-from greendapt.report import words
 from greendapt.report.charts.drawing import Size, open_marks, raw
 from greendapt.report.charts.theme import Theme, colour, shape
+from greendapt.report.published import Published
 from greendapt.report.view import columns
-from greendapt.report.view.model import Entry, View
-from greendapt.store.runinfo import RunData
 
 _SIZE = Size(470, 240)
 _SCORE = "development score"
-
-
-class Point(BaseModel):
-    """One strategy of one published run."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
-
-    setting: str
-    strategy: str
-    mark: int
-    auc: float | None
-    cost: float | None
-    cost_said: str
-
-
-class Published(BaseModel):
-    """``published.json``: a run in one line, and its cells for the trend."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
-
-    name: str
-    title: str
-    suite: str
-    profile: str
-    synthetic: bool
-    started_at: str
-    fingerprint: str
-    machine: str
-    version: str
-    headline: str
-    series: str
-    """Runs of one series asked the same of the same data, so that their cells compare."""
-    cost: str
-    points: tuple[Point, ...]
-
-    @property
-    def identity(self) -> tuple[str, str, str]:
-        return self.suite, self.started_at, self.fingerprint
-
-
-def published(run: RunData, view: View, name: str) -> Published:
-    """What the site keeps of a run."""
-    info = run.info
-    gpu = info.environment.get("gpu")
-    machine = info.environment.get("cpu", "") if gpu in (None, "none") else gpu
-    model = info.suite.model
-    data = {role: [one.name, one.images] for role, one in info.data.named()}
-    return Published(
-        name=name,
-        title=view.title,
-        suite=view.suite,
-        profile=view.profile,
-        synthetic=view.synthetic,
-        started_at=info.started_at,
-        fingerprint=info.fingerprint,
-        machine=visible(str(machine)),
-        version=info.version,
-        headline=view.headline,
-        series=key_of(suite=view.suite, profile=view.profile, data=data, size=model.image_size),
-        cost=view.cost_key or "",
-        points=tuple(
-            Point(
-                setting=panel.title,
-                strategy=entry.name,
-                mark=entry.mark,
-                auc=entry.score.mean if entry.score else None,
-                cost=_mean(entry, view.cost_key),
-                cost_said=words.cost(entry.costs[view.cost_key]) if view.cost_key else "",
-            )
-            for panel in view.panels
-            for entry in panel.entries
-        ),
-    )
-
-
-def _mean(entry: Entry, key: str | None) -> float | None:
-    estimate = entry.costs[key].estimate if key else None
-    return estimate.mean if estimate else None
 
 
 def rows(runs: Sequence[Published], setting: str) -> list[dict[str, Any]]:

@@ -40,6 +40,16 @@ def test_the_github_job_gives_the_action_what_it_takes():
     assert asked.keys() <= ACTION["inputs"].keys()
 
 
+def test_the_job_of_reports_asks_for_what_exists():
+    jobs = yaml.safe_load(read("ci/reports.yml"))["jobs"]
+    lines = [step["run"] for job in jobs.values() for step in job["steps"] if "run" in step]
+    asked = commands(lines)
+    assert [words[0] for words in asked] == ["publish", "reproduce"]
+    for words in asked:
+        assert_exists(words)
+        assert all((ROOT / word).exists() for word in words if word.startswith("reports"))
+
+
 def test_the_gitlab_job_extends_what_it_includes_and_asks_for_what_exists():
     job = yaml.safe_load(read("ci/gitlab.yml"))["cost"]
     gate = yaml.safe_load(read("ci/gitlab-gate.yml"))

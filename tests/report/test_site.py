@@ -8,6 +8,7 @@ import shlex
 import pytest
 
 from greendapt.core.errors import RunError
+from greendapt.report.leaderboard import BEGIN, END
 from greendapt.report.public import Public
 from greendapt.report.site import RECORD, publish
 
@@ -47,6 +48,7 @@ def test_a_run_gets_a_folder_of_its_own_and_a_line_in_the_index(published, site)
     done = published("Run_1")
     assert {path.relative_to(site).as_posix() for path in done.changed} == {
         "index.html",
+        "README.md",
         *(f"run_1/{name}" for name in FILES),
     }
     index = (site / "index.html").read_text()
@@ -66,11 +68,32 @@ def test_no_path_of_the_machine_is_published(published, site, tmp_path):
     assert "--data pool=xrays:label@train --data external=by --out runs" in page
 
 
+def test_the_index_lists_dataset_backbone_and_strategy(published, site):
+    published("run")
+    table = (site / "README.md").read_text()
+    assert re.search(r"^\| phantom \| \w.* \| all labels \| \**full", table, re.MULTILINE)
+    page = (site / "index.html").read_text()
+    assert "By dataset, backbone and strategy" in page
+    assert page.count('<span class="flag">best buy') == table.count("| **")
+
+
+def test_a_readme_keeps_what_is_not_the_list(published, site):
+    site.mkdir()
+    (site / "README.md").write_text(f"mine\n{BEGIN}\nold\n{END}\nalso mine\n")
+    published("run")
+    lines = (site / "README.md").read_text().splitlines()
+    assert (lines[0], lines[-1]) == ("mine", "also mine")
+    assert "old" not in lines
+    (site / "README.md").write_text("no place for it\n")
+    publish([], site)
+    assert (site / "README.md").read_text() == "no place for it\n"
+
+
 def test_what_did_not_change_is_not_written(published, site):
     published("one")
     times = {path: path.stat().st_mtime_ns for path in site.rglob("*.*")}
     again = publish([], site)
-    assert (again.changed, again.same) == ((), 1)
+    assert (again.changed, again.same) == ((), 2)
     published("two", started="2026-11-21T10:00:00Z")
     kept = [path for path in times if path.parent.name == "one"]
     assert all(path.stat().st_mtime_ns == times[path] for path in kept)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,7 +12,9 @@ from greendapt.report.view import columns
 from greendapt.report.view.model import Path, Section, Setting
 from greendapt.report.view.reached import Reached
 from greendapt.stats.crossed import Crossed
+from greendapt.stats.intervals import Interval
 from greendapt.store.runinfo import RunData
+from greendapt.suite.models import Suite
 from greendapt.suite.references import (
     full_dapt,
     hybrid_dapt,
@@ -20,6 +23,7 @@ from greendapt.suite.references import (
     simplified_dapt,
 )
 
+ROBUST = "simplified DAPT is the most robust"
 _SURE = 0.95
 _EXPLANATION = (
     "Claims of Mehmood, Bajwa, Sun 2022, and the probability that each holds here, with the errors "
@@ -27,8 +31,23 @@ _EXPLANATION = (
     "first is of any adaptation; better means better by any amount."
 )
 
-Groups = Sequence[tuple[str, Sequence[str], Sequence[str]]]
+Group = tuple[str, Sequence[str], Sequence[str]]
 """A claim: the best one of these is better than every one of those."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """``gap``: the best of ours less the best of theirs, by their means."""
+
+    text: str
+    probability: float
+    gap: Interval
+
+    @property
+    def told(self) -> str:
+        if self.probability >= _SURE:
+            return "supports it"
+        return "contradicts it" if self.probability <= 1 - _SURE else "cannot tell"
 
 
 def claims(run: RunData, reached: Mapping[Setting, Reached]) -> Section | None:
@@ -44,21 +63,8 @@ def claims(run: RunData, reached: Mapping[Setting, Reached]) -> Section | None:
     return Section("claims", "Claims of the paper", _EXPLANATION, ((heads, *rows),))
 
 
-def _of_setting(run: RunData, setting: Setting, reached: Reached) -> Iterator[tuple[str, ...]]:
-    question = words.setting(setting)
-    for claim, ours, theirs in _groups(run, tuple(reached.groups)):
-        robust = claim.startswith("simplified")
-        for path in _paths(reached, outside=robust):
-            model = reached.models[path]
-            if ours and theirs and {*ours, *theirs} <= {*model.names} and model.basis != "none":
-                chance = _chance(model, ours, theirs)
-                place = " ".join(path[:-1])
-                told = words.probability(chance), _told(chance)
-                yield claim, question, f"{place} {columns.metric_title(path)}", *told
-
-
-def _groups(run: RunData, names: Sequence[str]) -> Groups:
-    suite = run.info.suite
+def groups(suite: Suite, names: Sequence[str]) -> tuple[Group, ...]:
+    """The claims of strategies of these names; the last one is of images from outside."""
     none, full = no_dapt(suite, names), full_dapt(suite, names)
     hybrids, parts = hybrid_dapt(suite, names), partial_dapt(suite, names)
     small = simplified_dapt(suite, names)
@@ -67,15 +73,38 @@ def _groups(run: RunData, names: Sequence[str]) -> Groups:
         ("DAPT is better than none", adapted, [none] if none else []),
         ("partial DAPT is better than full", parts, full),
         ("hybrid DAPT is better than full", hybrids, full),
-        ("simplified DAPT is the most robust", small, adapted),
+        (ROBUST, small, adapted),
     )
 
 
-def _paths(reached: Reached, *, outside: bool) -> list[Path]:
+def asked(model: Crossed, group: Group) -> Claim | None:
+    """None where strategies are missing, or nothing is known of their errors."""
+    text, ours, theirs = group
+    if not (ours and theirs and {*ours, *theirs} <= {*model.names}) or model.basis == "none":
+        return None
+    best, rival = (max(some, key=lambda name: _mean(model, name)) for some in (ours, theirs))
+    return Claim(text, _chance(model, ours, theirs), model.difference(best, rival))
+
+
+def _of_setting(run: RunData, setting: Setting, reached: Reached) -> Iterator[tuple[str, ...]]:
+    question = words.setting(setting)
+    for group in groups(run.info.suite, tuple(reached.groups)):
+        for path in paths(reached, outside=group[0] == ROBUST):
+            if claim := asked(reached.models[path], group):
+                place = f"{' '.join(path[:-1])} {columns.metric_title(path)}"
+                told = words.probability(claim.probability), claim.told
+                yield claim.text, question, place, *told
+
+
+def _mean(model: Crossed, name: str) -> float:
+    return float(model.means[model.names.index(name)])
+
+
+def paths(reached: Reached, *, outside: bool) -> list[Path]:
     """Scores on development and external sets; of robustness, outside and corrupted alone."""
     kinds = ("external", "corrupted") if outside else ("development", "external")
-    paths = [path for path in reached.models if path[-1] == reached.path[-1] and "by" not in path]
-    return [path for path in paths if path[0] in kinds]
+    every = [path for path in reached.models if path[-1] == reached.path[-1] and "by" not in path]
+    return [path for path in every if path[0] in kinds]
 
 
 def _chance(model: Crossed, ours: Sequence[str], theirs: Sequence[str]) -> float:
@@ -85,9 +114,3 @@ def _chance(model: Crossed, ours: Sequence[str], theirs: Sequence[str]) -> float
         for group in (ours, theirs)
     )
     return float(np.mean(best > rival))
-
-
-def _told(chance: float) -> str:
-    if chance >= _SURE:
-        return "supports it"
-    return "contradicts it" if chance <= 1 - _SURE else "cannot tell"
