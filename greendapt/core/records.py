@@ -7,7 +7,6 @@ and a grid where a report is made (`greendapt.accounting`).
 
 from __future__ import annotations
 
-import math
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
@@ -22,11 +21,11 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from typing_extensions import TypedDict
 
 from greendapt.core.curves import Curves
 from greendapt.core.figures import Figure
 from greendapt.core.meter_facts import Conditions
+from greendapt.core.metrics import Metrics
 
 SCHEMA = 2
 """Of a run folder: ``run.json``, ``records.jsonl`` and ``summary.json`` together."""
@@ -89,38 +88,6 @@ def _of_their_units(figures: dict[str, Figure]) -> dict[str, Figure]:
 
 Figures = Annotated[dict[str, Figure], AfterValidator(_of_their_units)]
 """By name, each in the unit of that name."""
-
-
-def _finite(value: float) -> float | None:
-    """None as in the file, where JSON has no other word for what is no number."""
-    return value if math.isfinite(value) else None
-
-
-Score = Annotated[float, AfterValidator(_finite)]
-
-Scores = dict[str, Score | int | dict[str, Score | None] | None]
-"""Of one set of images: ``auc``, ``auc_low``, ``dice``, ``images``, ``auc_by_class``, ..."""
-
-
-PATIENTS_OF = {"sensitivity": "patients_with", "specificity": "patients_without"}
-"""Of the patients of a set those that a score is about, where not all: who has the rarest class, or
-who has not the commonest."""
-
-
-class Corrupted(TypedDict, total=False):
-    """Means over corrupted copies of the test images, and each ``by`` corruption and severity."""
-
-    by: dict[str, Scores]
-    auc: Score | None
-    dice: Score | None
-
-
-class Metrics(TypedDict, total=False):
-    """What a network reached, by the set it was judged on; empty for a stage that judges none."""
-
-    development: Scores
-    external: dict[str, Scores]
-    corrupted: Corrupted
 
 
 class Kind(StrEnum):

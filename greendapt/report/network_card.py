@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from greendapt.core.figures import Figure, Quality
-from greendapt.core.records import Row, Scores
+from greendapt.core.metrics import Scores
+from greendapt.core.records import Row
 from greendapt.core.text import for_markdown, markdown_table, plural, shots_text, visible
 from greendapt.report import words
 from greendapt.report.formats.modelcard import emissions_lines

@@ -14,7 +14,7 @@ import sys
 import numpy as np
 import torch
 
-from greendapt.core.records import PATIENTS_OF
+from greendapt.core.metrics import PATIENTS_OF
 from greendapt.stats.crossed import interval_alone
 from greendapt.transfer.clinical import CLINICAL, judge_at
 from greendapt.transfer.metrics import judge

@@ -1,6 +1,7 @@
 """What docs/ci.md offers for copying is valid, and asks only for what exists."""
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -43,7 +44,8 @@ def test_the_github_job_gives_the_action_what_it_takes():
 def test_the_job_of_reports_asks_for_what_exists():
     jobs = yaml.safe_load(read("ci/reports.yml"))["jobs"]
     lines = [step["run"] for job in jobs.values() for step in job["steps"] if "run" in step]
-    asked = commands(lines)
+    words = [shlex.split(line, comments=True) for line in lines]
+    asked = [one[1:] for one in words if one[:1] == ["greendapt"]]
     assert [words[0] for words in asked] == ["publish", "reproduce"]
     for words in asked:
         assert_exists(words)

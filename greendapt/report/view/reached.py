@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from greendapt.core.metrics import PATIENTS_OF
 from greendapt.core.packed import unpack
-from greendapt.core.records import PATIENTS_OF, EvaluateDetails, Record, Row
+from greendapt.core.records import EvaluateDetails, Record, Row
 from greendapt.report.view.model import DEVELOPMENT, Estimate, Path, headline
 from greendapt.stats.crossed import Crossed, Sample, crossed
 from greendapt.stats.intervals import Interval

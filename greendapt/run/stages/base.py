@@ -16,7 +16,8 @@ import torch
 
 from greendapt.accounting.grid import grid
 from greendapt.core.keys import key_of
-from greendapt.core.records import SCHEMA, Details, Kind, Metrics, Record, Role, TrainingDetails
+from greendapt.core.metrics import Metrics
+from greendapt.core.records import SCHEMA, Details, Kind, Record, Role, TrainingDetails
 from greendapt.meter.window import Window
 from greendapt.models.backbone import Backbone
 from greendapt.run import seeds

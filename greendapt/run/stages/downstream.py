@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from greendapt.core.curves import Curves
-from greendapt.core.records import PATIENTS_OF, Role, Scores
+from greendapt.core.metrics import PATIENTS_OF, Scores
+from greendapt.core.records import Role
 from greendapt.models.backbone import Backbone, create_backbone
 from greendapt.models.network import Network
 from greendapt.run.context import Context, TestSet

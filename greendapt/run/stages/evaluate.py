@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from greendapt.core.curves import Curves
+from greendapt.core.metrics import Corrupted, Metrics, Scores
 from greendapt.core.packed import pack
-from greendapt.core.records import Corrupted, EvaluateDetails, Kind, Metrics, Role, Scores
+from greendapt.core.records import EvaluateDetails, Kind, Role
 from greendapt.run.context import Context
 from greendapt.run.stages.base import Monitor, Outcome, Stage
 from greendapt.run.stages.counted import Effort, Passes
