@@ -40,6 +40,7 @@ ELSEWHERE = {
     "greendapt replay trajectories.csv": "tests/cli/test_replay_command.py has tables for it",
     "greendapt replay runs/": "tests/cli/test_keep_checkpoints.py keeps checkpoints for it",
     "greendapt plan runs/": "tests/cli/test_plan_command.py plans before it runs",
+    "greendapt reproduce reports/": "tests/cli/test_reproduce_command.py repeats a smaller one",
     "greendapt resume": "tests/cli/test_budget.py goes on with runs under a budget",
 }
 
@@ -92,7 +93,8 @@ def place(in_process, tiny, tmp_path_factory):
     np.savez(root / "pneumoniamnist.npz", **arrays)
     for name in ("mine", "unlabelled"):
         shutil.copy(ROOT / "suites" / "chestxray.toml", root / f"{name}.toml")
-    shutil.copytree(ROOT / "tests" / "replay", root / "tests" / "replay")
+    for kept in ("tests/replay", "tests/benchmarks/evidence"):
+        shutil.copytree(ROOT / kept, root / kept)
     suite = root / "tiny.toml"  # with a strategy of the name that the pages have
     text = tiny.read_text(encoding="utf-8").replace("seeds = 1", "seeds = 2")
     text = text.replace('"partial"', '"partial:last2"')

@@ -225,7 +225,7 @@ def assert_refused(done, said):
         (["--strategy", "ful"], "there is no strategy 'ful' in this run; did you mean full?"),
         (["--strategy", "full", "--seed", "7"], "there is no seed 7 in this run"),
         (["--strategy", "full", "--setting", "prob"], "did you mean probe?"),
-        ([], "Missing option '--strategy'"),
+        ([], "give --strategy NAME (its backbone) or --to TRACKER (the run)"),
     ],
 )
 def test_what_there_is_not_is_said_in_one_sentence(greendapt, made, arguments, said):

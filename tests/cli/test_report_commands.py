@@ -84,10 +84,10 @@ def test_a_part_is_printed_or_written_where_it_is_told(greendapt, run, tmp_path)
 def test_a_site_is_published_once_and_left_alone_after(greendapt, run, tmp_path):
     first = greendapt("publish", run, "--to", tmp_path / "site", "--name", "tiny")
     assert first.code == 0, first.err
-    assert "5 files written" in first.err
+    assert "6 files written" in first.err
     again = greendapt("publish", run, "--to", tmp_path / "site", "--name", "tiny")
     assert again.out == ""
-    assert "0 files written, 5 unchanged" in again.err
+    assert "0 files written, 6 unchanged" in again.err
     for path in (tmp_path / "site").rglob("*.*"):
         assert str(run.parent) not in path.read_text(encoding="utf-8")
 

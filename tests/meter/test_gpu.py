@@ -213,8 +213,6 @@ def test_meters_are_chosen_by_what_the_gpu_tells(standin):
 
 
 def test_an_image_in_use_takes_what_the_curve_says(standin):
-    import torch
-
     from greendapt.run.stages.base import Monitor
     from greendapt.run.stages.use import _pace
 
@@ -230,8 +228,7 @@ def test_an_image_in_use_takes_what_the_curve_says(standin):
         seen.append(window.figures["wall_s"].value)
 
     meter = Meter(device="cuda", align=True)
-    images = torch.zeros(4, 3, 8, 8)
-    pace = _pace(lambda _: time.sleep(0.02), images, Monitor(window=gpu_alone))
+    pace = _pace(lambda: time.sleep(0.02), 4, Monitor(window=gpu_alone))
     meter.close()
     joules = 300 * sum(seen)
     assert pace.energy_j.value * pace.batch * pace.passes == pytest.approx(joules, rel=0.01)
