@@ -103,8 +103,11 @@ def _published(site: Path) -> list[Published]:
 
 
 def record_of(folder: Path) -> Published:
-    """What ``published.json`` of a report says. RunError where it is damaged or another's."""
+    """What ``published.json`` of a report says. RunError where there is none, or it is damaged
+    or another's."""
     path = folder / RECORD
+    if not path.exists():
+        raise RunError(f"{folder} is no published report: it has no {RECORD}")
     damaged = RunError(f"{path} is damaged; delete its folder and publish the run again")
     try:
         record = Published.model_validate(

@@ -25,6 +25,8 @@ def test_a_run_is_asked_whether_it_is_the_published_one(in_process, finished_run
     assert in_process("publish", finished_run, "--to", site, "--name", "mine").code == 0
     assert in_process("reproduce", site / "mine", "--run", finished_run).code == 0
     assert in_process("reproduce", site / "mine").err.endswith("is not in .; see --data-in\n")
+    said = f"greendapt: {site} is no published report: it has no published.json\n"
+    assert in_process("reproduce", site).err == said
     done = in_process("reproduce", REPORTS / "chestxray-least-work", "--run", finished_run)
     assert done.code == 1
     assert "published" in done.out
