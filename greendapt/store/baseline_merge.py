@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from greendapt.store.baselines import (
+    SCHEMA,
     Baseline,
     BaselineError,
     CellBaseline,
@@ -15,7 +16,7 @@ from greendapt.store.baselines import (
 )
 
 T = TypeVar("T")
-_NONE = Baseline(schema=2, suite="", profile="", data="")
+_NONE = Baseline(schema=SCHEMA, suite="", profile="", data="")
 
 
 def merge_files(base: Path, ours: Path, theirs: Path) -> None:
@@ -36,7 +37,7 @@ def merged(base: Baseline, ours: Baseline, theirs: Baseline) -> Baseline:
     }
     machines = _each("machine", base.machines, ours.machines, theirs.machines)
     cells = [{"/".join(one.name): one for one in side.cells} for side in (base, ours, theirs)]
-    return Baseline(schema=2, **head, machines=machines, cells=tuple(_cells(*cells).values()))
+    return Baseline(schema=SCHEMA, **head, machines=machines, cells=tuple(_cells(*cells).values()))
 
 
 def _cells(

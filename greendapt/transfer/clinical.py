@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit, softmax
 
+from greendapt.core.metrics import PATIENTS_OF
 from greendapt.stats.crossed import interval_alone
 from greendapt.stats.intervals import Floats, cluster_bootstrap, log_odds
 
@@ -201,7 +202,8 @@ def _patients(labels: Floats, patients: NDArray[Any]) -> tuple[int, int]:
 def _about(metric: str, patients: tuple[int, int]) -> int:
     """Of them, those that decide ``metric``: a perfect score of few patients is no sure one."""
     without, with_it = patients
-    return {"sensitivity": with_it, "specificity": without}.get(metric, without + with_it)
+    counts = {"patients_without": without, "patients_with": with_it}
+    return counts.get(PATIENTS_OF.get(metric, ""), without + with_it)
 
 
 def known_mean(values: Floats) -> Floats:

@@ -10,14 +10,13 @@ from typing import Any
 
 from greendapt.accounting.wall import LEFT_OUT
 from greendapt.core.errors import RunError
-from greendapt.core.records import Row
 from greendapt.core.text import for_sheet
 from greendapt.report.formats.table import Format, text
 from greendapt.report.view import bill_text
 from greendapt.report.view.columns import Value, row_values
 from greendapt.report.view.curves import mean_curves
-from greendapt.report.view.estimates import setting
-from greendapt.report.view.model import Setting, View
+from greendapt.report.view.estimates import by_setting
+from greendapt.report.view.model import View
 from greendapt.report.view.reached import draws_of
 from greendapt.store.runinfo import RunData
 
@@ -77,9 +76,6 @@ def as_json(run: RunData, view: View) -> str:
 
 def _curves(run: RunData) -> list[dict[str, Any]]:
     """Of each strategy on each set, means over seeds; none where a run kept none."""
-    groups: dict[tuple[Setting, str], dict[int, Row]] = {}
-    for row in run.summary.rows:
-        groups.setdefault((setting(row), row.strategy), {})[row.seed] = row
     draws = draws_of(run.records)
     places = dict.fromkeys(place for details in draws.values() for place in details.curves)
     return [
@@ -89,7 +85,8 @@ def _curves(run: RunData) -> list[dict[str, Any]]:
             "set": place,
             **mean_curves(rows, draws, place).model_dump(),
         }
-        for (where, strategy), rows in groups.items()
+        for where, groups in by_setting(run.summary.rows).items()
+        for strategy, rows in groups.items()
         for place in places
     ]
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from math import isfinite
+from typing import Protocol
 
 from greendapt.core.records import Record, Row, TrainingDetails
 from greendapt.core.text import shots_text
@@ -36,6 +37,21 @@ class RunLog:
     name: str
     started_s: float
     cells: tuple[CellLog, ...]
+
+
+class Open(Protocol):
+    """A run that Trackio or Weights & Biases has begun."""
+
+    def log(self, values: dict[str, float]) -> object: ...
+    def finish(self) -> object: ...
+
+
+def log_cell(cell: CellLog, made: Open) -> None:
+    """All that a cell has, and the end of it."""
+    for loss in cell.losses:
+        made.log({LOSS: loss})
+    made.log(dict(cell.metrics))
+    made.finish()
 
 
 def run_log(run: RunData, name: str) -> RunLog:

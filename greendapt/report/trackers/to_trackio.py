@@ -9,7 +9,7 @@ from pathlib import Path
 from shlex import quote
 
 from greendapt.core.errors import RunError
-from greendapt.report.trackers.cell_logs import LOSS, RunLog
+from greendapt.report.trackers.cell_logs import RunLog, log_cell
 
 
 def write(log: RunLog, folder: Path) -> str:
@@ -34,8 +34,5 @@ def write(log: RunLog, folder: Path) -> str:
                 auto_log_gpu=False,
                 auto_log_cpu=False,
             )
-            for loss in cell.losses:
-                made.log({LOSS: loss})
-            made.log(dict(cell.metrics))
-            made.finish()
+            log_cell(cell, made)
     return f"TRACKIO_DIR={quote(str(folder))} trackio show --project {quote(log.project)}"

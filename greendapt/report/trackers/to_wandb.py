@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from shlex import quote
 
-from greendapt.report.trackers.cell_logs import LOSS, RunLog
+from greendapt.report.trackers.cell_logs import RunLog, log_cell
 
 
 def write(log: RunLog, folder: Path) -> str:
@@ -33,8 +33,5 @@ def write(log: RunLog, folder: Path) -> str:
             config=dict(cell.settings),
             settings=settings,
         )
-        for loss in cell.losses:
-            made.log({LOSS: loss})
-        made.log(dict(cell.metrics))
-        made.finish()
+        log_cell(cell, made)
     return f"wandb sync {quote(str(folder / 'wandb'))}/offline-run-*"

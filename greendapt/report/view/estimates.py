@@ -29,6 +29,14 @@ def setting(row: Row) -> Setting:
     return row.backbone, row.transfer, row.shots
 
 
+def by_setting(rows: Iterable[Row]) -> dict[Setting, dict[str, dict[int, Row]]]:
+    """The rows of each setting by strategy and seed."""
+    groups: dict[Setting, dict[str, dict[int, Row]]] = {}
+    for row in rows:
+        groups.setdefault(setting(row), {}).setdefault(row.strategy, {})[row.seed] = row
+    return groups
+
+
 def cost_values(seeds: Seeds, key: str) -> dict[int, float]:
     values = {seed: figure(row, key).value for seed, row in seeds.items()}
     return {seed: value for seed, value in values.items() if value is not None}

@@ -197,7 +197,7 @@ def _question(
     strategies = list(dict.fromkeys(row.strategy for row in rows))
     none, full = no_dapt(suite, strategies), full_reference(suite, strategies)
     spread = SPREAD if suite.run.is_race else None
-    groups = _sorted(_groups(rows), order_key)
+    groups = _sorted(estimates.by_setting(rows)[setting], order_key)
     reached = Reached.of(groups, draws, spread, suite.verdict.metric)
     standing = estimates.standings(reached, order_key, reached.path)
     names = estimates.figure_names(rows)
@@ -259,14 +259,6 @@ def _sorted(groups: Mapping[str, Seeds], cost_key: str | None) -> dict[str, Seed
         return fmean(costs) if costs else float("inf")
 
     return {name: groups[name] for name in sorted(groups, key=cost)}
-
-
-def _groups(rows: Sequence[Row]) -> dict[str, Seeds]:
-    """The rows of each strategy by seed."""
-    groups: dict[str, dict[int, Row]] = {}
-    for row in rows:
-        groups.setdefault(row.strategy, {})[row.seed] = row
-    return dict(groups)
 
 
 def _entry(

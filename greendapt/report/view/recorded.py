@@ -7,8 +7,8 @@ from statistics import fmean
 
 from greendapt.core.errors import RunError
 from greendapt.core.records import Row
-from greendapt.report.view.estimates import setting
-from greendapt.report.view.model import Setting, headline
+from greendapt.report.view.estimates import by_setting
+from greendapt.report.view.model import headline
 from greendapt.report.view.reached import draws_of, metric_paths, metric_values, samples
 from greendapt.stats.race_replay import Cell, Question, Recorded
 from greendapt.store.runinfo import RunData
@@ -25,9 +25,7 @@ def recorded(run: RunData, dataset: str = "", truth: str = "") -> list[Recorded]
     patients. Raises RunError where a strategy failed or did not run, where there are fewer than two
     strategies or seeds, and where FLOPs are not known.
     """
-    groups: dict[Setting, Groups] = {}
-    for row in run.summary.rows:
-        groups.setdefault(setting(row), {}).setdefault(row.strategy, {})[row.seed] = row
+    groups = by_setting(run.summary.rows)
     called = dataset or run.info.data.development.name or "development"
     return [_one(run, Question(called, *map(str, of)), truth, rows) for of, rows in groups.items()]
 
